@@ -1,0 +1,57 @@
+//! One file per command: arguments in, exit code out. The only room that may know every other.
+//!
+//! Exit codes: 0 done; 1 what was checked does not hold; 2 wrong usage or configuration.
+
+mod cards;
+mod decode;
+mod demo;
+mod echo;
+mod journal;
+mod replay;
+mod serve;
+mod specs;
+mod trace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// A low-latency, issuer-side ISO 8583 authorization switch.
+#[derive(Parser)]
+#[command(name = "authswitch", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Serve(serve::Args),
+    Replay(replay::Args),
+    Trace(trace::Args),
+    Decode(decode::Args),
+    Specs(specs::Args),
+    Cards(cards::Args),
+    Journal(journal::Args),
+    Echo(echo::Args),
+}
+
+/// Exit code 1: what was checked does not hold.
+pub(crate) const FAILED: u8 = 1;
+/// Exit code 2: wrong usage or configuration.
+pub(crate) const USAGE: u8 = 2;
+
+/// Parses the process's arguments and runs the command; clap itself exits with 2 on wrong usage.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Demo(args) => demo::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Replay(args) => replay::run(args),
+        Command::Trace(args) => trace::run(args),
+        Command::Decode(args) => decode::run(args),
+        Command::Specs(args) => specs::run(args),
+        Command::Cards(args) => cards::run(args),
+        Command::Journal(args) => journal::run(args),
+        Command::Echo(args) => echo::run(args),
+    }
+}

@@ -1,0 +1,1 @@
+//! (request, now, portfolio) -> decision + record. PURE: no sockets, files, clock or randomness.

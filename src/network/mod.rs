@@ -1,0 +1,1 @@
+//! Sockets, links, deadlines, drain. Decides nothing about money.

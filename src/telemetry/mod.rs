@@ -1,0 +1,1 @@
+//! Latency histograms, counters, Prometheus text, `.hlog` files, logs. Takes numbers, knows nobody.
