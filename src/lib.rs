@@ -33,6 +33,8 @@ pub mod decision;
 
 pub mod journal;
 
+pub mod vault;
+
 pub mod network;
 
 pub mod telemetry;
