@@ -291,7 +291,7 @@ mod tests {
         }
         drop(shard);
         // 1 and 3 went; 2 still holds money.
-        assert_eq!(keys(&table), [4, 5, 2, 6]);
+        assert_eq!(keys(&table), [4, 5, 6, 2]);
         assert_eq!((table.find_reference(1), table.find_reference(2)), (None, Some(TransactionKey(2))));
         assert_eq!(table.len(), (4, 1));
     }
