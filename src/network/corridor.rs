@@ -174,9 +174,10 @@ impl Corridor {
             short(passed.built_ns - decided_ns),
             0,
         ];
-        passed.has_deadline = matches!(kind, Kind::Authorization | Kind::Financial);
-        let approved = passed.has_deadline && decision.code.is_approval() && !decision.repeat;
-        passed.undo = approved.then_some(decision.key);
+        // A late decline or acknowledgement does no harm; a late approval would be spent twice.
+        passed.has_deadline =
+            matches!(kind, Kind::Authorization | Kind::Financial) && decision.code.is_approval();
+        passed.undo = (passed.has_deadline && !decision.repeat).then_some(decision.key);
         passed.way = self.way(kind, &decision);
         passed
     }
