@@ -163,7 +163,11 @@ impl Log {
         self.buffer.clear();
         let comment = concat!("Logged by authswitch ", env!("CARGO_PKG_VERSION"));
         self.encoder.head(&mut self.buffer, began, comment)?;
-        file.write_all(&self.buffer)?;
+        if let Err(error) = file.write_all(&self.buffer) {
+            // A full disk must not collect a headless file with each try.
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
         if let Err(error) = delete_oldest(&self.place, &path) {
             self.errors += 1;
             tracing::warn!(folder = %self.place.dir.display(), %error, "old latency logs not deleted");
@@ -205,4 +209,65 @@ fn delete_oldest(place: &Place, current: &Path) -> io::Result<()> {
         bytes -= size;
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_fails_is_left_and_the_interval_goes_to_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let place =
+            Place { dir: dir.path().to_owned(), file_bytes: u64::MAX, keep_files: 9, keep_bytes: u64::MAX };
+        let start = Instant::now();
+        let mut log = Log::new(place, vec!["a/total".to_owned()], start);
+        let write = |log: &mut Log, second: u64| {
+            let histogram = log.pending[0].get_or_insert_with(super::super::cells::histogram);
+            histogram.record(second).unwrap();
+            log.write(
+                start + Duration::from_secs(second),
+                SystemTime::UNIX_EPOCH + Duration::from_secs(second),
+            );
+        };
+        write(&mut log, 1);
+        let first = log.path().unwrap().to_owned();
+        let whole = std::fs::read(&first).unwrap();
+        // Reading only: neither the write nor the cut succeeds.
+        log.current.as_mut().unwrap().file = File::open(&first).unwrap();
+        write(&mut log, 2);
+        assert_eq!((log.errors, log.path()), (1, None));
+        assert_eq!(std::fs::read(&first).unwrap(), whole);
+        write(&mut log, 3);
+        let second = std::fs::read_to_string(log.path().unwrap()).unwrap();
+        assert!(
+            second.contains("\nTag=a/total,0.000,2.000,3.000,"),
+            "both seconds, from its own start: {second}"
+        );
+        assert!(log.pending[0].as_ref().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_full_file_is_followed_by_a_new_one_within_the_kept_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place { dir: dir.path().to_owned(), file_bytes: 600, keep_files: 99, keep_bytes: 2_000 };
+        let start = Instant::now();
+        let mut log = Log::new(place, vec!["a/total".to_owned()], start);
+        for second in 1..=60 {
+            let histogram = log.pending[0].get_or_insert_with(super::super::cells::histogram);
+            histogram.record(second * 1_000).unwrap();
+            log.write(
+                start + Duration::from_secs(second),
+                SystemTime::UNIX_EPOCH + Duration::from_secs(second),
+            );
+        }
+        let sizes: Vec<_> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().metadata().unwrap().len())
+            .collect();
+        assert!((2..=5).contains(&sizes.len()), "{sizes:?}");
+        assert!(sizes.iter().sum::<u64>() <= 2_000 + 700, "{sizes:?}");
+        assert_eq!(log.errors, 0);
+    }
 }

@@ -3,7 +3,7 @@
 use super::dialect::Dialect;
 use super::error::{BuildError, BuildReason, Found};
 use super::field::{Class, Encoding, FieldInfo, Length, Side};
-use super::message::View;
+use super::message::{Message, View};
 use super::{Bitmap, Mti};
 
 /// A value to be written into a field.
@@ -87,27 +87,28 @@ impl Dialect {
         }
         self.write_header(out, mti, echoed | mine);
 
-        let frame = request.map_or(&[][..], |request| request.frame);
         let mut own = own.iter();
-        // The stretch of the request that is to be copied next: fields that follow each other there and here.
-        let (mut start, mut end) = (0, 0);
-        for de in (echoed | mine) - Bitmap::of(&[1]) {
+        let mut left = (echoed | mine) - Bitmap::of(&[1]);
+        while let Some(de) = left.first() {
             if mine.contains(de) {
-                copy(out, frame, start, end);
-                (start, end) = (0, 0);
+                left.remove(de);
                 if let (Some((_, value)), Some(field)) = (own.next(), self.field(de)) {
                     encode(out, field, *value).map_err(|reason| BuildError { de, reason })?;
                 }
                 continue;
             }
-            let Some(span) = request.and_then(|request| request.message.span(de)) else { continue };
-            if usize::from(span.start) != end {
-                copy(out, frame, start, end);
-                start = usize::from(span.start);
-            }
-            end = usize::from(span.end);
+            let Some(request) = request else { break };
+            // Fields that follow each other both there and here go as one stretch: up to the next one that is
+            // in the request alone, or an own one.
+            let Message { placed, starts, end, .. } = request.message;
+            let start = |de: u8| starts[usize::from(de) - 1];
+            let stop = ((*placed - echoed) | mine).from(de);
+            let next = stop.first().and_then(|stop| placed.from(stop).first());
+            let end = next.map_or(*end, start);
+            let stretch = request.frame.get(usize::from(start(de))..usize::from(end));
+            out.extend_from_slice(stretch.unwrap_or_default());
+            left = left & stop.first().map_or(Bitmap::EMPTY, Bitmap::at_least);
         }
-        copy(out, frame, start, end);
         Ok(())
     }
 
@@ -116,7 +117,7 @@ impl Dialect {
             Encoding::Bcd => out.extend_from_slice(&mti.bcd().to_be_bytes()),
             _ => out.extend_from_slice(&mti.digits()),
         }
-        let (mut primary, secondary) = ((present.0 >> 64) as u64, present.0 as u64);
+        let (mut primary, secondary) = present.to_wire();
         if secondary != 0 {
             primary |= 1 << 63;
         }
@@ -131,12 +132,6 @@ impl Dialect {
             Encoding::Hex => push_hex(out, &bits.to_be_bytes()),
             _ => out.extend_from_slice(&bits.to_be_bytes()),
         }
-    }
-}
-
-fn copy(out: &mut Vec<u8>, frame: &[u8], start: usize, end: usize) {
-    if let Some(stretch) = frame.get(start..end) {
-        out.extend_from_slice(stretch);
     }
 }
 
