@@ -78,27 +78,19 @@ pub(super) fn settings(tree: &Node) -> Result<Settings, SettingsError> {
             None
         }
     };
-    match settings {
-        Some(settings) if problems.is_empty() => {
-            let mut check = Check { tree, problems };
-            check.names(&settings);
-            check.listeners(&settings);
-            for (name, link) in &settings.links {
-                check.link(name, link);
-            }
-            for (name, program) in &settings.programs {
-                let at = |key| ["programs", name.as_str(), key];
-                check.lists(&at("mcc_allow"), &program.mcc_allow, &at("mcc_deny"), &program.mcc_deny);
-                let (allow, deny) = (&program.country_allow, &program.country_deny);
-                check.lists(&at("country_allow"), allow, &at("country_deny"), deny);
-            }
-            if check.problems.is_empty() {
-                return Ok(settings);
-            }
-            Err(SettingsError::Invalid { problems: check.problems })
-        }
-        _ => Err(SettingsError::Invalid { problems }),
+    let Some(settings) = settings.filter(|_| problems.is_empty()) else { return Err(problems.into()) };
+    let mut check = Check { tree, problems };
+    check.names(&settings);
+    check.listeners(&settings);
+    for (name, link) in &settings.links {
+        check.link(name, link);
     }
+    for (name, program) in &settings.programs {
+        let at = |key| ["programs", name.as_str(), key];
+        check.lists(&at("mcc_allow"), &program.mcc_allow, &at("mcc_deny"), &program.mcc_deny);
+        check.lists(&at("country_allow"), &program.country_allow, &at("country_deny"), &program.country_deny);
+    }
+    if check.problems.is_empty() { Ok(settings) } else { Err(check.problems.into()) }
 }
 
 /// Checks every number for which there is a range. Unknown keys and other types are the reader's.

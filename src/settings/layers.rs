@@ -61,18 +61,20 @@ impl Node {
 pub(super) struct Layers {
     tree: Node,
     defaults: Node,
+    /// How many there are.
+    count: usize,
 }
 
 impl Layers {
     /// The manual alone.
     pub(super) fn defaults() -> Result<Layers, SettingsError> {
-        let defaults = parse("the built-in defaults".into(), MANUAL.into())?;
-        Ok(Layers { tree: defaults.clone(), defaults })
+        let defaults = parse(Source { rank: 0, name: "the built-in defaults".into(), text: MANUAL.into() })?;
+        Ok(Layers { tree: defaults.clone(), defaults, count: 1 })
     }
 
     /// A file: the links and programs that it names are the whole set.
     pub(super) fn add_file(&mut self, name: String, text: String) -> Result<(), SettingsError> {
-        let mut file = parse(name, text)?;
+        let mut file = parse(self.source(name, text))?;
         for set in SETS {
             let Some(entries) = file.table().and_then(|tables| tables.get(set)) else { continue };
             let names_none = entries.table().is_some_and(Table::is_empty);
@@ -86,24 +88,22 @@ impl Layers {
     /// One `KEY=VALUE`. The whole is TOML, or else the value is plain text. A link or program given whole
     /// (`links={...}`) is the whole set, a key of one (`links.NAME.KEY=...`) changes or adds that one.
     pub(super) fn add_override(&mut self, argument: &str) -> Result<(), SettingsError> {
-        let name = format!("--set {argument}");
-        let Some((key, value)) = argument.split_once('=') else {
-            return Err(malformed(name, argument).into());
-        };
-        let layer = match parse(name.clone(), argument.to_owned()) {
-            Ok(layer) => layer,
-            // What opens like TOML was meant to be TOML: its error says more than a wrong type would.
-            Err(error) if value.trim_start().starts_with(['[', '{', '"', '\'']) => return Err(error),
-            Err(_) => plain_text(name.clone(), argument, key)?,
-        };
+        let source = self.source(format!("--set {argument}"), argument.to_owned());
+        let Some((key, _)) = argument.split_once('=') else { return Err(malformed(&source).into()) };
+        let layer = parse(source.clone()).or_else(|_| plain_text(source.clone(), key))?;
         if layer.table().is_none_or(Table::is_empty) {
-            return Err(malformed(name, argument).into());
+            return Err(malformed(&source).into());
         }
         if SETS.contains(&key.trim()) {
             self.tree.table_mut().map(|tables| tables.remove(key.trim()));
         }
         overlay(&mut self.tree, layer);
         Ok(())
+    }
+
+    fn source(&mut self, name: String, text: String) -> Source {
+        self.count += 1;
+        Source { rank: self.count, name, text }
     }
 
     /// The merged tree. A link's missing keys are those of the built-in link of its name, then the template's.
@@ -151,8 +151,8 @@ fn overlay(base: &mut Node, over: Node) {
     base.origin = origin;
 }
 
-fn parse(name: String, text: String) -> Result<Node, SettingsError> {
-    let source = Arc::new(Source { name, text });
+fn parse(source: Source) -> Result<Node, SettingsError> {
+    let source = Arc::new(source);
     match DeTable::parse(&source.text) {
         Ok(table) => {
             let whole = table.span();
@@ -188,18 +188,18 @@ fn node(source: &Arc<Source>, key: Range<usize>, span: Range<usize>, value: &DeV
     Node { origin: Origin { source: Arc::clone(source), key, value: span }, value }
 }
 
-/// `argument` with all behind its first `=` as plain text.
-fn plain_text(name: String, argument: &str, key: &str) -> Result<Node, SettingsError> {
+/// A `KEY=VALUE` with all behind its first `=` as plain text.
+fn plain_text(source: Source, key: &str) -> Result<Node, SettingsError> {
     let bare = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
     let parts: Vec<&str> = key.split('.').map(str::trim).collect();
     if !parts.iter().all(|part| bare(part)) {
-        return Err(malformed(name, argument).into());
+        return Err(malformed(&source).into());
     }
-    let source = Arc::new(Source { name, text: argument.to_owned() });
-    let origin = Origin { source, key: 0..key.len(), value: key.len() + 1..argument.len() };
-    let text = argument[key.len() + 1..].trim().to_owned();
+    let value = key.len() + 1..source.text.len();
+    let text = source.text[value.clone()].trim().to_owned();
+    let origin = Origin { source: Arc::new(source), key: 0..key.len(), value };
     let leaf = Node { origin: origin.clone(), value: Value::Text(text) };
     Ok(parts.iter().rev().fold(leaf, |inner, part| Node {
         origin: origin.clone(),
@@ -207,8 +207,7 @@ fn plain_text(name: String, argument: &str, key: &str) -> Result<Node, SettingsE
     }))
 }
 
-fn malformed(name: String, argument: &str) -> Problem {
-    let source = Source { name, text: argument.to_owned() };
-    let example = "KEY=VALUE, e.g. links.acquirer-ascii.listen=127.0.0.1:0";
-    Problem::new(&source, 0..argument.len(), String::new(), format!("must be {example}"))
+fn malformed(source: &Source) -> Problem {
+    let reason = "must be KEY=VALUE, e.g. links.acquirer-ascii.listen=127.0.0.1:0";
+    Problem::new(source, 0..source.text.len(), String::new(), reason.to_owned())
 }

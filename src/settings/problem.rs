@@ -5,8 +5,10 @@ use miette::{Diagnostic, GraphicalReportHandler, NamedSource, SourceSpan};
 use std::{fmt, ops::Range, sync::Arc};
 
 /// One text that settings come from: the manual, a file, a `--set` argument.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Source {
+    /// A later text wins over an earlier one, and its errors come after.
+    pub(super) rank: usize,
     /// As errors call it.
     pub(super) name: String,
     pub(super) text: String,
@@ -41,17 +43,24 @@ pub enum SettingsError {
         /// What the operating system said.
         reason: std::io::Error,
     },
-    /// Everything found wrong, in the order of the texts.
+    /// Everything found wrong.
     #[error("{}", lines(problems))]
     Invalid {
-        /// At least one.
+        /// At least one, in the order of the texts and of their lines.
         problems: Vec<Problem>,
     },
 }
 
 impl From<Problem> for SettingsError {
     fn from(problem: Problem) -> SettingsError {
-        SettingsError::Invalid { problems: vec![problem] }
+        vec![problem].into()
+    }
+}
+
+impl From<Vec<Problem>> for SettingsError {
+    fn from(mut problems: Vec<Problem>) -> SettingsError {
+        problems.sort_by_key(|problem| (problem.rank, problem.line, problem.column));
+        SettingsError::Invalid { problems }
     }
 }
 
@@ -94,6 +103,7 @@ pub struct Problem {
     span: SourceSpan,
     #[help]
     help: Option<String>,
+    rank: usize,
     /// From 1.
     line: usize,
     /// From 1, in characters.
@@ -111,6 +121,7 @@ impl Problem {
             text: NamedSource::new(&source.name, source.text.clone()),
             span: (start..end).into(),
             help: None,
+            rank: source.rank,
             line: before.matches('\n').count() + 1,
             column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
             key,
@@ -159,7 +170,7 @@ impl Problem {
 
     /// Whether both stand at the same place, so that one of them is enough.
     pub(super) fn same_place(&self, other: &Problem) -> bool {
-        self.span == other.span && self.text.name() == other.text.name()
+        self.span == other.span && self.rank == other.rank
     }
 }
 
@@ -176,27 +187,32 @@ impl fmt::Display for Problem {
 
 /// The entry of `known` that `word` was probably meant to be, if one is near enough.
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let bound = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let bound = (length / 3).max(1);
     known
         .into_iter()
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= bound)
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= bound)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein distance in characters.
+/// How many characters must be changed, put in, left out or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(left != *right);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let substituted = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = substituted.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row[b.len()]
+    rows[a.len()][b.len()]
 }

@@ -50,6 +50,11 @@ impl Fault {
         self
     }
 
+    /// At the value, or at the name of a table, which may stretch over many lines.
+    fn about(self, node: &Node) -> Fault {
+        self.at(&node.origin, if node.table().is_some() { Spot::Key } else { Spot::Value })
+    }
+
     fn under(mut self, key: &str) -> Fault {
         self.path.push(key.to_owned());
         self
@@ -89,7 +94,7 @@ impl de::Error for Fault {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Fault {
-        let list = expected.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+        let list = choices(expected);
         let help = nearest(variant, expected.iter().copied()).map(|name| format!("did you mean {name:?}?"));
         Fault::new(format!("must be one of {list}, not {variant:?}"), help)
     }
@@ -107,11 +112,14 @@ impl de::Error for Fault {
     }
 }
 
+fn choices(names: &[&str]) -> String {
+    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}
+
 impl<'de> Deserializer<'de> for &'de Node {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        let spot = if self.table().is_some() { Spot::Key } else { Spot::Value };
         let result = match &self.value {
             Value::Table(table) => visitor.visit_map(Entries::new(table)),
             Value::List(items) => visitor.visit_seq(Items(items.iter())),
@@ -120,7 +128,7 @@ impl<'de> Deserializer<'de> for &'de Node {
             Value::Flag(flag) => visitor.visit_bool(*flag),
             Value::Foreign(name) => Err(de::Error::invalid_type(Unexpected::Other(name), &visitor)),
         };
-        result.map_err(|fault| fault.at(&self.origin, spot))
+        result.map_err(|fault| fault.about(self))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -138,12 +146,14 @@ impl<'de> Deserializer<'de> for &'de Node {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _variants: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let Value::Text(text) = &self.value else { return self.deserialize_any(visitor) };
+        let Value::Text(text) = &self.value else {
+            return Err(Fault::new(format!("must be one of {}", choices(variants)), None).about(self));
+        };
         let variant: StrDeserializer<'de, Fault> = text.as_str().into_deserializer();
-        visitor.visit_enum(variant).map_err(|fault| fault.at(&self.origin, Spot::Value))
+        visitor.visit_enum(variant).map_err(|fault| fault.about(self))
     }
 
     serde::forward_to_deserialize_any! {
@@ -175,7 +185,7 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
 
     fn next_value_seed<T: de::DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
         match self.next.take() {
-            Some((key, node)) => seed.deserialize(node).map_err(|fault| fault.under(key)),
+            Some((key, node)) => seed.deserialize(node).map_err(|fault| fault.about(node).under(key)),
             None => Err(de::Error::custom("a value without its key")),
         }
     }
@@ -187,6 +197,7 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
     type Error = Fault;
 
     fn next_element_seed<T: de::DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
-        self.0.next().map(|item| seed.deserialize(item)).transpose()
+        let read = |item: &'de Node| seed.deserialize(item).map_err(|fault| fault.about(item));
+        self.0.next().map(read).transpose()
     }
 }
