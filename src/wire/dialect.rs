@@ -1,0 +1,100 @@
+//! A dialect: the compiled tables by which messages are read and written. Knows no message.
+
+use super::field::{Encoding, FieldInfo, FieldPlan};
+use super::spec::{self, SpecError};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// The tables of one dialect, compiled from its TOML file once and shared from then on.
+pub struct Dialect {
+    pub(super) name: String,
+    pub(super) title: String,
+    /// First MTI digit.
+    pub(super) version: u8,
+    pub(super) mti_encoding: Encoding,
+    pub(super) bitmap_encoding: Encoding,
+    /// By DE less one.
+    pub(super) fields: Vec<Option<FieldInfo>>,
+    /// The flat form of `fields`, which the fast walk reads.
+    pub(super) plans: Box<[FieldPlan; 128]>,
+}
+
+/// The files in `specs/`, by name. The first one only says what the data elements are.
+const FILES: [(&str, &str); 3] = [
+    ("iso87", include_str!("../../specs/iso87.toml")),
+    ("iso87-ascii", include_str!("../../specs/iso87-ascii.toml")),
+    ("iso87-bcd", include_str!("../../specs/iso87-bcd.toml")),
+];
+
+const NAMES: [&str; 2] = ["iso87-ascii", "iso87-bcd"];
+
+impl Dialect {
+    /// A dialect that comes with the program, compiled on first use.
+    pub fn builtin(name: &str) -> Option<Arc<Dialect>> {
+        static COMPILED: [OnceLock<Option<Arc<Dialect>>>; NAMES.len()] =
+            [const { OnceLock::new() }; NAMES.len()];
+        let index = NAMES.iter().position(|known| *known == name)?;
+        let compile = || Dialect::from_toml(Dialect::builtin_source(name)?, name).ok().map(Arc::new);
+        COMPILED[index].get_or_init(compile).clone()
+    }
+
+    /// The names that [`Dialect::builtin`] knows.
+    pub fn builtin_names() -> &'static [&'static str] {
+        &NAMES
+    }
+
+    /// The TOML text of a file that comes with the program: the dialects, and the tables they extend.
+    pub fn builtin_source(name: &str) -> Option<&'static str> {
+        FILES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    }
+
+    /// Compiles a dialect file; `origin` is the name that errors give the file.
+    ///
+    /// # Errors
+    /// Every mistake of the file with its line and column.
+    pub fn from_toml(text: &str, origin: &str) -> Result<Dialect, SpecError> {
+        spec::read(text, origin)
+    }
+
+    /// The name, as in `extends` and in a link's settings.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the dialect is, in a line.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The first MTI digit of its messages: 0 for ISO 8583:1987.
+    pub fn version(&self) -> u8 {
+        self.version
+    }
+
+    /// How the MTI stands on the wire.
+    pub fn mti_encoding(&self) -> Encoding {
+        self.mti_encoding
+    }
+
+    /// How the bit maps stand on the wire.
+    pub fn bitmap_encoding(&self) -> Encoding {
+        self.bitmap_encoding
+    }
+
+    /// A data element, 2 to 128, if the dialect defines it.
+    #[inline]
+    pub fn field(&self, de: u8) -> Option<&FieldInfo> {
+        self.fields.get(usize::from(de).checked_sub(1)?)?.as_ref()
+    }
+
+    /// Every data element the dialect defines, ascending.
+    pub fn fields(&self) -> impl Iterator<Item = &FieldInfo> {
+        self.fields.iter().flatten()
+    }
+}
+
+impl fmt::Debug for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Dialect").field(&self.name).finish()
+    }
+}

@@ -1,0 +1,180 @@
+//! Checks and conversions on eight bytes at a time, in ordinary integer arithmetic. Knows bytes, no fields.
+//!
+//! Each check returns a word in which some bit of [`BAD`] (or of a nibble's top, for packed decimals) is set in
+//! a byte that is wrong; no lane carries into its neighbour, so a lane may be masked out afterwards.
+
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The bit of a lane that says the byte is wrong.
+pub(super) const BAD: u64 = each(0x80);
+/// The bits of a lane that say a nibble is wrong.
+pub(super) const BAD_NIBBLES: u64 = each(0x88);
+
+/// Sets the top bit of each lane (top bits clear in `low`) that is at least `limit`.
+const fn at_least(low: u64, limit: u8) -> u64 {
+    low + each(0x80 - limit)
+}
+
+/// Sets the top bit of each lane of `low` that is not `byte`.
+const fn differs(low: u64, byte: u8) -> u64 {
+    (low ^ each(byte)) + each(0x7F)
+}
+
+pub(super) const fn not_digits(x: u64) -> u64 {
+    let y = x ^ each(b'0');
+    ((y & each(0x7F)) + each(0x80 - 10)) | y
+}
+
+pub(super) const fn not_track(x: u64) -> u64 {
+    let low = x & each(0x7F);
+    (not_digits(x) & differs(low, b'=') & differs(low, b'D')) | x
+}
+
+pub(super) const fn not_alnum(x: u64) -> u64 {
+    let low = x & each(0x7F);
+    let folded = low | each(0x20);
+    let letter = at_least(folded, b'a') & !at_least(folded, b'z' + 1);
+    let digit = at_least(low, b'0') & !at_least(low, b'9' + 1);
+    (!(letter | digit) & differs(low, b' ')) | x
+}
+
+pub(super) const fn not_printable(x: u64) -> u64 {
+    let low = x & each(0x7F);
+    !at_least(low, 0x20) | at_least(low, 0x7F) | x
+}
+
+pub(super) const fn not_hex(x: u64) -> u64 {
+    let low = x & each(0x7F);
+    let folded = low | each(0x20);
+    let letter = at_least(folded, b'a') & !at_least(folded, b'f' + 1);
+    let digit = at_least(low, b'0') & !at_least(low, b'9' + 1);
+    !(letter | digit) | x
+}
+
+/// Nibbles over 9: bit 3 with bit 2 or bit 1.
+pub(super) const fn not_packed(x: u64) -> u64 {
+    x & ((x << 1) | (x << 2))
+}
+
+/// Nibbles over 9 but D, the separator: bit 3 with bit 1, or with bit 2 and not bit 0.
+pub(super) const fn not_packed_track(x: u64) -> u64 {
+    x & ((x << 2) | ((x << 1) & !(x << 3)))
+}
+
+/// Whether `check` finds a byte of `frame[start..end]` wrong; `marks` are the bits that say so.
+///
+/// The stretch is read in whole words that end where it ends; what the first word holds before `start` is
+/// masked out. `None` where the frame does not reach: ahead of `end`, or fewer than seven bytes before `start`.
+#[inline(always)]
+pub(super) fn is_wrong(
+    frame: &[u8],
+    start: usize,
+    end: usize,
+    marks: u64,
+    check: impl Fn(u64) -> u64,
+) -> Option<bool> {
+    if start >= end {
+        return Some(false);
+    }
+    let words = (end - start).div_ceil(8);
+    let from = end.checked_sub(words * 8)?;
+    let (words, _) = frame.get(from..end)?.as_chunks::<8>();
+    let (first, rest) = words.split_first()?;
+    let mut found = check(u64::from_le_bytes(*first)) & (u64::MAX << ((start - from) * 8));
+    for word in rest {
+        found |= check(u64::from_le_bytes(*word));
+    }
+    Some(found & marks != 0)
+}
+
+/// Sixteen nibbles of two words of hexadecimal characters (already checked), the first character on top.
+pub(super) const fn hex_value(characters: [u8; 16]) -> u64 {
+    let (halves, _) = characters.as_chunks::<8>();
+    (hex_half(halves[0]) << 32) | hex_half(halves[1])
+}
+
+const fn hex_half(characters: [u8; 8]) -> u64 {
+    let x = u64::from_be_bytes(characters);
+    // A letter's low nibble counts from 1 = ten.
+    pack((x & each(0x0F)) + ((x >> 6) & each(0x01)) * 9)
+}
+
+/// Eight lanes of one nibble each to 32 bits.
+const fn pack(x: u64) -> u64 {
+    let x = (x | (x >> 4)) & 0x00FF_00FF_00FF_00FF;
+    let x = (x | (x >> 8)) & 0x0000_FFFF_0000_FFFF;
+    (x | (x >> 16)) & 0xFFFF_FFFF
+}
+
+/// Eight ASCII digits, the first the most significant.
+pub(super) const fn decimal(digits: [u8; 8]) -> u64 {
+    let x = u64::from_le_bytes(digits) & each(0x0F);
+    let x = (x * 10 + (x >> 8)) & 0x00FF_00FF_00FF_00FF;
+    let x = (x * 100 + (x >> 16)) & 0x0000_FFFF_0000_FFFF;
+    (x * 10_000 + (x >> 32)) & 0xFFFF_FFFF
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::field::Class;
+    use super::*;
+
+    /// Every byte value in every lane, among neighbours that are right, against the class's own definition.
+    fn check(name: &str, marks: u64, good: u8, swar: impl Fn(u64) -> u64, allowed: impl Fn(u8) -> bool) {
+        for lane in 0..8 {
+            for byte in 0..=255u8 {
+                let mut word = [good; 8];
+                word[lane] = byte;
+                let found = swar(u64::from_le_bytes(word)) & marks;
+                assert_eq!(found == 0, allowed(byte), "{name}: byte {byte:02x} in lane {lane}");
+                assert_eq!(found & !(0xFF << (lane * 8)), 0, "{name}: {byte:02x} marks another lane");
+            }
+        }
+    }
+
+    #[test]
+    fn each_check_is_its_class() {
+        let nibbles = |ok: fn(u8) -> bool| move |b: u8| ok(b >> 4) && ok(b & 15);
+        for good in [b'0', b'9'] {
+            check("n", BAD, good, not_digits, |b| Class::N.allows(b));
+            check("z", BAD, good, not_track, |b| Class::Z.allows(b));
+            check("an", BAD, good, not_alnum, |b| Class::An.allows(b));
+            check("ans", BAD, good, not_printable, |b| Class::Ans.allows(b));
+            check("hex", BAD, good, not_hex, |b| b.is_ascii_hexdigit());
+        }
+        for good in [0x00, 0x99] {
+            check("packed n", BAD_NIBBLES, good, not_packed, nibbles(|n| n < 10));
+            check("packed z", BAD_NIBBLES, good, not_packed_track, nibbles(|n| n < 10 || n == 13));
+        }
+    }
+
+    #[test]
+    fn a_stretch_ends_where_it_says() {
+        let digits = *b"xxxxxxx01234567890123456789xxxx";
+        let wrong = |start, end| is_wrong(&digits, start, end, BAD, not_digits);
+        for start in 7..=27 {
+            for end in start..=27 {
+                assert_eq!(wrong(start, end), Some(false), "{start}..{end}");
+            }
+        }
+        for end in 8..=27 {
+            assert_eq!(wrong(6, end).unwrap_or(true), true, "a byte before, up to {end}");
+            assert_eq!(wrong(end, 28), Some(true), "a byte behind, from {end}");
+        }
+        assert_eq!(wrong(20, 32), None, "beyond the frame");
+        assert_eq!(wrong(2, 3), None, "no whole word before the end");
+    }
+
+    #[test]
+    fn conversions() {
+        assert_eq!(hex_value(*b"723E6781a8e18200"), 0x723E_6781_A8E1_8200);
+        assert_eq!(hex_value(*b"FfEeDdCcBbAa9876"), 0xFFEE_DDCC_BBAA_9876);
+        for n in [0u64, 1, 12_345_678, 99_999_999, 10_000_000, 90_807_060] {
+            let mut digits = [0; 8];
+            digits.copy_from_slice(format!("{n:08}").as_bytes());
+            assert_eq!(decimal(digits), n);
+        }
+    }
+}

@@ -1,0 +1,491 @@
+//! Dialect files: TOML text -> checked tables, every mistake with its place. Knows no message.
+//!
+//! A file states encodings once for each class and, under `[fields]`, what each data element is; `extends`
+//! takes everything from a file that comes with the program, so that a dialect states only its differences.
+
+use super::dialect::Dialect;
+use super::field::{Class, Content, Encoding, FieldInfo, FieldPlan, Length, Mask, Pad, Part, Side};
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use thiserror::Error;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// One mistake in a dialect file. As text `file:line:column: reason`; as a diagnostic with the line itself.
+#[derive(Clone, Debug, Error, Diagnostic)]
+#[error("{file}:{line}:{column}: {reason}")]
+pub struct Mistake {
+    /// The name the file was given.
+    pub file: String,
+    /// Counted from 1.
+    pub line: usize,
+    /// Characters, counted from 1.
+    pub column: usize,
+    /// What is wrong, and what is allowed.
+    pub reason: String,
+    #[source_code]
+    text: Arc<NamedSource<String>>,
+    #[label("here")]
+    span: SourceSpan,
+}
+
+/// Everything wrong with a dialect file; at least one mistake.
+#[derive(Clone, Debug)]
+pub struct SpecError {
+    mistakes: Vec<Mistake>,
+}
+
+impl SpecError {
+    /// The mistakes, in the order of the file.
+    pub fn mistakes(&self) -> &[Mistake] {
+        &self.mistakes
+    }
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, mistake) in self.mistakes.iter().enumerate() {
+            write!(f, "{}{mistake}", if i == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for SpecError {}
+
+impl Diagnostic for SpecError {
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        Some(Box::new(self.mistakes.iter().map(|mistake| mistake as &dyn Diagnostic)))
+    }
+}
+
+/// Reads and compiles a dialect file.
+pub(super) fn read(text: &str, origin: &str) -> Result<Dialect, SpecError> {
+    let mut reader = Reader { inherited: None, mistakes: Vec::new() };
+    let mut draft = Draft::default();
+    reader.read_file(text, &mut draft, 0);
+    let dialect = if reader.mistakes.is_empty() { draft.compile(&mut reader) } else { None };
+    match dialect {
+        Some(dialect) if reader.mistakes.is_empty() => Ok(dialect),
+        _ => Err(SpecError { mistakes: place(reader.mistakes, text, origin) }),
+    }
+}
+
+fn place(mut raw: Vec<(Range<usize>, String)>, text: &str, origin: &str) -> Vec<Mistake> {
+    raw.sort_by_key(|(at, _)| at.start);
+    let source = Arc::new(NamedSource::new(origin, text.to_owned()));
+    let locate = |(at, reason): (Range<usize>, String)| {
+        let before = text.get(..at.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Mistake {
+            file: origin.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            reason,
+            text: source.clone(),
+            span: at.into(),
+        }
+    };
+    raw.into_iter().map(locate).collect()
+}
+
+/// The classes that share an encoding, by their key under `[encoding]`.
+const CLASS_KEYS: [&str; 5] = ["n", "z", "x+n", "text", "b"];
+const FILE_KEYS: [&str; 7] = ["name", "title", "extends", "version", "encoding", "pad", "fields"];
+const ENCODING_KEYS: [&str; 8] = ["mti", "bitmap", "length", "n", "z", "x+n", "text", "b"];
+const PAD_KEYS: [&str; 2] = ["fixed", "variable"];
+const FIELD_KEYS: [&str; 8] = ["format", "name", "encoding", "length", "pad", "mask", "content", "parts"];
+
+/// A value, and the place to blame for it in the file at hand.
+type Placed<T> = (T, Range<usize>);
+
+/// What the files say, before it is known to be whole.
+#[derive(Default)]
+struct Draft {
+    name: Option<Placed<String>>,
+    title: String,
+    version: Option<u8>,
+    encodings: BTreeMap<&'static str, Placed<Encoding>>,
+    pads: BTreeMap<&'static str, Pad>,
+    fields: BTreeMap<u8, Placed<DraftField>>,
+}
+
+#[derive(Default)]
+struct DraftField {
+    format: Option<(Class, Length)>,
+    name: Option<String>,
+    encoding: Option<Encoding>,
+    length: Option<Encoding>,
+    pad: Option<Pad>,
+    mask: Mask,
+    content: Content,
+    parts: Vec<Part>,
+}
+
+struct Reader {
+    /// Inside an extended file: the place of `extends` in the file at hand.
+    inherited: Option<Range<usize>>,
+    mistakes: Vec<(Range<usize>, String)>,
+}
+
+type Key<'a, 'b> = &'a Spanned<std::borrow::Cow<'b, str>>;
+type Node<'a, 'b> = &'a Spanned<DeValue<'b>>;
+
+impl Reader {
+    fn blame(&mut self, at: Range<usize>, reason: impl Into<String>) {
+        let at = self.at(at);
+        self.mistakes.push((at, reason.into()));
+    }
+
+    fn at(&self, at: Range<usize>) -> Range<usize> {
+        self.inherited.clone().unwrap_or(at)
+    }
+
+    fn read_file(&mut self, text: &str, draft: &mut Draft, depth: usize) {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            self.blame(error.span().unwrap_or(0..0), error.message());
+        }
+        if !errors.is_empty() {
+            return;
+        }
+        let table = table.get_ref();
+        if let Some(base) = table.get("extends") {
+            self.read_base(base, draft, depth);
+        }
+        for (key, value) in table {
+            match self.known(key, &FILE_KEYS) {
+                Some("name") => draft.name = self.text(value).map(|name| (name, self.at(value.span()))),
+                Some("title") => draft.title = self.text(value).unwrap_or_default(),
+                Some("version") => draft.version = self.version(value),
+                Some("encoding") => self.read_encodings(value, draft),
+                Some("pad") => self.read_pads(value, draft),
+                Some("fields") => self.read_fields(value, draft),
+                _ => {}
+            }
+        }
+    }
+
+    fn read_base(&mut self, value: Node, draft: &mut Draft, depth: usize) {
+        let Some(name) = self.text(value) else { return };
+        match Dialect::builtin_source(&name) {
+            Some(source) if depth < 4 => {
+                let outer = self.inherited.clone();
+                self.inherited = Some(self.at(value.span()));
+                self.read_file(source, draft, depth + 1);
+                self.inherited = outer;
+                // The base's name is not the dialect's.
+                draft.name = None;
+            }
+            _ => {
+                let known = ["iso87"].iter().chain(Dialect::builtin_names());
+                let known = known.copied().collect::<Vec<_>>().join(", ");
+                self.blame(value.span(), format!("no dialect {name:?} to extend: expected one of {known}"));
+            }
+        }
+    }
+
+    fn read_encodings(&mut self, value: Node, draft: &mut Draft) {
+        for (key, value) in self.table(value) {
+            let Some(what) = self.known(key, &ENCODING_KEYS) else { continue };
+            if let Some(encoding) = self.encoding(value, allowed_encodings(what)) {
+                draft.encodings.insert(what, (encoding, self.at(value.span())));
+            }
+        }
+    }
+
+    fn read_pads(&mut self, value: Node, draft: &mut Draft) {
+        for (key, value) in self.table(value) {
+            let Some(what) = self.known(key, &PAD_KEYS) else { continue };
+            if let Some(pad) = self.pad(value) {
+                draft.pads.insert(what, pad);
+            }
+        }
+    }
+
+    fn read_fields(&mut self, value: Node, draft: &mut Draft) {
+        for (key, value) in self.table(value) {
+            match key.get_ref().parse::<u8>() {
+                Ok(1 | 65) => self.blame(key.span(), "DE 1 and DE 65 are bit maps, not fields"),
+                Ok(de @ 2..=128) if key.get_ref() == &de.to_string() => {
+                    let at = self.at(key.span());
+                    let (field, place) =
+                        draft.fields.entry(de).or_insert_with(|| (DraftField::default(), at.clone()));
+                    *place = at;
+                    self.read_field(value, field);
+                }
+                _ => self.blame(key.span(), "expected the number of a data element, 2 to 128"),
+            }
+        }
+    }
+
+    fn read_field(&mut self, value: Node, field: &mut DraftField) {
+        for (key, value) in self.table(value) {
+            match self.known(key, &FIELD_KEYS) {
+                Some("format") => field.format = self.format(value).or(field.format),
+                Some("name") => field.name = self.text(value),
+                Some("encoding") => field.encoding = self.encoding(value, &Encoding::ALL),
+                Some("length") => field.length = self.encoding(value, allowed_encodings("length")),
+                Some("pad") => field.pad = self.pad(value),
+                Some("mask") => {
+                    let masks = [("none", Mask::Open), ("pan", Mask::Pan), ("secret", Mask::Secret)];
+                    field.mask = self.one_of(value, &masks).unwrap_or_default();
+                }
+                Some("content") => {
+                    let contents = [("plain", Content::Plain), ("ber-tlv", Content::BerTlv)];
+                    field.content = self.one_of(value, &contents).unwrap_or_default();
+                }
+                Some("parts") => field.parts = self.parts(value),
+                _ => {}
+            }
+        }
+    }
+
+    fn parts(&mut self, value: Node) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let items = value.get_ref().as_array().map(|array| array.iter()).into_iter().flatten();
+        for item in items {
+            let pair = item.get_ref().as_array();
+            let units = pair.and_then(|pair| pair.get(0)).and_then(|units| integer(units.get_ref()));
+            let name = pair.and_then(|pair| pair.get(1)).and_then(|name| name.get_ref().as_str());
+            match (units, name) {
+                (Some(units @ 1..=999), Some(name)) => {
+                    parts.push(Part { units: units as u16, name: name.to_owned() });
+                }
+                _ => self.blame(item.span(), "expected a piece as [length, \"name\"]"),
+            }
+        }
+        if parts.is_empty() {
+            self.blame(value.span(), "expected pieces as [[length, \"name\"], …]");
+        }
+        parts
+    }
+
+    /// A class and a length in the standard's notation: `n 6`, `n..19`, `x+n 8`.
+    fn format(&mut self, value: Node) -> Option<(Class, Length)> {
+        let text = self.text(value)?;
+        let split = text.find([' ', '.']).unwrap_or(text.len());
+        let (class, rest) = text.split_at(split);
+        let dots = rest.chars().take_while(|c| *c == '.').count();
+        let number = rest[dots..].trim_start_matches(if dots == 0 { " " } else { "" });
+        let class = Class::ALL.iter().find(|(_, name)| *name == class).map(|(class, _)| *class);
+        let number = number.parse::<u16>().ok().filter(|n| (1..=9999).contains(n));
+        match (class, dots, number) {
+            (Some(Class::Xn), 0, Some(digits)) => Some((Class::Xn, Length::Fixed(digits + 1))),
+            (Some(class), 0, Some(units)) => Some((class, Length::Fixed(units))),
+            (Some(class), 2..=4, Some(max)) => Some((class, Length::Variable { digits: dots as u8, max })),
+            _ => {
+                let classes = Class::ALL.map(|(_, name)| name).join(", ");
+                self.blame(
+                    value.span(),
+                    format!(
+                        "expected a class ({classes}) and a length as in \"n 6\", \"n..19\", \"ans...999\"; \
+                         found {text:?}"
+                    ),
+                );
+                None
+            }
+        }
+    }
+
+    fn pad(&mut self, value: Node) -> Option<Pad> {
+        let text = self.text(value)?;
+        let (side, nibble) = text.split_once(' ').unwrap_or_default();
+        let side = [("left", Side::Left), ("right", Side::Right)].iter().find(|(name, _)| *name == side);
+        match (side, u8::from_str_radix(nibble, 16)) {
+            (Some((_, side)), Ok(nibble @ 0..=15)) if text.is_ascii() => Some(Pad { side: *side, nibble }),
+            _ => {
+                self.blame(
+                    value.span(),
+                    "expected \"left\" or \"right\" and a hexadecimal digit: \"left 0\"",
+                );
+                None
+            }
+        }
+    }
+
+    fn version(&mut self, value: Node) -> Option<u8> {
+        let digit = integer(value.get_ref()).and_then(|n| u8::try_from(n).ok()).filter(|n| *n <= 9);
+        if digit.is_none() {
+            self.blame(value.span(), "expected the first digit of the message type, 0 to 9");
+        }
+        digit
+    }
+
+    fn encoding(&mut self, value: Node, allowed: &[(Encoding, &'static str)]) -> Option<Encoding> {
+        let choices: Vec<_> = allowed.iter().map(|(encoding, name)| (*name, *encoding)).collect();
+        self.one_of(value, &choices)
+    }
+
+    fn one_of<T: Copy>(&mut self, value: Node, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(value)?;
+        let found = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
+        if found.is_none() {
+            let names = choices.iter().map(|(name, _)| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+            self.blame(value.span(), format!("expected one of {names}, found {text:?}"));
+        }
+        found
+    }
+
+    fn text(&mut self, value: Node) -> Option<String> {
+        let text = value.get_ref().as_str().map(str::to_owned);
+        if text.is_none() {
+            self.blame(value.span(), format!("expected text, found {}", value.get_ref().type_str()));
+        }
+        text
+    }
+
+    fn table<'a, 'b>(
+        &mut self,
+        value: Node<'a, 'b>,
+    ) -> impl Iterator<Item = (Key<'a, 'b>, Node<'a, 'b>)> + use<'a, 'b> {
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            self.blame(value.span(), format!("expected a table, found {}", value.get_ref().type_str()));
+        }
+        table.into_iter().flatten()
+    }
+
+    fn known(&mut self, key: Key, known: &[&'static str]) -> Option<&'static str> {
+        let found = known.iter().find(|name| *name == key.get_ref()).copied();
+        if found.is_none() {
+            let known = known.join(", ");
+            self.blame(key.span(), format!("unknown key {:?}: expected one of {known}", key.get_ref()));
+        }
+        found
+    }
+}
+
+fn integer(value: &DeValue) -> Option<u64> {
+    let integer = value.as_integer()?;
+    u64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+/// What may be said under `[encoding]` of each key.
+fn allowed_encodings(what: &str) -> &'static [(Encoding, &'static str)] {
+    const ASCII: (Encoding, &str) = (Encoding::Ascii, "ascii");
+    const BCD: (Encoding, &str) = (Encoding::Bcd, "bcd");
+    const BINARY: (Encoding, &str) = (Encoding::Binary, "binary");
+    const HEX: (Encoding, &str) = (Encoding::Hex, "hex");
+    match what {
+        "bitmap" | "b" => &[BINARY, HEX],
+        "length" => &[ASCII, BCD, BINARY],
+        "text" => &[ASCII],
+        _ => &[ASCII, BCD],
+    }
+}
+
+fn class_key(class: Class) -> &'static str {
+    match class {
+        Class::N => CLASS_KEYS[0],
+        Class::Z => CLASS_KEYS[1],
+        Class::Xn => CLASS_KEYS[2],
+        Class::B => CLASS_KEYS[4],
+        _ => CLASS_KEYS[3],
+    }
+}
+
+impl Draft {
+    fn compile(self, reader: &mut Reader) -> Option<Dialect> {
+        let whole = 0..0;
+        let mut need = |what: &'static str| {
+            let found = self.encodings.get(what).map(|(encoding, _)| *encoding);
+            if found.is_none() {
+                reader.blame(
+                    whole.clone(),
+                    format!("nothing says how {what} is encoded: expected {what} under [encoding]"),
+                );
+            }
+            found
+        };
+        let (mti_encoding, bitmap_encoding) = (need("mti"), need("bitmap"));
+        if self.name.is_none() {
+            reader.blame(whole.clone(), "expected a name");
+        }
+        if let Some((name, at)) = &self.name
+            && (name.is_empty() || !name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_'))
+        {
+            reader.blame(at.clone(), "expected a name of letters, digits and hyphens");
+        }
+        if self.version.is_none() {
+            reader.blame(whole, "expected version, the first digit of the message type");
+        }
+        let mut fields = vec![None; 128];
+        let mut plans = Box::new([FieldPlan::ABSENT; 128]);
+        for (de, (field, at)) in &self.fields {
+            match self.compile_field(*de, field) {
+                Ok(info) => {
+                    let index = usize::from(*de) - 1;
+                    plans[index] = FieldPlan::new(&info);
+                    fields[index] = Some(info);
+                }
+                Err(reason) => reader.blame(at.clone(), format!("DE {de}: {reason}")),
+            }
+        }
+        Some(Dialect {
+            name: self.name?.0,
+            title: self.title,
+            version: self.version?,
+            mti_encoding: mti_encoding?,
+            bitmap_encoding: bitmap_encoding?,
+            fields,
+            plans,
+        })
+    }
+
+    fn compile_field(&self, de: u8, field: &DraftField) -> Result<FieldInfo, String> {
+        let (class, length) = field.format.ok_or("expected a format")?;
+        let stated = |what: &str| self.encodings.get(what).map(|(encoding, _)| *encoding);
+        let key = class_key(class);
+        let encoding = field.encoding.or(stated(key));
+        let encoding =
+            encoding.ok_or(format!("nothing says how {key} is encoded: expected {key} under [encoding]"))?;
+        if !allowed_encodings(key).iter().any(|(allowed, _)| *allowed == encoding) {
+            return Err(format!("class {} is not encoded as {}", class.notation(), encoding.name()));
+        }
+        let (length_encoding, pad_key) = match length {
+            Length::Fixed(_) => (Encoding::Binary, PAD_KEYS[0]),
+            Length::Variable { digits, max } => {
+                let encoding = field
+                    .length
+                    .or(stated("length"))
+                    .ok_or("nothing says how length is encoded: expected length under [encoding]")?;
+                let most = match (encoding, digits) {
+                    (Encoding::Binary, 2) => 255,
+                    (Encoding::Binary, _) => 9999,
+                    (_, digits) => 10u16.pow(u32::from(digits)) - 1,
+                };
+                if max > most {
+                    return Err(format!("a length of {max} does not fit its prefix, which counts to {most}"));
+                }
+                (encoding, PAD_KEYS[1])
+            }
+        };
+        let packed = encoding == Encoding::Bcd;
+        let pad = field.pad.or(self.pads.get(pad_key).copied());
+        if packed && pad.is_none() {
+            return Err(format!(
+                "nothing says how an odd number of packed digits is padded: expected {pad_key} under [pad]"
+            ));
+        }
+        let summed: u16 = field.parts.iter().map(|part| part.units).sum();
+        if !field.parts.is_empty() && length != Length::Fixed(summed) {
+            return Err(format!("the pieces are {summed} long together, not as long as the field"));
+        }
+        Ok(FieldInfo {
+            de,
+            name: field.name.clone().ok_or("expected a name")?,
+            class,
+            length,
+            encoding,
+            length_encoding,
+            pad: pad.unwrap_or(Pad { side: Side::Left, nibble: 0 }),
+            mask: field.mask,
+            content: field.content,
+            parts: field.parts.clone(),
+        })
+    }
+}
