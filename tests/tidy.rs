@@ -103,10 +103,15 @@ const SNIPPETS: &[(&str, &str, &str, &[&str])] = &[
     (
         "heads",
         "src/wire/a.rs",
-        "//! a\n//! b\n//! c\n//!\n//! d\n//! e\n//! f\n",
+        "//! a\n//! b\n//! c\n//! d\n//! e\n//! f\n",
         &["src/wire/a.rs: opens with 6"],
     ),
-    ("heads", "tests/a.rs", "//! What it is for.\n", &[]),
+    (
+        "heads",
+        "tests/a.rs",
+        "//! What it is for.\n//!\n//! Its\n//! layout\n//! in\n//! so\n//! many\n//! lines.\n",
+        &[],
+    ),
     ("names", "src/wire/utils.rs", "", &["src/wire/utils.rs: utils"]),
     ("names", "tests/common/mod.rs", "", &["tests/common/mod.rs: common"]),
     (
