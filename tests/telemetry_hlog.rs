@@ -154,3 +154,14 @@ fn the_oldest_files_of_ours_make_room() {
         "{names:?}"
     );
 }
+
+#[test]
+fn the_ticker_writes_the_last_interval_when_it_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    let telemetry = telemetry(dir.path());
+    let ticker = telemetry.start_ticker().unwrap();
+    record(&telemetry, 0, 42);
+    ticker.stop();
+    let tags = decode(&files(dir.path())[0]);
+    assert_eq!(tags["acquirer-ascii/total"].1.len(), 42);
+}

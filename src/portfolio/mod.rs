@@ -30,3 +30,4 @@ mod directory;
 pub use directory::{NewAccount, NewCard, Portfolio, TooManyLimits, Totals};
 
 pub mod snapshot;
+pub mod folder;

@@ -76,6 +76,12 @@ impl Cells {
         self.sum_ns = self.sum_ns.saturating_add(value_ns * u64::from(count));
     }
 
+    /// Where the counts lie in memory.
+    #[cfg(test)]
+    pub(super) fn place(&self) -> usize {
+        self.counts.as_ptr() as usize
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.total == 0
     }

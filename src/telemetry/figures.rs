@@ -67,7 +67,11 @@ pub struct LinkFigures {
     pub name: String,
     /// Messages a second in the recent past.
     pub messages_per_s: f64,
-    /// Approved of approved and declined in the recent past, 0 to 1; none without such a message.
+    /// Requests approved in the recent past.
+    pub recent_approved: u64,
+    /// Requests approved or declined in the recent past.
+    pub recent_judged: u64,
+    /// The one of the other, 0 to 1; none without such a request.
     pub approval_ratio: Option<f64>,
     /// End to end, the recent past.
     pub recent: Percentiles,
@@ -196,13 +200,15 @@ impl Totals {
 
     fn link_figures(&self, link: usize, name: &str, now: Instant) -> LinkFigures {
         let (recent, span_s) = self.recent_outcomes(link, now);
-        let of = |outcome: Outcome| recent[outcome as usize] as f64;
-        let judged = of(Outcome::Approved) + of(Outcome::Declined);
+        let recent_approved = recent[Outcome::Approved as usize];
+        let recent_judged = recent_approved + recent[Outcome::Declined as usize];
         let total = link * TRACKS + TOTAL;
         LinkFigures {
             name: name.to_owned(),
             messages_per_s: if span_s > 0.0 { recent.iter().sum::<u64>() as f64 / span_s } else { 0.0 },
-            approval_ratio: (judged > 0.0).then(|| of(Outcome::Approved) / judged),
+            recent_approved,
+            recent_judged,
+            approval_ratio: (recent_judged > 0).then(|| recent_approved as f64 / recent_judged as f64),
             recent: self.percentiles(total, Span::Recent),
             since_start: self.percentiles(total, Span::SinceStart),
             outcomes: self.link_outcomes(link),
@@ -254,7 +260,7 @@ impl LinkFigures {
 }
 
 /// Samples a histogram's percentile curve: eight points for each halving of the distance to 100 %, as far as the
-/// count can tell points apart, and the maximum.
+/// count can tell points apart, 90 %, 99 % and so on, and the maximum.
 pub fn curve(histogram: &Histogram<u64>) -> Vec<CurvePoint> {
     const POINTS_PER_HALVING: u32 = 8;
     let count = histogram.len();
@@ -269,10 +275,60 @@ pub fn curve(histogram: &Histogram<u64>) -> Vec<CurvePoint> {
         quantiles.push(1.0 - left + left / 2.0 * f64::from(part) / f64::from(POINTS_PER_HALVING));
     }
     quantiles.push(1.0);
+    // The percentiles that people name lie on the curve exactly, if enough was counted to tell them apart.
+    quantiles.extend(
+        [0.9, 0.99, 0.999, 0.9999, 0.99999].iter().filter(|named| (1.0 - **named) * count as f64 >= 1.0),
+    );
+    quantiles.sort_by(f64::total_cmp);
     let values = histogram.value_at_quantiles(quantiles.iter().copied());
     quantiles
         .iter()
         .zip(values)
         .map(|(quantile, value_ns)| CurvePoint { quantile: *quantile, value_ns })
         .collect()
+}
+
+/// A duration to three significant digits in its natural unit: `412 ns`, `12.3 µs`, `1.24 ms`, `20.0 s`.
+pub fn duration_text(ns: u64) -> String {
+    let (value, unit) = match ns {
+        0..1_000 => return format!("{ns} ns"),
+        // What rounds up to 1,000 of a unit is shown as 1.00 of the next.
+        1_000..999_500 => (ns as f64 / 1e3, "µs"),
+        999_500..999_500_000 => (ns as f64 / 1e6, "ms"),
+        _ => (ns as f64 / 1e9, "s"),
+    };
+    let decimals = if value >= 99.95 {
+        0
+    } else if value >= 9.995 {
+        1
+    } else {
+        2
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_three_digits() {
+        for (ns, expected) in [
+            (0, "0 ns"),
+            (999, "999 ns"),
+            (1_000, "1.00 µs"),
+            (9_994, "9.99 µs"),
+            (9_996, "10.0 µs"),
+            (99_949, "99.9 µs"),
+            (99_951, "100 µs"),
+            (999_499, "999 µs"),
+            (999_500, "1.00 ms"),
+            (12_345_678, "12.3 ms"),
+            (999_499_999, "999 ms"),
+            (999_500_000, "1.00 s"),
+            (60_000_000_000, "60.0 s"),
+        ] {
+            assert_eq!(duration_text(ns), expected, "{ns}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The process's log: `tracing` to stderr, one line an event, JSON or text. Never message content, never one
 //! line a message: a blocked stderr would block the worker.
 
+use std::io::IsTerminal;
 use std::str::FromStr;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -72,7 +73,8 @@ pub fn init(options: &Options) -> Result<(), LogError> {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match options.format {
         Format::Json => builder.json().flatten_event(true).with_current_span(false).finish().try_init(),
-        Format::Text => builder.finish().try_init(),
+        // Colours are for terminals, not for files.
+        Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).finish().try_init(),
     }
     .map_err(|_| LogError::Twice)
 }

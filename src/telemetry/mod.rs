@@ -19,6 +19,7 @@ pub mod log;
 pub use cells::{DIGITS, HIGHEST_NS, LOWEST_NS};
 pub use figures::{
     CurvePoint, LatencyRow, LatencyTable, LinkFigures, MessageFigures, Overview, Percentiles, curve,
+    duration_text,
 };
 pub use labels::{Counter, KNOWN_MTIS, NO_CODE, Outcome, Stage};
 pub use prometheus::{CLASSIC_TYPE, OPENMETRICS_TYPE, classic};

@@ -129,6 +129,11 @@ impl Shelf {
         cells.record(value_ns);
     }
 
+    #[cfg(test)]
+    pub(super) fn histograms(&self) -> impl Iterator<Item = &Cells> {
+        self.slots.iter().flatten()
+    }
+
     pub(super) fn touched(&self) -> usize {
         self.touched.len()
     }

@@ -296,4 +296,25 @@ mod tests {
         }
         assert!(seen[20..].iter().all(|span| (10.0..20.0).contains(span)), "{seen:?}");
     }
+
+    #[test]
+    fn ticks_reuse_the_histograms_of_the_first() {
+        let worker = Mutex::new(Interval::new(1));
+        let mut totals = Totals::new(1, Instant::now());
+        let mut seen = Vec::new();
+        for _ in 0..10 {
+            for slot in 0..20 {
+                worker.lock().messages.record(slot, 1_000);
+                worker.lock().stages.record(slot % 10, 100);
+            }
+            totals.collect(&worker);
+            let interval = worker.lock();
+            let at_work = interval.messages.histograms().chain(interval.stages.histograms());
+            let mut places: Vec<_> = at_work.chain(&totals.spares).map(Cells::place).collect();
+            places.sort_unstable();
+            seen.push(places);
+        }
+        assert_eq!(seen[0].len(), 60, "one at work and one spare for each that was used");
+        assert!(seen.iter().all(|places| *places == seen[0]));
+    }
 }

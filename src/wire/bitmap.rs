@@ -70,19 +70,14 @@ impl Bitmap {
         if self.0 == 0 { None } else { Some(self.0.trailing_zeros() as u8 + 1) }
     }
 
-    /// The data elements from `de` on.
-    #[inline]
-    pub(super) const fn from(self, de: u8) -> Bitmap {
-        Bitmap(self.0 & Bitmap::at_least(de).0)
+    /// The lowest data element alone.
+    pub(super) const fn lowest(self) -> Bitmap {
+        Bitmap(self.0 & self.0.wrapping_neg())
     }
 
-    /// Every number from `de` to 128.
-    pub(super) const fn at_least(de: u8) -> Bitmap {
-        match de {
-            0 | 1 => Bitmap(u128::MAX),
-            129.. => Bitmap::EMPTY,
-            de => Bitmap(u128::MAX << (de - 1)),
-        }
+    /// Of a set of one element: that element and every higher one. Of the empty set: the empty set.
+    pub(super) const fn and_above(self) -> Bitmap {
+        Bitmap(self.0.wrapping_neg())
     }
 
     /// The data elements, ascending.
@@ -212,6 +207,16 @@ mod tests {
         assert_eq!(set.iter().collect::<Vec<_>>(), [1, 2, 64, 65, 128]);
         assert_eq!(set.iter().len(), 5);
         assert_eq!(format!("{set:?}"), "{1, 2, 64, 65, 128}");
+    }
+
+    #[test]
+    fn lowest_and_above() {
+        let set = Bitmap::of(&[7, 64, 65, 128]);
+        assert_eq!(set.lowest(), Bitmap::of(&[7]));
+        assert_eq!(set & Bitmap::of(&[65]).and_above(), Bitmap::of(&[65, 128]));
+        assert_eq!(Bitmap::EMPTY.lowest().and_above(), Bitmap::EMPTY);
+        assert_eq!(set.first(), Some(7));
+        assert_eq!(Bitmap::EMPTY.first(), None);
     }
 
     #[test]

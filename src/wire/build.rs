@@ -4,7 +4,7 @@ use super::dialect::Dialect;
 use super::error::{BuildError, BuildReason, Found};
 use super::field::{Class, Encoding, FieldInfo, Length, Side};
 use super::message::{Message, View};
-use super::{Bitmap, Mti};
+use super::{Bitmap, Mti, scan};
 
 /// A value to be written into a field.
 #[derive(Clone, Copy)]
@@ -88,10 +88,13 @@ impl Dialect {
         self.write_header(out, mti, echoed | mine);
 
         let mut own = own.iter();
+        let placed = request.map_or(Bitmap::EMPTY, |request| request.message.placed);
+        let stops = (placed - echoed) | mine;
         let mut left = (echoed | mine) - Bitmap::of(&[1]);
         while let Some(de) = left.first() {
-            if mine.contains(de) {
-                left.remove(de);
+            let this = left.lowest();
+            if !(this & mine).is_empty() {
+                left = left - this;
                 if let (Some((_, value)), Some(field)) = (own.next(), self.field(de)) {
                     encode(out, field, *value).map_err(|reason| BuildError { de, reason })?;
                 }
@@ -100,14 +103,13 @@ impl Dialect {
             let Some(request) = request else { break };
             // Fields that follow each other both there and here go as one stretch: up to the next one that is
             // in the request alone, or an own one.
-            let Message { placed, starts, end, .. } = request.message;
+            let rest = (stops & this.and_above()).lowest().and_above();
+            let Message { starts, end, .. } = request.message;
             let start = |de: u8| starts[usize::from(de) - 1];
-            let stop = ((*placed - echoed) | mine).from(de);
-            let next = stop.first().and_then(|stop| placed.from(stop).first());
-            let end = next.map_or(*end, start);
+            let end = (placed & rest).first().map_or(*end, start);
             let stretch = request.frame.get(usize::from(start(de))..usize::from(end));
             out.extend_from_slice(stretch.unwrap_or_default());
-            left = left & stop.first().map_or(Bitmap::EMPTY, Bitmap::at_least);
+            left = left & rest;
         }
         Ok(())
     }
@@ -129,7 +131,7 @@ impl Dialect {
 
     fn write_bitmap(&self, out: &mut Vec<u8>, bits: u64) {
         match self.bitmap_encoding {
-            Encoding::Hex => push_hex(out, &bits.to_be_bytes()),
+            Encoding::Hex => out.extend_from_slice(&scan::hex_characters(bits)),
             _ => out.extend_from_slice(&bits.to_be_bytes()),
         }
     }
@@ -179,7 +181,7 @@ fn check(field: &FieldInfo, text: &[u8], units: usize) -> Result<(), BuildReason
     if units > usize::from(max) {
         return Err(BuildReason::TooLong { max, found: units });
     }
-    match text.iter().find(|c| !field.class.allows(**c)) {
+    match text.iter().find(|c| !field.class.has(**c)) {
         Some(c) => Err(BuildReason::Character { expected: field.class, found: Found::byte(*c) }),
         None => Ok(()),
     }

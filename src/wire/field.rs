@@ -64,6 +64,12 @@ impl Class {
         }
     }
 
+    /// [`Class::allows`] as a look-up.
+    #[inline]
+    pub(super) const fn has(self, c: u8) -> bool {
+        MEMBERS[c as usize] & (1 << self as u16) != 0
+    }
+
     /// Whether the field holds characters that are neither numbers nor track data nor bytes.
     pub const fn is_text(self) -> bool {
         matches!(self, Class::A | Class::An | Class::Ns | Class::As | Class::Ans)
@@ -78,6 +84,22 @@ impl Class {
         }
     }
 }
+
+/// For each byte, the classes that have it.
+static MEMBERS: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut c = 0;
+    while c < 256 {
+        let mut i = 0;
+        while i < Class::ALL.len() {
+            let class = Class::ALL[i].0;
+            table[c] |= (class.allows(c as u8) as u16) << class as u16;
+            i += 1;
+        }
+        c += 1;
+    }
+    table
+};
 
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -322,6 +344,7 @@ pub(super) enum Prefix {
 
 /// The flat form of a field: all the fast walk needs, in a few bytes.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(16))]
 pub(super) struct FieldPlan {
     /// The stretch that may simply go on over this field: its own run for a field of fixed length without
     /// anything special, else `Absent`, which is no stretch.

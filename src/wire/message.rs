@@ -2,7 +2,7 @@
 //! it. Knows no meaning of any field but what its dialect says of class and encoding.
 
 use super::dialect::Dialect;
-use super::field::{Class, Encoding, FieldInfo, Prefix, Side};
+use super::field::{Class, Encoding, FieldInfo, FieldPlan, Prefix, Run, Side};
 use super::parse::read_length;
 use super::tlv::Tlvs;
 use super::{Bitmap, Mti, scan};
@@ -127,19 +127,24 @@ impl<'a> View<'a> {
         self.frame.get(span.data..span.end)
     }
 
-    /// Where the field stands; `None` too where the view's frame is not the one that was parsed.
+    /// The field's plan and place; `None` too where the view's frame is not the one that was parsed.
     #[inline]
-    fn span(self, de: u8) -> Option<Span> {
+    fn place(self, de: u8) -> Option<(&'a FieldPlan, Span)> {
         let start = self.message.start(de)?;
         let plan = self.dialect.plans.get(usize::from(de) - 1)?;
         if plan.prefix == Prefix::None {
             let end = start + usize::from(plan.bytes);
-            return Some(Span { start, data: start, end, units: usize::from(plan.units) });
+            return Some((plan, Span { start, data: start, end, units: usize::from(plan.units) }));
         }
         let units = read_length(plan.prefix, self.frame, start)?;
         let data = start + usize::from(plan.prefix_bytes);
         let end = data + (units * usize::from(plan.half_bytes)).div_ceil(2);
-        Some(Span { start, data, end, units })
+        Some((plan, Span { start, data, end, units }))
+    }
+
+    #[inline]
+    fn span(self, de: u8) -> Option<Span> {
+        self.place(de).map(|(_, span)| span)
     }
 
     /// Digits, characters or bytes of the value; 0 for an absent field.
@@ -151,19 +156,30 @@ impl<'a> View<'a> {
     /// The value as a number: 1 to 19 digits, in a numeric field or a text field of digits alone.
     #[inline]
     pub fn number(self, de: u8) -> Option<u64> {
-        let field = self.dialect.field(de)?;
-        let data = self.data(de)?;
-        if !matches!(self.units(de), 1..=19) {
+        let (plan, span) = self.place(de)?;
+        let data = self.frame.get(span.data..span.end)?;
+        if !matches!(span.units, 1..=19) {
             return None;
         }
-        match (field.class, field.encoding) {
-            (Class::N, Encoding::Ascii) => ascii_number(data),
-            (Class::N, Encoding::Bcd) => packed_number(trim_pad(field, data, self.units(de))),
-            (Class::An | Class::Ns | Class::Ans, Encoding::Ascii) if data.iter().all(u8::is_ascii_digit) => {
-                ascii_number(data)
+        match plan.run {
+            Run::Digits => ascii_number(data),
+            // An odd number is padded on the left where it is fixed, on the right where it is variable: any
+            // other way of padding has no run of its own.
+            Run::Packed if plan.prefix == Prefix::None || span.units % 2 == 0 => packed_number(data),
+            Run::Packed => {
+                let (last, whole) = data.split_last()?;
+                packed_number(whole)?.checked_mul(10)?.checked_add(u64::from(last >> 4))
             }
+            Run::Alnum | Run::Printable if data.iter().all(u8::is_ascii_digit) => ascii_number(data),
+            Run::Raw => self.rare_number(de),
             _ => None,
         }
+    }
+
+    fn rare_number(self, de: u8) -> Option<u64> {
+        let mut buffer = [0; 19];
+        let text = self.text(de, &mut buffer)?;
+        if text.iter().all(u8::is_ascii_digit) { ascii_number(text) } else { None }
     }
 
     /// A numeric or track field as ASCII digits without pad, the track separator as `=`, in the front of
@@ -250,21 +266,14 @@ fn ascii_number(data: &[u8]) -> Option<u64> {
     Some(number)
 }
 
-fn packed_number((data, skip_last): (&[u8], bool)) -> Option<u64> {
+/// All nibbles as one number; a pad on the left is 0.
+fn packed_number(data: &[u8]) -> Option<u64> {
     let mut number = 0u64;
-    let (whole, last) = if skip_last { data.split_at_checked(data.len() - 1)? } else { (data, &[][..]) };
-    for pair in whole {
-        number = number.checked_mul(100)?.checked_add(u64::from(pair >> 4) * 10 + u64::from(pair & 15))?;
+    for pair in data {
+        let pair = u64::from(*pair);
+        number = number.checked_mul(100)?.checked_add(pair - (pair >> 4) * 6)?;
     }
-    match last {
-        [pair] => number.checked_mul(10)?.checked_add(u64::from(pair >> 4)),
-        _ => Some(number),
-    }
-}
-
-/// The data of a packed field, and whether its very last nibble is pad. A left pad is 0 in number already.
-fn trim_pad<'a>(field: &FieldInfo, data: &'a [u8], units: usize) -> (&'a [u8], bool) {
-    (data, units % 2 == 1 && field.pad.side == Side::Right)
+    Some(number)
 }
 
 /// Spreads packed digits over `out`, one ASCII character a digit; nibble D is `=`.

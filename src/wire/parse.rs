@@ -100,7 +100,9 @@ impl Walk<'_> {
             return Some(());
         }
         if plan.run != self.run || plan.skip != 0 {
-            settle(self.frame, self.run, self.start, self.at)?;
+            if self.run != Run::Raw {
+                settle(self.frame, self.run, self.start, self.at)?;
+            }
             self.run = plan.run;
             self.start = self.at + usize::from(plan.skip);
         }
@@ -223,8 +225,9 @@ fn decimal<const N: usize>(characters: [u8; N]) -> Option<usize> {
     if wrong { None } else { Some(value) }
 }
 
+/// Two packed digits.
 #[inline(always)]
 fn packed(byte: u8) -> Option<usize> {
-    let (high, low) = (byte >> 4, byte & 15);
-    if high > 9 || low > 9 { None } else { Some(usize::from(high) * 10 + usize::from(low)) }
+    let wrong = u32::from(byte) & (u32::from(byte) << 1 | u32::from(byte) << 2) & 0x88 != 0;
+    if wrong { None } else { Some(usize::from(byte) - usize::from(byte >> 4) * 6) }
 }
