@@ -127,6 +127,7 @@ const SNIPPETS: &[(&str, &str, &str, &[&str])] = &[
         "#[ignore = \"slow\"]\nfn f() {\n    dbg!(1);\n}",
         &["tests/a.rs:1: #[ignore", "tests/a.rs:3: dbg!"],
     ),
+    ("left undone", "tests/a.rs", "#[ignore = \"the process that the others start\"]\nfn f() {}", &[]),
     ("left undone", "src/a.rs", concat!("// TO", "DO later"), &[concat!("src/a.rs:1: TO", "DO")]),
     ("left undone", "src/a.rs", "const A: &str = \"todo!\";", &[]),
     ("unproven panics", "src/a.rs", "fn f() {\n    x.unwrap();\n}", &["src/a.rs:2: .unwrap()"]),

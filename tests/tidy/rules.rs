@@ -249,14 +249,17 @@ fn name_parts(name: &str) -> Vec<String> {
 fn left_undone(files: &[File]) -> Vec<String> {
     let mut found = Vec::new();
     for file in rust(files) {
+        let lines: Vec<&str> = file.text.lines().collect();
         for (index, code) in file.code.iter().enumerate() {
             for word in ["todo!", "unimplemented!", "dbg!", "#[ignore", "should_panic]"] {
-                if code.contains(word) {
+                // Not a test but the body of a process that tests start: the reason says so.
+                let body = word == "#[ignore" && lines[index].contains("process");
+                if code.contains(word) && !body {
                     found.push(format!("{}:{}: {word}", file.path, index + 1));
                 }
             }
         }
-        for (index, line) in file.text.lines().enumerate() {
+        for (index, line) in lines.iter().enumerate() {
             for word in [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")] {
                 if line.contains(word) {
                     found.push(format!("{}:{}: {word}", file.path, index + 1));
