@@ -103,10 +103,15 @@ const SNIPPETS: &[(&str, &str, &str, &[&str])] = &[
     (
         "heads",
         "src/wire/a.rs",
-        "//! a\n//! b\n//! c\n//!\n//! d\n//! e\n//! f\n",
+        "//! a\n//! b\n//! c\n//! d\n//! e\n//! f\n",
         &["src/wire/a.rs: opens with 6"],
     ),
-    ("heads", "tests/a.rs", "//! What it is for.\n", &[]),
+    (
+        "heads",
+        "tests/a.rs",
+        "//! What it is for.\n//!\n//! Its\n//! layout\n//! in\n//! so\n//! many\n//! lines.\n",
+        &[],
+    ),
     ("names", "src/wire/utils.rs", "", &["src/wire/utils.rs: utils"]),
     ("names", "tests/common/mod.rs", "", &["tests/common/mod.rs: common"]),
     (
@@ -122,6 +127,7 @@ const SNIPPETS: &[(&str, &str, &str, &[&str])] = &[
         "#[ignore = \"slow\"]\nfn f() {\n    dbg!(1);\n}",
         &["tests/a.rs:1: #[ignore", "tests/a.rs:3: dbg!"],
     ),
+    ("left undone", "tests/a.rs", "#[ignore = \"the process that the others start\"]\nfn f() {}", &[]),
     ("left undone", "src/a.rs", concat!("// TO", "DO later"), &[concat!("src/a.rs:1: TO", "DO")]),
     ("left undone", "src/a.rs", "const A: &str = \"todo!\";", &[]),
     ("unproven panics", "src/a.rs", "fn f() {\n    x.unwrap();\n}", &["src/a.rs:2: .unwrap()"]),

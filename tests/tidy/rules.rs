@@ -166,10 +166,10 @@ fn purity(files: &[File]) -> Vec<String> {
 fn heads(files: &[File]) -> Vec<String> {
     let mut found = Vec::new();
     for file in rust(files) {
-        let head = file.text.lines().take_while(|line| line.starts_with("//!"));
-        let lines = head.filter(|line| line.trim() != "//!").count();
-        // The map is as long as the picture.
-        if lines == 0 || (lines > 5 && file.path != "src/lib.rs") {
+        // Behind an empty line there may be more: a picture, a layout.
+        let head = file.text.lines().take_while(|line| line.starts_with("//!") && line.trim() != "//!");
+        let lines = head.count();
+        if lines == 0 || lines > 5 {
             found.push(format!("{}: opens with {lines} lines of `//!`, not 1 to 5", file.path));
         }
     }
@@ -249,14 +249,17 @@ fn name_parts(name: &str) -> Vec<String> {
 fn left_undone(files: &[File]) -> Vec<String> {
     let mut found = Vec::new();
     for file in rust(files) {
+        let lines: Vec<&str> = file.text.lines().collect();
         for (index, code) in file.code.iter().enumerate() {
             for word in ["todo!", "unimplemented!", "dbg!", "#[ignore", "should_panic]"] {
-                if code.contains(word) {
+                // Not a test but the body of a process that tests start: the reason says so.
+                let body = word == "#[ignore" && lines[index].contains("process");
+                if code.contains(word) && !body {
                     found.push(format!("{}:{}: {word}", file.path, index + 1));
                 }
             }
         }
-        for (index, line) in file.text.lines().enumerate() {
+        for (index, line) in lines.iter().enumerate() {
             for word in [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")] {
                 if line.contains(word) {
                     found.push(format!("{}:{}: {word}", file.path, index + 1));
