@@ -6,6 +6,7 @@
 mod bitmap;
 mod build;
 mod dialect;
+mod draft;
 mod error;
 mod field;
 mod message;
