@@ -72,7 +72,7 @@ pub struct Transaction {
     pub fingerprint: u64,
     /// Hash of DE2 and DE37, by which a completion without DE90 finds it; 0 for none.
     pub reference: u64,
-    /// Hash of the last reversal's DE7 and DE11; 0 for none. The same again is a repeat.
+    /// Hash of the last reversal's DE7, 11, 32 and 95; 0 for none. The same again is a repeat.
     pub last_reversal: u64,
     /// When it was first seen, microseconds since 1970.
     pub time_us: i64,

@@ -4,6 +4,11 @@ use crate::support::*;
 use authswitch::message::{Operation, Refusal, Request};
 use authswitch::portfolio::State;
 
+/// A reversal with the STAN and DE7 of its original, and nothing else to find it by.
+fn with_same_stan(request: &Request, remains: Option<i64>) -> Request {
+    Request { original: None, replacement_minor: remains, ..reversal_of(request, request.stan) }
+}
+
 #[test]
 fn a_full_reversal_gives_all_back() {
     let credit = Request { operation: Operation::Credit, processing_code: REFUND, ..sale(1) };
@@ -77,6 +82,14 @@ fn an_older_partial_reversal_does_not_give_back_what_a_newer_took() {
     world.gets(&partial_reversal_of(&purchase(1), 2, 600), "00").leaves(200, 0);
     world.gets(&reversal_of(&purchase(1), 4), "00");
     world.gets(&partial_reversal_of(&purchase(1), 5, 100), "00").leaves(0, 0).replays();
+}
+
+#[test]
+fn partial_and_full_reversals_may_share_the_originals_stan() {
+    let world = World::default();
+    world.gets(&purchase(1), "00").gets(&with_same_stan(&purchase(1), Some(600)), "00").leaves(600, 0);
+    world.gets(&with_same_stan(&purchase(1), Some(300)), "00").leaves(300, 0);
+    world.gets(&with_same_stan(&purchase(1), None), "00").leaves(0, 0).replays();
 }
 
 #[test]
