@@ -94,7 +94,7 @@ pub struct Transaction {
     pub approval: [u8; 6],
     /// DE4 as asked, in its own currency.
     pub requested_minor: i64,
-    /// The amount decided about.
+    /// The amount decided about; of a hold that ran out or was completed, what it held then.
     pub amount_minor: i64,
     /// What it still holds.
     pub held_minor: i64,
@@ -110,6 +110,16 @@ impl Transaction {
     /// Whether it may be forgotten: it holds nothing.
     pub fn is_closed(&self) -> bool {
         self.held_minor == 0
+    }
+
+    /// What the velocity counters count of it: what it holds or posted, and of a hold that ran out or was completed
+    /// what it held then, since the purchase was made.
+    pub fn counted_minor(&self) -> i64 {
+        match (self.has(COUNTED), self.state) {
+            (false, _) => 0,
+            (true, State::Expired | State::Completed) => self.amount_minor,
+            (true, _) => self.held_minor + self.posted_minor,
+        }
     }
 
     /// Whether this flag is set.

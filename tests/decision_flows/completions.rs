@@ -62,6 +62,37 @@ fn a_completion_without_an_original_is_posted() {
 }
 
 #[test]
+fn a_second_completion_is_posted_too() {
+    let world = World::default();
+    world.gets(&preauthorization(1), "00").gets(&completion_of(&preauthorization(1), 2, 600), "00");
+    world.gets(&completion_of(&preauthorization(1), 3, 500), "00").leaves(0, 1_100);
+    assert_eq!(world.spent_by(0).day_count, 1);
+}
+
+#[test]
+fn a_completion_after_the_hold_ran_out_is_posted_and_counted_once() {
+    let completions = [
+        completion_of(&preauthorization(1), 2, 700),
+        by_reference(&preauthorization(1), 2, 700),
+        by_key(&preauthorization(1), 700),
+    ];
+    for completion in completions {
+        let world = World::default();
+        world.gets(&preauthorization(1), "00").later(PREAUTHORIZATION_DAYS * DAY_US);
+        assert_eq!(world.expire(), 1);
+        // The clock goes back so that the window of the count is still open.
+        world.later(-PREAUTHORIZATION_DAYS * DAY_US).leaves(0, 0);
+        world.gets(&completion, "00").leaves(0, 700);
+        assert_eq!(world.spent_by(0).day_count, 1);
+        assert!([700, 1_000].contains(&world.spent_by(0).day_minor), "{}", world.spent_by(0).day_minor);
+        // Nothing else may suffer when it is reversed.
+        world.gets(&purchase(5), "00").gets(&reversal_of(&completion, 6), "00").leaves(1_000, 0);
+        assert!(world.spent_by(0).day_count >= 1 && world.spent_by(0).day_minor >= 1_000);
+        world.replays();
+    }
+}
+
+#[test]
 fn a_completion_counts_nothing_new_and_its_reversal_gives_nothing_of_others_back() {
     let world = World::new(Plan::limited(Limits { count_per_day: 3, ..Limits::NONE }, Limits::NONE));
     world.gets(&preauthorization(1), "00").gets(&purchase(2), "00");

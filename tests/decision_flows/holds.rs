@@ -95,6 +95,18 @@ fn after_an_undo_the_stand_in_counts() {
 }
 
 #[test]
+fn an_undo_after_a_reversal_gives_nothing_back_twice() {
+    let world = World::default();
+    let late = world.decide(&purchase(1));
+    world.gets(&purchase(2), "00").gets(&reversal_of(&purchase(1), 3), "00");
+    world.desk.undo(late.key, NOON, &world.sink);
+    world.leaves(1_000, 0);
+    assert_eq!((world.spent_by(0).day_count, world.spent_by(0).day_minor), (1, 1_000));
+    // And what was reversed stays so.
+    world.gets(&advice_of(&purchase(1), b"00"), "00").leaves(1_000, 0).replays();
+}
+
+#[test]
 fn there_is_nothing_to_undo_of_a_decline() {
     let world = World::default();
     let declined = world.decide(&Request { amount_minor: FUNDS + 1, ..purchase(1) });

@@ -142,7 +142,10 @@ fn a_reversal_after_the_hold_ran_out_moves_nothing() {
     let world = World::default();
     world.gets(&purchase(1), "00").later(AUTHORIZATION_DAYS * DAY_US);
     assert_eq!(world.expire(), 1);
+    // The month of the purchase is still open: it was none.
+    assert_eq!((world.spent_by(0).month_count, world.spent_by(0).month_minor), (1, 1_000));
     world.gets(&reversal_of(&purchase(1), 2), "00").leaves(0, 0).replays();
+    assert_eq!((world.spent_by(0).month_count, world.spent_by(0).month_minor), (0, 0));
 }
 
 #[test]
