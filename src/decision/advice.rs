@@ -3,8 +3,8 @@
 use super::{Decision, Desk, LinkTerms, Shards, Sink, States, amount_in, first_seen, fits, velocity_change};
 use crate::message::{Kind, Operation, Refusal, Request, ResponseCode};
 use crate::portfolio::{
-    ADVICE_SEEN, CASH, COUNTED, Card, Event, PREAUTHORIZATION, REQUEST_SEEN, Record, STAND_IN, State,
-    Transaction, TransactionKey,
+    ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, Card, Event, PREAUTHORIZATION, REQUEST_SEEN, Record,
+    STAND_IN, State, Transaction, TransactionKey,
 };
 
 impl Desk {
@@ -19,7 +19,11 @@ impl Desk {
         let completes = self.completed_key(request, key, terms).unwrap_or(key);
         let (mut own, mut other) = self.portfolio.table.lock_both(key, completes);
         let known = own.get(key).copied();
-        if known.is_some_and(|known| known.has(ADVICE_SEEN)) {
+        let seen = match request.kind {
+            Kind::FinancialAdvice => COMPLETION_SEEN,
+            _ => ADVICE_SEEN,
+        };
+        if known.is_some_and(|known| known.has(seen)) {
             return acknowledged(key, sink.appended(), true);
         }
         let related = match &other {
@@ -37,11 +41,12 @@ impl Desk {
             approval: request.approval,
             ..first_seen(request, key, self, now_us)
         });
-        new.flags |= ADVICE_SEEN;
+        let over = is_over(&new, request.kind);
+        new.flags |= seen;
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         let card = self.card_of(request, known.as_ref());
-        let Some(card) = card.filter(|_| !is_dead(&new)) else {
-            // Unknown card, or its reversal came first: kept for reconciliation, no money.
+        let Some(card) = card.filter(|_| !over) else {
+            // Unknown card, or what ends the transaction came first: kept for reconciliation, no money.
             record.transaction = Some(new);
             return self.acknowledge(&record, &mut shards, None, key, sink);
         };
@@ -167,7 +172,13 @@ pub(super) fn acknowledged(key: TransactionKey, sequence: u64, repeat: bool) -> 
     }
 }
 
-/// Reversed, or its reversal came first: an advice of it moves no money any more.
-fn is_dead(transaction: &Transaction) -> bool {
-    matches!(transaction.state, State::Reversed | State::Tombstone)
+/// Whether what came before leaves an advice of this kind no money to move: the transaction is reversed, or its
+/// reversal came first. The advice of an authorization comes too late also for what was completed or has run out;
+/// senders keep no order between their stored advices and live traffic.
+fn is_over(known: &Transaction, kind: Kind) -> bool {
+    match known.state {
+        State::Reversed | State::Tombstone => true,
+        State::Completed | State::Expired => kind == Kind::AuthorizationAdvice,
+        _ => kind == Kind::AuthorizationAdvice && known.has(COMPLETION_SEEN),
+    }
 }

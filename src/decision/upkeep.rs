@@ -2,7 +2,9 @@
 
 use super::{Desk, Shards, Sink, velocity_change};
 use crate::message::Refusal;
-use crate::portfolio::{CASH, COUNTED, Event, Shard, State, Transaction, TransactionKey};
+use crate::portfolio::{
+    ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, Event, Shard, State, Transaction, TransactionKey,
+};
 
 /// Most holds ended under one lock of a shard, so that a message waits for microseconds only.
 const EXPIRED_AT_ONCE: usize = 64;
@@ -41,11 +43,13 @@ impl Desk {
     }
 
     /// Undoes our own approval that was not answered in time: the network has stood in by now. A repeat of the
-    /// request gets 91 from now on. What a reversal or a completion has made of it stays. Returns whether there
-    /// was anything to undo and it was stored.
+    /// request gets 91 from now on. What an advice, a completion or a reversal has made of it stays. Returns
+    /// whether there was anything to undo and it was stored.
     pub fn undo(&self, key: TransactionKey, now_us: i64, sink: &impl Sink) -> bool {
         let mut shard = self.portfolio.table.lock(key);
-        let Some(known) = shard.get(key).copied().filter(|known| known.code.is_approval()) else {
+        let ours =
+            |known: &Transaction| known.code.is_approval() && !known.has(ADVICE_SEEN | COMPLETION_SEEN);
+        let Some(known) = shard.get(key).copied().filter(ours) else {
             return false;
         };
         let mut record = self.blank(Event::Undone, now_us);

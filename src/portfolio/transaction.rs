@@ -52,7 +52,7 @@ states! {
 
 /// The request has been answered.
 pub const REQUEST_SEEN: u8 = 1;
-/// An advice has been recorded.
+/// The advice of an authorization (0120) has been recorded.
 pub const ADVICE_SEEN: u8 = 2;
 /// A pre-authorization: the long hold.
 pub const PREAUTHORIZATION: u8 = 4;
@@ -62,6 +62,8 @@ pub const COUNTED: u8 = 8;
 pub const CASH: u8 = 16;
 /// Another stood in for us.
 pub const STAND_IN: u8 = 32;
+/// A financial advice (0220) has been recorded: a completion, or what stood in for a 0200.
+pub const COMPLETION_SEEN: u8 = 64;
 
 /// One transaction. Amounts in minor units of the account's currency, debits positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

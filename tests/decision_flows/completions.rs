@@ -93,6 +93,24 @@ fn a_completion_after_the_hold_ran_out_is_posted_and_counted_once() {
 }
 
 #[test]
+fn a_completion_follows_the_stand_in_advice_of_its_key_in_either_order() {
+    let (advice, completion) = (advice_of(&preauthorization(1), b"00"), by_key(&preauthorization(1), 800));
+    for order in [[advice, completion], [completion, advice]] {
+        for with_request in [false, true] {
+            let world = World::default();
+            if with_request {
+                world.gets(&preauthorization(1), "00");
+            }
+            world.gets_all(&order, "00");
+            world.leaves(0, 800);
+            assert_eq!((world.spent_by(0).day_count, world.spent_by(0).day_minor), (1, 800));
+            world.gets_all(&order.map(|message| repeat_of(&message)), "00");
+            world.leaves(0, 800).replays();
+        }
+    }
+}
+
+#[test]
 fn a_completion_counts_nothing_new_and_its_reversal_gives_nothing_of_others_back() {
     let world = World::new(Plan::limited(Limits { count_per_day: 3, ..Limits::NONE }, Limits::NONE));
     world.gets(&preauthorization(1), "00").gets(&purchase(2), "00");

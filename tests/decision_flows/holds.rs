@@ -48,6 +48,13 @@ fn an_expired_hold_is_no_longer_counted_on_and_its_answer_stays() {
 }
 
 #[test]
+fn a_stand_in_advice_after_the_hold_ran_out_does_not_hold_again() {
+    let world = World::default();
+    world.gets(&purchase(1), "00").later(AUTHORIZATION_DAYS * DAY_US).expire();
+    world.gets(&advice_of(&purchase(1), b"00"), "00").leaves(0, 0).replays();
+}
+
+#[test]
 fn more_holds_than_one_sweep_takes_end_in_the_end() {
     let world = World::default();
     for stan in 0..300 {
@@ -95,6 +102,20 @@ fn after_an_undo_the_stand_in_counts() {
 }
 
 #[test]
+fn an_undo_does_not_touch_what_the_stand_in_approved() {
+    // The advice overtakes the undo, or even the request.
+    let (request, advice) = (purchase(1), advice_of(&purchase(1), b"00"));
+    for order in [[request, advice], [advice, request]] {
+        let world = World::default();
+        let late = order.map(|message| world.decide(&message))[0];
+        world.desk.undo(late.key, NOON, &world.sink);
+        world.leaves(1_000, 0);
+        assert_eq!((world.spent_by(0).day_count, world.spent_by(0).day_minor), (1, 1_000));
+        world.replays();
+    }
+}
+
+#[test]
 fn an_undo_after_a_reversal_gives_nothing_back_twice() {
     let world = World::default();
     let late = world.decide(&purchase(1));
@@ -104,6 +125,18 @@ fn an_undo_after_a_reversal_gives_nothing_back_twice() {
     assert_eq!((world.spent_by(0).day_count, world.spent_by(0).day_minor), (1, 1_000));
     // And what was reversed stays so.
     world.gets(&advice_of(&purchase(1), b"00"), "00").leaves(1_000, 0).replays();
+}
+
+#[test]
+fn an_undo_after_a_completion_leaves_the_posting() {
+    let by_own_key = Request { original: None, ..completion_of(&purchase(1), 1, 800) };
+    for completion in [completion_of(&purchase(1), 2, 800), by_own_key] {
+        let world = World::default();
+        let late = world.decide(&purchase(1));
+        world.gets(&completion, "00");
+        world.desk.undo(late.key, NOON, &world.sink);
+        world.leaves(0, 800).replays();
+    }
 }
 
 #[test]
