@@ -1,10 +1,10 @@
 //! 0120 and 0220: another has decided. Always recorded and acknowledged; the money follows what it says.
 
-use super::{Decision, Desk, LinkTerms, Shards, Sink, States, amount_in, first_seen, fits};
+use super::{Decision, Desk, LinkTerms, Shards, Sink, States, amount_in, first_seen, fits, velocity_change};
 use crate::message::{Kind, Operation, Refusal, Request, ResponseCode};
 use crate::portfolio::{
-    ADVICE_SEEN, CASH, COUNTED, Card, Event, PREAUTHORIZATION, Period, REQUEST_SEEN, Record, STAND_IN, State,
-    Transaction, TransactionKey, VelocityChange,
+    ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, Card, Event, PREAUTHORIZATION, REQUEST_SEEN, Record,
+    STAND_IN, State, Transaction, TransactionKey,
 };
 
 impl Desk {
@@ -19,14 +19,18 @@ impl Desk {
         let completes = self.completed_key(request, key, terms).unwrap_or(key);
         let (mut own, mut other) = self.portfolio.table.lock_both(key, completes);
         let known = own.get(key).copied();
-        if known.is_some_and(|known| known.has(ADVICE_SEEN)) {
+        let seen = match request.kind {
+            Kind::FinancialAdvice => COMPLETION_SEEN,
+            _ => ADVICE_SEEN,
+        };
+        if known.is_some_and(|known| known.has(seen)) {
             return acknowledged(key, sink.appended(), true);
         }
         let related = match &other {
             Some(shard) => shard.get(completes),
             None => own.get(completes),
         };
-        let related = related.copied().filter(|related| completes != key && related.state == State::Held);
+        let related = related.copied().filter(|_| completes != key);
         if known.is_none() && !own.has_room(true) {
             return Decision::refused(Refusal::TableFull, key);
         }
@@ -37,11 +41,12 @@ impl Desk {
             approval: request.approval,
             ..first_seen(request, key, self, now_us)
         });
-        new.flags |= ADVICE_SEEN;
+        let over = is_over(&new, request.kind);
+        new.flags |= seen;
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         let card = self.card_of(request, known.as_ref());
-        let Some(card) = card.filter(|_| !is_dead(&new)) else {
-            // Unknown card, or its reversal came first: kept for reconciliation, no money.
+        let Some(card) = card.filter(|_| !over) else {
+            // Unknown card, or what ends the transaction came first: kept for reconciliation, no money.
             record.transaction = Some(new);
             return self.acknowledge(&record, &mut shards, None, key, sink);
         };
@@ -51,10 +56,15 @@ impl Desk {
         let mut account_state = card.account.state.lock();
         let amount_minor = amount_in(request, card.account.currency).unwrap_or(request.amount_minor);
         self.set_money(request, &mut new, &mut record, amount_minor, related.as_ref());
-        if let Some(related) = related {
+        if let Some(related) = related.filter(|related| related.state == State::Held) {
             record.held_change_minor -= related.held_minor;
-            record.related =
-                Some(Transaction { state: State::Completed, held_minor: 0, expires_s: 0, ..related });
+            record.related = Some(Transaction {
+                state: State::Completed,
+                amount_minor: related.held_minor,
+                held_minor: 0,
+                expires_s: 0,
+                ..related
+            });
         }
         if !fits(&account_state, record.held_change_minor, record.posted_change_minor) {
             return Decision::refused(Refusal::Format, key);
@@ -96,7 +106,17 @@ impl Desk {
         };
         record.held_change_minor = held - before.held_minor;
         record.posted_change_minor = posted - before.posted_minor;
-        record.velocity = velocity_after(new, &before, record.time_us, completes.is_some());
+        // A debit is counted once: at its request, or at the advice that came instead. The completion of a counted
+        // pre-authorization counts nothing.
+        let counts = new.operation.is_debit() && held + posted > 0;
+        if !counts {
+            new.flags &= !(COUNTED | CASH);
+        } else if !before.has(COUNTED) && !completes.is_some_and(|completed| completed.has(COUNTED)) {
+            new.flags |= COUNTED | if new.operation == Operation::Cash { CASH } else { 0 };
+            // A reversal gives back to the window in which it was counted.
+            new.time_us = record.time_us;
+        }
+        record.velocity = velocity_change(&before, new);
     }
 
     /// The pre-authorization a completion speaks of: by DE90, else by card and DE37.
@@ -152,36 +172,13 @@ pub(super) fn acknowledged(key: TransactionKey, sequence: u64, repeat: bool) -> 
     }
 }
 
-/// Reversed, or its reversal came first: an advice of it moves no money any more.
-fn is_dead(transaction: &Transaction) -> bool {
-    matches!(transaction.state, State::Reversed | State::Tombstone)
-}
-
-/// The counters count a debit once: at its request, or at the advice that came instead. The completion of a
-/// counted pre-authorization counts nothing.
-fn velocity_after(
-    new: &mut Transaction,
-    before: &Transaction,
-    now_us: i64,
-    completes: bool,
-) -> VelocityChange {
-    let debit = new.operation.is_debit();
-    let (was, is) = (before.held_minor + before.posted_minor, new.held_minor + new.posted_minor);
-    let cash = new.operation == Operation::Cash;
-    match (before.has(COUNTED), is > 0) {
-        (false, true) if debit && !completes => {
-            new.flags |= COUNTED | if cash { CASH } else { 0 };
-            // A reversal gives back to the window in which it was counted.
-            new.time_us = now_us;
-            VelocityChange { period: Period::of(now_us), count: 1, amount_minor: is, cash }
-        }
-        (true, true) => {
-            VelocityChange { period: Period::of(before.time_us), count: 0, amount_minor: is - was, cash }
-        }
-        (true, false) => {
-            new.flags &= !(COUNTED | CASH);
-            VelocityChange { period: Period::of(before.time_us), count: -1, amount_minor: -was, cash }
-        }
-        _ => VelocityChange::default(),
+/// Whether what came before leaves an advice of this kind no money to move: the transaction is reversed, or its
+/// reversal came first. The advice of an authorization comes too late also for what was completed or has run out;
+/// senders keep no order between their stored advices and live traffic.
+fn is_over(known: &Transaction, kind: Kind) -> bool {
+    match known.state {
+        State::Reversed | State::Tombstone => true,
+        State::Completed | State::Expired => kind == Kind::AuthorizationAdvice,
+        _ => kind == Kind::AuthorizationAdvice && known.has(COMPLETION_SEEN),
     }
 }

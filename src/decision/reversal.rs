@@ -1,12 +1,10 @@
 //! 0400 and 0420: undo, fully or down to DE95. Always acknowledged; a reversal that comes before its original leaves
 //! a tombstone that refuses the late original.
 
-use super::{Decision, Desk, LinkTerms, Shards, Sink, States, first_seen};
+use super::{Decision, Desk, LinkTerms, Shards, Sink, States, first_seen, velocity_change};
 use crate::decision::advice::acknowledged;
 use crate::message::{Refusal, Request};
-use crate::portfolio::{
-    CASH, COUNTED, Event, Period, Record, State, Transaction, TransactionKey, VelocityChange,
-};
+use crate::portfolio::{CASH, COUNTED, Event, Record, State, Transaction, TransactionKey};
 
 impl Desk {
     pub(super) fn record_reversal(
@@ -38,7 +36,7 @@ impl Desk {
         let after = Transaction { last_reversal: identity, ..reverse(&known, request) };
         record.held_change_minor = after.held_minor - known.held_minor;
         record.posted_change_minor = after.posted_minor - known.posted_minor;
-        record.velocity = velocity_given_back(&known, &after);
+        record.velocity = velocity_change(&known, &after);
         record.transaction = Some(after);
         self.commit_release(&record, &mut Shards::one(key, &mut shard), key, sink)
     }
@@ -103,6 +101,7 @@ fn reverse(known: &Transaction, request: &Request) -> Transaction {
     let open = matches!(known.state, State::Held | State::Posted | State::Approved | State::Expired);
     if open && remains == 0 {
         after.state = State::Reversed;
+        after.flags &= !(COUNTED | CASH);
         after.expires_s = 0;
     }
     after
@@ -117,19 +116,4 @@ fn in_account_currency(known: &Transaction, replacement: i64) -> i64 {
     let scaled = i128::from(replacement) * i128::from(known.amount_minor);
     let asked = i128::from(known.requested_minor);
     i64::try_from((2 * scaled + asked) / (2 * asked)).unwrap_or(i64::MAX)
-}
-
-/// What the counters get back: the amount always, the count when nothing is left.
-fn velocity_given_back(known: &Transaction, after: &Transaction) -> VelocityChange {
-    let change = after.held_minor + after.posted_minor - known.held_minor - known.posted_minor;
-    let all = after.state == State::Reversed && known.state != State::Reversed;
-    if !known.has(COUNTED) || change == 0 {
-        return VelocityChange::default();
-    }
-    VelocityChange {
-        period: Period::of(known.time_us),
-        count: if all { -1 } else { 0 },
-        amount_minor: change,
-        cash: known.has(CASH),
-    }
 }
