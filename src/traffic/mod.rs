@@ -13,6 +13,7 @@ mod population;
 mod random;
 mod scenario;
 
+mod chart;
 mod client;
 mod connection;
 mod flights;
