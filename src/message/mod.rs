@@ -1,1 +1,19 @@
-//! Fields <-> meaning: typed requests, response codes, which fields an answer echoes. PURE; must not know sockets or money.
+//! Fields <-> meaning: typed requests, response codes, which fields an answer echoes.
+//! PURE; must not know sockets, money rules or how a dialect encodes a field.
+
+mod pan;
+pub use pan::Pan;
+
+mod code;
+pub use code::{Refusal, ResponseCode};
+
+mod request;
+pub use request::{Country, Kind, Operation, Original, Request};
+
+mod read;
+pub use read::{Fault, read};
+
+mod answer;
+pub use answer::{
+    ADDITIONAL_AMOUNTS, Balances, carries_balances, permitted_echo, standard_echo, write_additional_amounts,
+};

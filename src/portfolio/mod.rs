@@ -1,1 +1,33 @@
-//! Cards, accounts and transactions in memory, and their snapshot. Must not know messages on the wire or sockets.
+//! Cards, accounts and transactions in memory, the records that change them, and their snapshot.
+//! Must not know messages on the wire, sockets or rules: it applies what was decided.
+
+mod velocity;
+pub use velocity::{Exceeded, Limits, Period, UNLIMITED, Velocity, VelocityChange};
+
+mod card;
+pub use card::{AccountId, Card, CardId, CardState, CardStatus, NOBODY};
+
+mod account;
+pub use account::{Account, AccountState, LARGEST_MINOR};
+
+mod program;
+pub use program::{Lists, Program};
+
+mod transaction;
+pub use transaction::{
+    ADVICE_SEEN, CASH, COUNTED, PREAUTHORIZATION, REQUEST_SEEN, STAND_IN, State, Transaction, TransactionKey,
+};
+
+mod layout;
+
+mod record;
+pub use record::{Asked, Event, FORMAT, Record, UnreadableRecord};
+
+mod table;
+pub use table::{Shard, Table, TableOptions};
+
+mod directory;
+pub use directory::{NewAccount, NewCard, Portfolio, TooManyLimits, Totals};
+
+pub mod snapshot;
+pub mod folder;

@@ -1,0 +1,137 @@
+//! Which fields name a transaction, and the hashes made of them.
+
+use super::{Desk, LinkTerms};
+use crate::message::{Original, Request};
+use crate::portfolio::TransactionKey;
+
+/// The data elements that together name a transaction on a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyFields(u64);
+
+/// A data element that cannot be part of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("DE{0} cannot name a transaction: 2, 7, 11, 12, 13, 32, 37, 41 and 42 can")]
+pub struct UnknownKeyField(pub u8);
+
+const POSSIBLE: &[u8] = &[2, 7, 11, 12, 13, 32, 37, 41, 42];
+
+impl KeyFields {
+    /// A key of these data elements.
+    pub fn new(fields: &[u8]) -> Result<KeyFields, UnknownKeyField> {
+        let mut set = 0;
+        for de in fields {
+            if !POSSIBLE.contains(de) {
+                return Err(UnknownKeyField(*de));
+            }
+            set |= 1 << de;
+        }
+        Ok(KeyFields(set))
+    }
+
+    fn pick(self, de: u8, value: u64) -> u64 {
+        if self.0 >> de & 1 == 1 { value } else { 0 }
+    }
+}
+
+impl Default for KeyFields {
+    /// DE2, 7, 11 and 32.
+    fn default() -> KeyFields {
+        KeyFields(1 << 2 | 1 << 7 | 1 << 11 | 1 << 32)
+    }
+}
+
+impl Desk {
+    /// The key of the transaction this message belongs to by its own fields.
+    pub(super) fn own_key(&self, request: &Request, terms: &LinkTerms) -> TransactionKey {
+        self.key(request, terms, request.stan, request.transmission, request.acquirer)
+    }
+
+    /// The key of the transaction that DE90 names. An acquirer it does not know (zeros) is the message's own.
+    pub(super) fn original_key(
+        &self,
+        request: &Request,
+        original: Original,
+        terms: &LinkTerms,
+    ) -> TransactionKey {
+        let acquirer = if original.acquirer == 0 { request.acquirer } else { original.acquirer };
+        self.key(request, terms, original.stan, original.transmission, acquirer)
+    }
+
+    fn key(
+        &self,
+        request: &Request,
+        terms: &LinkTerms,
+        stan: u32,
+        transmission: u32,
+        acquirer: u64,
+    ) -> TransactionKey {
+        let (digits, length) = request.pan.map_or((0, 0), |pan| pan.parts());
+        let [rrn_a, rrn_b] = words(&request.retrieval_reference);
+        let [terminal, _] = words(&request.terminal);
+        let [merchant_a, merchant_b] = words(&request.merchant);
+        let fields = terms.key;
+        self.portfolio.transaction_key(&[
+            fields.pick(2, digits),
+            fields.pick(2, u64::from(length)),
+            fields.pick(7, u64::from(transmission)),
+            fields.pick(11, u64::from(stan)),
+            fields.pick(12, u64::from(request.local_time)),
+            fields.pick(13, u64::from(request.local_date)),
+            fields.pick(32, acquirer),
+            fields.pick(37, rrn_a),
+            fields.pick(37, rrn_b),
+            fields.pick(41, terminal),
+            fields.pick(42, merchant_a),
+            fields.pick(42, merchant_b),
+        ])
+    }
+
+    /// Hash of the content that a repeat must have too.
+    pub(super) fn fingerprint(&self, request: &Request) -> u64 {
+        let (digits, _) = request.pan.map_or((0, 0), |pan| pan.parts());
+        let [rrn_a, rrn_b] = words(&request.retrieval_reference);
+        let [terminal, _] = words(&request.terminal);
+        let [merchant_a, merchant_b] = words(&request.merchant);
+        self.portfolio.keyed_hash(&[
+            u64::from(request.mti.class()),
+            digits,
+            u64::from(request.processing_code),
+            request.amount_minor as u64,
+            u64::from(request.currency),
+            rrn_a,
+            rrn_b,
+            terminal,
+            merchant_a,
+            merchant_b,
+        ])
+    }
+
+    /// Hash of card and retrieval reference number; 0 when there is none.
+    pub(super) fn reference(&self, request: &Request) -> u64 {
+        let [rrn_a, rrn_b] = words(&request.retrieval_reference);
+        match request.pan {
+            Some(pan) if request.retrieval_reference != [b' '; 12] => {
+                self.portfolio.keyed_hash(&[pan.parts().0, rrn_a, rrn_b])
+            }
+            _ => 0,
+        }
+    }
+
+    /// Hash of a reversal's own identity.
+    pub(super) fn reversal_identity(&self, request: &Request) -> u64 {
+        self.portfolio.keyed_hash(&[
+            u64::from(request.stan),
+            u64::from(request.transmission),
+            request.acquirer,
+        ])
+    }
+}
+
+/// Up to sixteen bytes as two numbers.
+fn words(bytes: &[u8]) -> [u64; 2] {
+    let mut room = [0; 16];
+    let length = bytes.len().min(16);
+    room[..length].copy_from_slice(&bytes[..length]);
+    let number = u128::from_le_bytes(room);
+    [number as u64, (number >> 64) as u64]
+}

@@ -1,0 +1,74 @@
+//! What the switch does on its own: holds that run out, approvals that could not be answered in time.
+
+use super::{Desk, Shards, Sink};
+use crate::message::Refusal;
+use crate::portfolio::{
+    CASH, COUNTED, Event, Period, Shard, State, Transaction, TransactionKey, VelocityChange,
+};
+
+/// Most holds ended under one lock of a shard, so that a message waits for microseconds only.
+const EXPIRED_AT_ONCE: usize = 64;
+
+impl Desk {
+    /// Ends the holds that have run out, and returns how many. An event in the journal like any other; what
+    /// cannot be stored is tried again at the next call.
+    pub fn expire_holds(&self, now_us: i64, sink: &impl Sink) -> usize {
+        let now_s = (now_us / 1_000_000).max(0) as u32;
+        let mut ended = 0;
+        let mut due = Vec::with_capacity(EXPIRED_AT_ONCE);
+        self.portfolio.table.visit(|shard| {
+            let is_due = |found: &&Transaction| found.state == State::Held && found.expires_s <= now_s;
+            due.clear();
+            due.extend(shard.iter().filter(is_due).take(EXPIRED_AT_ONCE).copied());
+            for transaction in &due {
+                ended += usize::from(self.expire(shard, transaction, now_us, sink));
+            }
+        });
+        ended
+    }
+
+    fn expire(&self, shard: &mut Shard, known: &Transaction, now_us: i64, sink: &impl Sink) -> bool {
+        let mut record = self.blank(Event::HoldExpired, now_us);
+        (record.card, record.account) = (known.card, known.account);
+        record.held_change_minor = -known.held_minor;
+        record.transaction =
+            Some(Transaction { state: State::Expired, held_minor: 0, expires_s: 0, ..*known });
+        self.commit_release(&record, &mut Shards::one(known.key, shard), known.key, sink).refusal
+            == Refusal::None
+    }
+
+    /// Undoes our own approval that was not answered in time: the network has stood in by now. A repeat of the
+    /// request gets 91 from now on. Returns whether there was anything to undo and it was stored.
+    pub fn undo(&self, key: TransactionKey, now_us: i64, sink: &impl Sink) -> bool {
+        let mut shard = self.portfolio.table.lock(key);
+        let Some(known) = shard.get(key).copied().filter(|known| known.code.is_approval()) else {
+            return false;
+        };
+        let mut record = self.blank(Event::Undone, now_us);
+        (record.card, record.account) = (known.card, known.account);
+        record.held_change_minor = -known.held_minor;
+        record.posted_change_minor = -known.posted_minor;
+        if known.has(COUNTED) {
+            record.velocity = VelocityChange {
+                period: Period::of(known.time_us),
+                count: -1,
+                amount_minor: -(known.held_minor + known.posted_minor),
+                cash: known.has(CASH),
+            };
+        }
+        (record.refusal, record.code) = (Refusal::BudgetSpent, Refusal::BudgetSpent.code());
+        record.transaction = Some(Transaction {
+            // As if it had been declined: an advice of the network's stand-in still counts.
+            state: State::Declined,
+            flags: known.flags & !(COUNTED | CASH),
+            refusal: Refusal::BudgetSpent,
+            code: Refusal::BudgetSpent.code(),
+            approval: [b' '; 6],
+            held_minor: 0,
+            posted_minor: 0,
+            expires_s: 0,
+            ..known
+        });
+        self.commit_release(&record, &mut Shards::one(key, &mut shard), key, sink).refusal == Refusal::None
+    }
+}

@@ -1,0 +1,139 @@
+//! The primary account number: a number that cannot print itself in clear.
+
+use std::fmt;
+
+/// A PAN of 8 to 19 digits (ISO 8583 DE2, ISO/IEC 7812). `Debug` and `Display` show it masked: the first
+/// six and last four digits from 15 digits on, else the last four only (PCI DSS 3.4.1, FAQ 1091).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pan {
+    // 19 nines fit into 64 bits; the length keeps leading zeros.
+    digits: u64,
+    length: u8,
+}
+
+/// Fewer digits cannot hold an issuer identification number and an account.
+const SHORTEST: usize = 8;
+const LONGEST: usize = 19;
+
+impl Pan {
+    /// Reads ASCII digits; `None` when there are fewer than 8 or more than 19 or another character.
+    pub fn from_digits(text: &[u8]) -> Option<Pan> {
+        if text.len() < SHORTEST || text.len() > LONGEST {
+            return None;
+        }
+        let mut digits = 0u64;
+        for byte in text {
+            if !byte.is_ascii_digit() {
+                return None;
+            }
+            digits = digits * 10 + u64::from(byte - b'0');
+        }
+        Some(Pan { digits, length: text.len() as u8 })
+    }
+
+    /// A PAN from its number and count of digits, as [`Pan::parts`] gives them.
+    pub fn from_parts(digits: u64, length: u8) -> Option<Pan> {
+        let fits =
+            (SHORTEST..=LONGEST).contains(&usize::from(length)) && digits < 10u64.pow(u32::from(length));
+        fits.then_some(Pan { digits, length })
+    }
+
+    /// The number and the count of digits. This is the clear PAN: for hashing and encryption only.
+    pub fn parts(self) -> (u64, u8) {
+        (self.digits, self.length)
+    }
+
+    /// The clear digits, for building a message. Never for logs, errors or files.
+    pub fn clear(self, into: &mut [u8; LONGEST]) -> &[u8] {
+        let length = usize::from(self.length);
+        let mut rest = self.digits;
+        for slot in into[..length].iter_mut().rev() {
+            *slot = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        &into[..length]
+    }
+
+    /// Whether the check digit is right (ISO/IEC 7812-1 annex B, Luhn).
+    pub fn luhn_holds(self) -> bool {
+        let (mut rest, mut sum, mut double) = (self.digits, 0, false);
+        while rest > 0 {
+            let digit = rest % 10;
+            sum += match (double, digit * 2) {
+                (false, _) => digit,
+                (true, twice) => twice / 10 + twice % 10,
+            };
+            double = !double;
+            rest /= 10;
+        }
+        sum % 10 == 0
+    }
+
+    /// The leading `count` digits, as a number: the issuer identification number (BIN) for 6 or 8.
+    pub fn prefix(self, count: u8) -> u32 {
+        let drop = u32::from(self.length.saturating_sub(count));
+        (self.digits / 10u64.pow(drop)) as u32
+    }
+
+    /// The last four digits.
+    pub fn last_four(self) -> u16 {
+        (self.digits % 10_000) as u16
+    }
+}
+
+impl fmt::Display for Pan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = usize::from(self.length);
+        let shown_first = if length >= 15 { 6 } else { 0 };
+        if shown_first > 0 {
+            write!(f, "{:06}", self.prefix(6))?;
+        }
+        for _ in 0..length - shown_first - 4 {
+            f.write_str("*")?;
+        }
+        write!(f, "{:04}", self.last_four())
+    }
+}
+
+impl fmt::Debug for Pan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_itself_masked_only() {
+        for (clear, masked) in [
+            ("4111110000000013", "411111******0013"),
+            ("341111000000001", "341111*****0001"),
+            ("4111110000000000013", "411111*********0013"),
+            ("41111100000013", "**********0013"),
+            ("0011110000000013", "001111******0013"),
+        ] {
+            let pan = Pan::from_digits(clear.as_bytes()).unwrap();
+            assert_eq!((pan.to_string(), format!("{pan:?}")), (masked.into(), masked.into()));
+            assert_eq!(pan.clear(&mut [0; 19]), clear.as_bytes());
+        }
+    }
+
+    #[test]
+    fn knows_its_check_digit_and_prefix() {
+        let pan = Pan::from_digits(b"4111110000000013").unwrap();
+        assert!(pan.luhn_holds() && !Pan::from_digits(b"4111110000000014").unwrap().luhn_holds());
+        assert_eq!((pan.prefix(6), pan.prefix(8), pan.last_four()), (411111, 41111100, 13));
+    }
+
+    #[test]
+    fn refuses_what_is_no_pan() {
+        for text in ["", "1234567", "41111111111111111111", "4111 1100 0000 0013"] {
+            assert_eq!(Pan::from_digits(text.as_bytes()), None, "{text}");
+        }
+        assert!(Pan::from_digits(b"9999999999999999999").is_some());
+        assert_eq!(Pan::from_parts(123456789, 8), None);
+    }
+}

@@ -1,0 +1,233 @@
+//! View of a parsed message -> [`Request`]: parse once, don't validate later.
+//! Must not know settings, cards or money; what it refuses is answered with 30.
+
+use super::{Country, Kind, Operation, Original, Pan, Request, ResponseCode};
+use crate::wire::View;
+use std::fmt;
+
+/// A message that is well formed on the wire but whose content cannot be used: answered with 30.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The data element at fault.
+    pub de: u8,
+    /// What is wrong with it, without its content.
+    pub reason: &'static str,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DE{}: {}", self.de, self.reason)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+const MISSING: &str = "missing";
+
+/// Reads a request, advice, reversal or network management message of a kind this switch serves.
+///
+/// Mandatory: DE7 and DE11 always; DE70 for network management; else a PAN (DE2, or DE35's) and DE3, and
+/// DE4 unless it is an inquiry or a reversal. DE49 may be absent: the account's currency is meant.
+pub fn read(view: &View<'_>, kind: Kind) -> Result<Request, Fault> {
+    let transmission = required(view, 7)?;
+    let stan = required(view, 11)?;
+    check_transmission(transmission)?;
+    let mut request = Request {
+        mti: view.mti(),
+        kind,
+        operation: Operation::Unsupported,
+        pan: None,
+        pan_mismatch: false,
+        processing_code: 0,
+        amount_minor: 0,
+        currency: 0,
+        billing_minor: 0,
+        billing_currency: 0,
+        transmission: transmission as u32,
+        stan: stan as u32,
+        local_time: number(view, 12) as u32,
+        local_date: number(view, 13) as u16,
+        expiry: number(view, 14) as u16,
+        merchant_category: number(view, 18) as u16,
+        country: Country::default(),
+        entry_mode: number(view, 22) as u16,
+        condition: number(view, 25) as u8,
+        preauthorization: number(view, 25) == 6,
+        acquirer: number(view, 32),
+        retrieval_reference: text(view, 37),
+        approval: text(view, 38),
+        response: view.has(39).then(|| ResponseCode(text(view, 39))),
+        terminal: text(view, 41),
+        merchant: text(view, 42),
+        network_code: 0,
+        original: None,
+        replacement_minor: None,
+    };
+    if kind == Kind::NetworkManagement {
+        request.network_code = required(view, 70)? as u16;
+        return Ok(request);
+    }
+    read_card(view, &mut request)?;
+    read_money(view, &mut request)?;
+    read_country(view, &mut request);
+    read_original(view, &mut request)?;
+    Ok(request)
+}
+
+fn required(view: &View<'_>, de: u8) -> Result<u64, Fault> {
+    view.number(de).ok_or(Fault { de, reason: MISSING })
+}
+
+fn number(view: &View<'_>, de: u8) -> u64 {
+    view.number(de).unwrap_or(0)
+}
+
+/// A fixed text field, space-filled where the message has less.
+fn text<const N: usize>(view: &View<'_>, de: u8) -> [u8; N] {
+    let mut value = [b' '; N];
+    let mut room = [0; N];
+    if let Some(found) = view.text(de, &mut room) {
+        value[..found.len()].copy_from_slice(found);
+    }
+    value
+}
+
+fn check_transmission(transmission: u64) -> Result<(), Fault> {
+    let (month, day) = (transmission / 100_000_000, transmission / 1_000_000 % 100);
+    let (hour, minute, second) = (transmission / 10_000 % 100, transmission / 100 % 100, transmission % 100);
+    let possible =
+        (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 61;
+    if possible { Ok(()) } else { Err(Fault { de: 7, reason: "not a date and time MMDDhhmmss" }) }
+}
+
+/// PAN and expiry from DE2 and DE14, else from track 2. The track itself is not kept (PCI DSS 3.3.1).
+fn read_card(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
+    let mut room = [0; 19];
+    let pan = match view.digits(2, &mut room) {
+        Some(digits) => {
+            Some(Pan::from_digits(digits).ok_or(Fault { de: 2, reason: "not a PAN of 8 to 19 digits" })?)
+        }
+        None => None,
+    };
+    let mut track_room = zeroize::Zeroizing::new([0u8; 40]);
+    let track = view.digits(35, &mut track_room[..]).and_then(read_track);
+    request.pan = pan.or(track.map(|(pan, _)| pan));
+    request.pan_mismatch = matches!((pan, track), (Some(pan), Some((other, _))) if pan != other);
+    if let (0, Some((_, expiry))) = (request.expiry, track) {
+        request.expiry = expiry;
+    }
+    if request.pan.is_none() {
+        // A reversal may name its original by DE90 alone only where the key does not hold the PAN.
+        return Err(Fault { de: 2, reason: "missing, and no PAN in DE35" });
+    }
+    Ok(())
+}
+
+/// PAN and expiry (0 when the track has none) of track 2 data `PAN=YYMM...`.
+fn read_track(track: &[u8]) -> Option<(Pan, u16)> {
+    let separator = track.iter().position(|byte| matches!(byte, b'=' | b'D'))?;
+    let pan = Pan::from_digits(&track[..separator])?;
+    let expiry = track.get(separator + 1..separator + 5).and_then(decimal).unwrap_or(0);
+    Some((pan, expiry as u16))
+}
+
+fn read_money(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
+    request.currency = currency(view, 49)?;
+    if view.has(6) && view.has(51) {
+        request.billing_minor = number(view, 6) as i64;
+        request.billing_currency = currency(view, 51)?;
+    }
+    let optional = request.kind == Kind::Reversal;
+    let Some(code) = view.number(3) else {
+        return if optional {
+            read_amount(view, request, true)
+        } else {
+            Err(Fault { de: 3, reason: MISSING })
+        };
+    };
+    request.processing_code = code as u32;
+    request.operation = operation(code as u32);
+    let inquiry = request.operation == Operation::Inquiry;
+    read_amount(view, request, optional || inquiry)?;
+    // A zero-amount authorization asks whether the card is good; DE25 51 says so for any request.
+    let zero = request.amount_minor == 0 && request.billing_minor == 0;
+    let asks_only =
+        request.condition == 51 || matches!(request.kind, Kind::Authorization | Kind::AuthorizationAdvice);
+    if zero && asks_only && request.operation == Operation::Purchase {
+        request.operation = Operation::Verification;
+    }
+    Ok(())
+}
+
+fn read_amount(view: &View<'_>, request: &mut Request, optional: bool) -> Result<(), Fault> {
+    match view.number(4) {
+        Some(amount) => request.amount_minor = amount as i64,
+        None if optional => {}
+        None => return Err(Fault { de: 4, reason: MISSING }),
+    }
+    Ok(())
+}
+
+/// ISO 4217 numeric; 0 when absent.
+fn currency(view: &View<'_>, de: u8) -> Result<u16, Fault> {
+    let mut room = [0; 3];
+    match view.text(de, &mut room) {
+        None => Ok(0),
+        Some(text) => match decimal(text) {
+            Some(code) if code > 0 => Ok(code as u16),
+            _ => Err(Fault { de, reason: "not an ISO 4217 numeric currency code" }),
+        },
+    }
+}
+
+/// The transaction type of DE3 positions 1-2, as ISO 8583 and the networks use it.
+fn operation(processing_code: u32) -> Operation {
+    match processing_code / 10_000 {
+        0 | 9 | 10 | 11 | 18 | 50 => Operation::Purchase,
+        1 | 12 | 17 => Operation::Cash,
+        20..=29 => Operation::Credit,
+        30 | 31 => Operation::Inquiry,
+        33 | 38 => Operation::Verification,
+        _ => Operation::Unsupported,
+    }
+}
+
+fn read_country(view: &View<'_>, request: &mut Request) {
+    request.country.numeric = number(view, 19) as u16;
+    let mut room = [0; 40];
+    if let Some([.., first, second]) = view.text(43, &mut room)
+        && first.is_ascii_uppercase()
+        && second.is_ascii_uppercase()
+    {
+        request.country.alpha = [*first, *second];
+    }
+}
+
+/// DE90 (MTI 4, STAN 6, DE7 10, DE32 11, DE33 11) and DE95 (first 12: the new amount).
+fn read_original(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
+    let mut room = [0; 42];
+    if let Some(text) = view.digits(90, &mut room) {
+        let reason = "not MTI, STAN, DE7, DE32 and DE33 of an original";
+        let part =
+            |range: std::ops::Range<usize>| text.get(range).and_then(decimal).ok_or(Fault { de: 90, reason });
+        let original = Original {
+            mti: part(0..4)? as u16,
+            stan: part(4..10)? as u32,
+            transmission: part(10..20)? as u32,
+            acquirer: part(20..31)?,
+        };
+        // Unknown parts are zeros; without STAN and time it names nothing.
+        request.original = (original.stan != 0 || original.transmission != 0).then_some(original);
+    }
+    let mut room = [0; 42];
+    if let Some(text) = view.text(95, &mut room) {
+        let amount = text.get(..12).and_then(decimal);
+        let amount = amount.ok_or(Fault { de: 95, reason: "does not begin with an amount of 12 digits" })?;
+        request.replacement_minor = Some(amount as i64);
+    }
+    Ok(())
+}
+
+fn decimal(text: &[u8]) -> Option<u64> {
+    text.iter().try_fold(0u64, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u64::from(byte - b'0')))
+}

@@ -1,0 +1,181 @@
+//! The typed request: what a message asks for, small enough to copy, without any sensitive data but the PAN.
+
+use super::Pan;
+use super::ResponseCode;
+use crate::wire::Mti;
+
+/// What the message type asks of the issuer (ISO 8583 MTI class and function).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// 0100, 0101: may this be spent? Approved: a hold.
+    Authorization = 1,
+    /// 0120, 0121: another has decided; record it.
+    AuthorizationAdvice = 2,
+    /// 0200, 0201: authorise and post in one.
+    Financial = 3,
+    /// 0220, 0221: completion, forced post, or stand-in of a 0200.
+    FinancialAdvice = 4,
+    /// 0400, 0401, 0420, 0421: undo, fully or down to DE95. Both forms are treated alike.
+    Reversal = 5,
+    /// 0800, 0801, 0820: sign-on, sign-off, echo.
+    NetworkManagement = 6,
+}
+
+impl Kind {
+    /// The kind of a request or advice, `None` for a message type this switch does not serve.
+    pub fn of(mti: Mti) -> Option<Kind> {
+        match (mti.class(), mti.function()) {
+            (1, 0) => Some(Kind::Authorization),
+            (1, 2) => Some(Kind::AuthorizationAdvice),
+            (2, 0) => Some(Kind::Financial),
+            (2, 2) => Some(Kind::FinancialAdvice),
+            (4, 0 | 2) => Some(Kind::Reversal),
+            (8, 0 | 2) => Some(Kind::NetworkManagement),
+            _ => None,
+        }
+    }
+
+    /// The kind with this stored number.
+    pub fn from_number(number: u8) -> Option<Kind> {
+        [
+            Kind::Authorization,
+            Kind::AuthorizationAdvice,
+            Kind::Financial,
+            Kind::FinancialAdvice,
+            Kind::Reversal,
+            Kind::NetworkManagement,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u8 == number)
+    }
+
+    /// Whether the issuer may decline it. Advices and reversals are only ever recorded.
+    pub fn may_be_declined(self) -> bool {
+        matches!(self, Kind::Authorization | Kind::Financial | Kind::NetworkManagement)
+    }
+}
+
+/// What happens to the cardholder's money (DE3 positions 1-2, with the amount).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Operation {
+    /// Goods, services, quasi-cash, funding: reduces what is available.
+    Purchase = 1,
+    /// Cash at a machine or a counter: a purchase with cash limits.
+    Cash = 2,
+    /// Refund, deposit, credit push: never declined for funds.
+    Credit = 3,
+    /// Balance inquiry: no money moves.
+    Inquiry = 4,
+    /// Is the card good? A zero amount; no money moves.
+    Verification = 5,
+    /// A transaction type this issuer does not offer.
+    Unsupported = 6,
+}
+
+impl Operation {
+    /// The operation with this stored number.
+    pub fn from_number(number: u8) -> Option<Operation> {
+        [
+            Operation::Purchase,
+            Operation::Cash,
+            Operation::Credit,
+            Operation::Inquiry,
+            Operation::Verification,
+            Operation::Unsupported,
+        ]
+        .into_iter()
+        .find(|operation| *operation as u8 == number)
+    }
+
+    /// Whether it takes money: checked against limits and funds.
+    pub fn is_debit(self) -> bool {
+        matches!(self, Operation::Purchase | Operation::Cash)
+    }
+}
+
+/// Where the purchase happened: the acquirer's country (DE19) and the merchant's (end of DE43).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Country {
+    /// ISO 3166 numeric from DE19; 0 when absent.
+    pub numeric: u16,
+    /// ISO 3166 alpha-2 from DE43 positions 39-40; zeros when absent or not two letters.
+    pub alpha: [u8; 2],
+}
+
+/// DE90: which message a reversal or completion speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// The original's message type.
+    pub mti: u16,
+    /// The original's DE11.
+    pub stan: u32,
+    /// The original's DE7, MMDDhhmmss.
+    pub transmission: u32,
+    /// The original's DE32; 0 when the sender does not know it.
+    pub acquirer: u64,
+}
+
+/// A request, advice or reversal as the decision sees it. Text fields are space-filled; numbers are 0 when absent.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// The message type as received.
+    pub mti: Mti,
+    /// What the message type asks.
+    pub kind: Kind,
+    /// What DE3 and the amount ask.
+    pub operation: Operation,
+    /// DE2, or the PAN of the track when DE2 is absent. `None` only for network management.
+    pub pan: Option<Pan>,
+    /// DE2 and DE35 carry different PANs.
+    pub pan_mismatch: bool,
+    /// DE3, six digits.
+    pub processing_code: u32,
+    /// DE4 in minor units of DE49.
+    pub amount_minor: i64,
+    /// DE49, ISO 4217 numeric; 0 when absent: the account's currency is meant.
+    pub currency: u16,
+    /// DE6 in minor units of DE51; only with `billing_currency`.
+    pub billing_minor: i64,
+    /// DE51; 0 when absent.
+    pub billing_currency: u16,
+    /// DE7, MMDDhhmmss in UTC.
+    pub transmission: u32,
+    /// DE11.
+    pub stan: u32,
+    /// DE12, hhmmss.
+    pub local_time: u32,
+    /// DE13, MMDD.
+    pub local_date: u16,
+    /// DE14 (or the track's), YYMM; 0 when absent.
+    pub expiry: u16,
+    /// DE18.
+    pub merchant_category: u16,
+    /// DE19 and DE43.
+    pub country: Country,
+    /// DE22.
+    pub entry_mode: u16,
+    /// DE25.
+    pub condition: u8,
+    /// DE25 is 06: an estimated amount, a longer hold.
+    pub preauthorization: bool,
+    /// DE32.
+    pub acquirer: u64,
+    /// DE37.
+    pub retrieval_reference: [u8; 12],
+    /// DE38 of an advice or reversal; spaces when absent.
+    pub approval: [u8; 6],
+    /// DE39 of an advice or reversal.
+    pub response: Option<ResponseCode>,
+    /// DE41.
+    pub terminal: [u8; 8],
+    /// DE42.
+    pub merchant: [u8; 15],
+    /// DE70.
+    pub network_code: u16,
+    /// DE90.
+    pub original: Option<Original>,
+    /// DE95 positions 1-12: what the transaction becomes, in minor units of DE49; `None` or zero is a full reversal.
+    pub replacement_minor: Option<i64>,
+}

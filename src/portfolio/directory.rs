@@ -1,0 +1,330 @@
+//! The directory: card number -> card, and everything by its id. Filled before the switch serves; after that only
+//! the states behind the small locks change.
+
+use super::table::hash_of;
+use super::{
+    Account, AccountId, AccountState, Card, CardId, CardState, CardStatus, Limits, Program, Record, Table,
+    TableOptions, TransactionKey, VelocityChange,
+};
+use crate::message::Pan;
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use siphasher::sip::SipHasher13;
+use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher128};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+/// Spreads the digits of a card number over 64 bits. Nobody but the operator adds cards, so that a fast mix is
+/// enough: a flood of made-up numbers only looks up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PanHasher(u64);
+
+impl Hasher for PanHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(u64::from(number));
+    }
+    fn write_u64(&mut self, number: u64) {
+        let product = u128::from(self.0 ^ number ^ 0x9e37_79b9_7f4a_7c15) * 0xd6e8_feb8_6659_fd93;
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+}
+
+/// Cards, accounts, transactions and programs.
+#[derive(Debug)]
+pub struct Portfolio {
+    cards: DashMap<Pan, Arc<Card>, BuildHasherDefault<PanHasher>>,
+    cards_by_id: Vec<Arc<Card>>,
+    accounts: Vec<Arc<Account>>,
+    programs: Vec<Program>,
+    limits: Vec<Limits>,
+    limits_index: HashMap<Limits, u16>,
+    /// The remembered transactions.
+    pub table: Table,
+    secret: [u8; 16],
+}
+
+/// An account to add.
+#[derive(Clone, Copy, Debug)]
+pub struct NewAccount {
+    /// ISO 4217 numeric.
+    pub currency: u16,
+    /// Keyed hash of the name it has in CSV files.
+    pub name: u64,
+    /// Its figures; all but the funds zero for a new one.
+    pub state: AccountState,
+}
+
+/// A card to add.
+#[derive(Clone, Copy, Debug)]
+pub struct NewCard {
+    /// Last month it is good for, YYMM.
+    pub expiry: u16,
+    /// May it be used?
+    pub status: CardStatus,
+    /// Index of its program.
+    pub program: u16,
+    /// Its own limits, if any.
+    pub limits: Option<Limits>,
+    /// The account it spends from.
+    pub account: AccountId,
+    /// Its counters; all zero for a new one.
+    pub state: CardState,
+}
+
+/// Sums over all accounts, for reports and checks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Funds when loaded.
+    pub funds_minor: i128,
+    /// What may still be spent.
+    pub available_minor: i128,
+    /// Held by open authorizations.
+    pub held_minor: i128,
+    /// Posted.
+    pub posted_minor: i128,
+}
+
+/// More than 65,534 different sets of limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("more than 65,534 different sets of limits: put common ones into programs")]
+pub struct TooManyLimits;
+
+impl Portfolio {
+    /// An empty portfolio. `secret` keys the hashes that name transactions; it must stay the same for one data
+    /// folder.
+    pub fn new(programs: Vec<Program>, table: TableOptions, secret: [u8; 16]) -> Portfolio {
+        Portfolio {
+            cards: DashMap::default(),
+            cards_by_id: Vec::new(),
+            accounts: Vec::new(),
+            programs,
+            // Number 0 means "the program's"; its content is never read.
+            limits: vec![Limits::NONE],
+            limits_index: HashMap::new(),
+            table: Table::new(table),
+            secret,
+        }
+    }
+
+    fn intern(&mut self, limits: Option<Limits>) -> Result<u16, TooManyLimits> {
+        let Some(limits) = limits else { return Ok(0) };
+        if let Some(index) = self.limits_index.get(&limits) {
+            return Ok(*index);
+        }
+        let index = u16::try_from(self.limits.len()).map_err(|_| TooManyLimits)?;
+        self.limits.push(limits);
+        self.limits_index.insert(limits, index);
+        Ok(index)
+    }
+
+    /// Makes room for this many more cards and accounts.
+    pub fn reserve(&mut self, cards: usize, accounts: usize) {
+        self.cards_by_id.reserve_exact(cards);
+        self.accounts.reserve_exact(accounts);
+    }
+
+    /// Adds an account and returns its id.
+    pub fn add_account(&mut self, new: NewAccount) -> AccountId {
+        let id = self.accounts.len() as AccountId;
+        let state = Mutex::new(new.state);
+        self.accounts.push(Arc::new(Account { id, currency: new.currency, name: new.name, state }));
+        id
+    }
+
+    /// Adds a card and returns its id; a card with the same number is replaced and keeps its id.
+    ///
+    /// # Panics
+    /// When the account is not one this portfolio gave out.
+    pub fn add_card(&mut self, pan: Pan, new: NewCard) -> Result<CardId, TooManyLimits> {
+        let known = self.cards.get(&pan).map(|card| card.id);
+        let id = known.unwrap_or(self.cards_by_id.len() as CardId);
+        let card = Arc::new(Card {
+            id,
+            expiry: new.expiry,
+            status: new.status,
+            program: new.program,
+            limits: self.intern(new.limits)?,
+            account: self.accounts[new.account as usize].clone(),
+            state: Mutex::new(new.state),
+        });
+        match known {
+            Some(id) => self.cards_by_id[id as usize] = card.clone(),
+            None => self.cards_by_id.push(card.clone()),
+        }
+        self.cards.insert(pan, card);
+        Ok(id)
+    }
+
+    /// The card with this number.
+    pub fn card(&self, pan: Pan) -> Option<Arc<Card>> {
+        self.cards.get(&pan).map(|card| Arc::clone(&card))
+    }
+
+    /// The card with this id.
+    pub fn card_by_id(&self, id: CardId) -> Option<&Arc<Card>> {
+        self.cards_by_id.get(id as usize)
+    }
+
+    /// The account with this id.
+    pub fn account(&self, id: AccountId) -> Option<&Arc<Account>> {
+        self.accounts.get(id as usize)
+    }
+
+    /// All accounts, by id.
+    pub fn accounts(&self) -> &[Arc<Account>] {
+        &self.accounts
+    }
+
+    /// All cards, by id.
+    pub fn cards(&self) -> &[Arc<Card>] {
+        &self.cards_by_id
+    }
+
+    /// Visits each card with its number, in no order.
+    pub fn visit_cards(&self, mut visit: impl FnMut(Pan, &Arc<Card>)) {
+        for entry in &self.cards {
+            visit(*entry.key(), entry.value());
+        }
+    }
+
+    /// A card's program.
+    pub fn program(&self, card: &Card) -> &Program {
+        &self.programs[usize::from(card.program)]
+    }
+
+    /// All programs, in the order of their indexes.
+    pub fn programs(&self) -> &[Program] {
+        &self.programs
+    }
+
+    /// The limits a card is held to: its own, else its program's.
+    pub fn card_limits(&self, card: &Card) -> &Limits {
+        match card.limits {
+            0 => &self.program(card).card_limits,
+            own => &self.limits[usize::from(own)],
+        }
+    }
+
+    /// The limits its account is held to: the card's program's.
+    pub fn account_limits(&self, card: &Card) -> &Limits {
+        &self.program(card).account_limits
+    }
+
+    /// A card's own limits by their index; `None` for the program's.
+    pub fn own_limits(&self, index: u16) -> Option<Limits> {
+        if index == 0 { None } else { self.limits.get(usize::from(index)).copied() }
+    }
+
+    /// The name of the transaction identified by these numbers: a hash keyed by the folder's secret.
+    pub fn transaction_key(&self, parts: &[u64]) -> TransactionKey {
+        let mut hasher = SipHasher128::new_with_key(&self.secret);
+        for part in parts {
+            hasher.write_u64(*part);
+        }
+        TransactionKey(hasher.finish128().as_u128())
+    }
+
+    /// A keyed 64-bit hash, never 0.
+    pub fn keyed_hash(&self, parts: &[u64]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.secret);
+        for part in parts {
+            hasher.write_u64(*part);
+        }
+        hasher.finish().max(1)
+    }
+
+    /// Applies a record read back from the journal. Parts that already hold it (a snapshot taken while running)
+    /// are left alone.
+    pub fn apply(&self, record: &Record, sequence: u64) {
+        for transaction in record.transactions() {
+            let mut shard = self.table.lock(transaction.key);
+            if sequence >= shard.sequence() {
+                self.table.put(&mut shard, transaction, sequence);
+            }
+        }
+        if !record.moves() {
+            return;
+        }
+        if let Some(card) = self.card_by_id(record.card) {
+            let mut state = card.state.lock();
+            if sequence > state.sequence {
+                record.apply_to_card(&mut state, sequence);
+            }
+        }
+        if let Some(account) = self.account(record.account) {
+            let mut state = account.state.lock();
+            if sequence > state.sequence {
+                record.apply_to_account(&mut state, sequence);
+            }
+        }
+    }
+
+    /// Sums over all accounts. Exact only while nothing is decided.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for account in &self.accounts {
+            let state = account.state.lock();
+            totals.funds_minor += i128::from(state.funds_minor);
+            totals.available_minor += i128::from(state.available_minor());
+            totals.held_minor += i128::from(state.held_minor);
+            totals.posted_minor += i128::from(state.posted_minor);
+        }
+        totals
+    }
+
+    /// One number for the whole state: equal states have equal hashes. Exact only while nothing is decided.
+    pub fn state_hash(&self) -> u64 {
+        let mut sum = self.table.hash();
+        for card in &self.cards_by_id {
+            let state = card.state.lock();
+            let parts = (u64::from(card.id), hash_of(&state.velocity));
+            sum = sum.wrapping_add(mix(parts.0 << 1, parts.1));
+        }
+        for account in &self.accounts {
+            let state = account.state.lock();
+            let money =
+                mix(mix(state.funds_minor as u64, state.posted_minor as u64), state.held_minor as u64);
+            sum = sum.wrapping_add(mix(u64::from(account.id) << 1 | 1, mix(money, hash_of(&state.velocity))));
+        }
+        sum
+    }
+}
+
+fn mix(a: u64, b: u64) -> u64 {
+    let mut hasher = SipHasher13::new();
+    hasher.write_u64(a);
+    hasher.write_u64(b);
+    hasher.finish()
+}
+
+impl Record {
+    /// Whether it changes any figure of the card or the account.
+    pub fn moves(&self) -> bool {
+        self.held_change_minor != 0
+            || self.posted_change_minor != 0
+            || self.velocity != VelocityChange::default()
+    }
+
+    /// Applies the record's effects to its card.
+    pub fn apply_to_card(&self, state: &mut CardState, sequence: u64) {
+        state.velocity.apply(self.velocity);
+        state.sequence = sequence;
+    }
+
+    /// Applies the record's effects to its account.
+    pub fn apply_to_account(&self, state: &mut AccountState, sequence: u64) {
+        state.held_minor += self.held_change_minor;
+        state.posted_minor += self.posted_change_minor;
+        state.velocity.apply(self.velocity);
+        state.sequence = sequence;
+    }
+}
