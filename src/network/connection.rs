@@ -251,22 +251,33 @@ impl Connection {
         Ok(())
     }
 
-    /// An approval whose budget is spent by now is not sent but undone: the network has stood in.
+    /// An approval whose budget is spent by now does not go out: it is undone and answered with 91 instead. The
+    /// stored approval of a repeat is withheld: its first answer stands.
     fn withhold_late(&mut self) {
-        let now_ns = self.shared.ticks.now_ns();
-        let (corridor, shared, link) = (&self.corridor, &self.shared, &self.link);
-        self.outgoing.withhold_late(now_ns, link.budget_ns, |answer| {
-            if let Some(key) = answer.passed.undo {
-                corridor.undo(key, wall_us());
-            }
-            shared.counts.late.fetch_add(1, Ordering::Relaxed);
-            let mut sample = answer.passed.sample;
-            sample.outcome = Outcome::Late;
-            sample.total_ns = now_ns.saturating_sub(answer.arrived_ns);
+        let (now_ns, budget_ns) = (self.shared.ticks.now_ns(), self.link.budget_ns);
+        if !self.outgoing.has_late(now_ns, budget_ns) {
+            return;
+        }
+        let (corridor, shared, link) = (&mut self.corridor, &self.shared, &self.link);
+        let mut withheld = 0;
+        self.outgoing.replace_late(now_ns, budget_ns, |answer, bytes, out| {
             let mut batch = shared.recorder.batch();
-            batch.message(&sample);
             batch.count(link.index, Counter::LateAnswers, 1);
+            answer.passed.has_deadline = false;
+            answer.passed.sample.outcome = Outcome::Late;
+            match answer.passed.undo.take() {
+                Some(key) => {
+                    answer.passed.sample.code = corridor.undo(key, wall_us(), bytes, out);
+                }
+                None => {
+                    let mut sample = answer.passed.sample;
+                    sample.total_ns = now_ns.saturating_sub(answer.arrived_ns);
+                    batch.message(&sample);
+                    withheld += 1;
+                }
+            }
         });
+        self.shared.counts.late.fetch_add(withheld, Ordering::Relaxed);
     }
 
     fn record(&mut self) {

@@ -8,7 +8,7 @@ use crate::message::{
 };
 use crate::portfolio::{FORMAT, TransactionKey};
 use crate::telemetry::{Counter, NO_CODE, Outcome, Sample};
-use crate::wire::{Message, Mti, Value, View};
+use crate::wire::{Bitmap, Message, Mti, Value, View};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -182,11 +182,26 @@ impl Corridor {
         passed
     }
 
-    /// Undoes an approval that could not be sent in time.
-    pub fn undo(&self, key: TransactionKey, wall_us: i64) {
+    /// Undoes an approval that could not be sent in time, and turns its framed answer into one with 91 at the end of
+    /// `out`. Returns that code. Off the usual path.
+    pub fn undo(&mut self, key: TransactionKey, wall_us: i64, answer: &[u8], out: &mut Vec<u8>) -> [u8; 2] {
+        let name = &self.link.options.name;
         if !self.desk.undo(key, wall_us, &self.sink) {
-            tracing::warn!(link = self.link.options.name, "a late approval could not be undone: not stored");
+            tracing::warn!(link = name, "a late approval could not be undone: its hold stays until it runs out");
         }
+        let code = Refusal::BudgetSpent.code();
+        let options = &self.link.options;
+        let cut = options.framing.next(answer, usize::MAX);
+        if let Ok(Some(cut)) = cut
+            && options.dialect.parse(&answer[cut.start..cut.end], &mut self.message).is_ok()
+        {
+            let view = options.dialect.view(&answer[cut.start..cut.end], &self.message);
+            let mut kept = view.bitmap();
+            // What only an approval carries.
+            [38, 54].into_iter().for_each(|de| kept.remove(de));
+            self.build(view, view.mti(), kept, &[(39, Value::Text(&code.0))], out);
+        }
+        code.0
     }
 
     fn decide(
@@ -259,24 +274,24 @@ impl Corridor {
             own[count] = (54, Value::Text(&amounts));
             count += 1;
         }
-        self.build(view, self.link.echo(kind), &own[..count], out);
+        self.build(view, view.mti().response(), self.link.echo(kind), &own[..count], out);
     }
 
     fn answer_refused(&self, view: View<'_>, refusal: Refusal, passed: &mut Passed, out: &mut Vec<u8>) {
         let code = refusal.code();
         let kind = Kind::of(view.mti()).unwrap_or(Kind::Authorization);
-        self.build(view, self.link.echo(kind), &[(39, Value::Text(&code.0))], out);
+        self.build(view, view.mti().response(), self.link.echo(kind), &[(39, Value::Text(&code.0))], out);
         passed.sample.code = code.0;
         passed.sample.outcome =
             if refusal == Refusal::Format { Outcome::FormatError } else { Outcome::Declined };
         passed.built_ns = self.ticks.now_ns();
     }
 
-    fn build(&self, view: View<'_>, echo: crate::wire::Bitmap, own: &[(u8, Value<'_>)], out: &mut Vec<u8>) {
+    fn build(&self, view: View<'_>, mti: Mti, echo: Bitmap, own: &[(u8, Value<'_>)], out: &mut Vec<u8>) {
         let (framing, dialect) = (self.link.options.framing, &self.link.options.dialect);
         let start = out.len();
         let mark = framing.begin(out);
-        let built = dialect.build(out, view.mti().response(), Some(view), echo, own);
+        let built = dialect.build(out, mti, Some(view), echo, own);
         let framed = built.is_ok() && framing.finish(out, mark).is_ok();
         if !framed {
             // Echoed fields were valid in the request and ours fit by their types; were it otherwise, no answer is

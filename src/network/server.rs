@@ -67,7 +67,7 @@ pub struct Receipt {
     pub received: u64,
     /// Answers handed to the kernel.
     pub answered: u64,
-    /// Approvals withheld and undone because their budget was spent.
+    /// Stored approvals of repeats that were withheld because the budget was spent.
     pub late: u64,
     /// Frames that got no answer: unreadable, unsolicited, or read after the stop.
     pub dropped: u64,
