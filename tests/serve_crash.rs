@@ -28,9 +28,14 @@ struct Told {
 }
 
 fn dump(data: &Path) -> Vec<serde_json::Value> {
-    let out = Command::new(binary()).args(["journal", "dump", "--json", "--data"]).arg(data).output().unwrap();
+    let out =
+        Command::new(binary()).args(["journal", "dump", "--json", "--data"]).arg(data).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    out.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
+    out.stdout
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
 }
 
 /// Sends until the connection dies; notes only what was answered.
@@ -71,17 +76,22 @@ fn load(switch: &Switch, stans: &AtomicU32, told: &Mutex<Told>, killed: &AtomicB
 fn nothing_acknowledged_is_lost_and_nothing_is_spent_twice() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let set = ["links.acquirer-bcd.reply_after=durable", "journal.segment_mib=1", "snapshot.every_records=500"];
+    let set =
+        ["links.acquirer-bcd.reply_after=durable", "journal.segment_mib=1", "snapshot.every_records=500"];
     let (stans, told) = (AtomicU32::new(1), Mutex::new(Told::default()));
     for round in 0..rounds() {
         let switch = Switch::start(&data, &set);
         let killed = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let (stans, told, killed) = (&stans, &told, &killed);
-            let loads: Vec<_> = (0..3).map(|_| scope.spawn({
-                let switch = &switch;
-                move || load(switch, stans, told, killed)
-            })).collect();
+            let loads: Vec<_> = (0..3)
+                .map(|_| {
+                    scope.spawn({
+                        let switch = &switch;
+                        move || load(switch, stans, told, killed)
+                    })
+                })
+                .collect();
             // Not the same moment each time: early, in the middle of a segment, around a snapshot.
             std::thread::sleep(Duration::from_millis(60 + u64::from(round) * 137 % 400));
             switch.signal("KILL");
@@ -102,7 +112,10 @@ fn check(data: &Path, told: &Told, set: &[&str]) {
     let kept: BTreeSet<(u32, String)> =
         records.iter().map(|record| (key(record), record["mti"].as_str().unwrap().to_owned())).collect();
     for (stan, mti) in &told.acknowledged {
-        assert!(kept.contains(&(*stan, (*mti).to_owned())), "acknowledged {mti} {stan} is not in the journal");
+        assert!(
+            kept.contains(&(*stan, (*mti).to_owned())),
+            "acknowledged {mti} {stan} is not in the journal"
+        );
     }
     let switch = Switch::start(data, set);
     let (mut plain, mut sure) = (switch.connect("acquirer-ascii"), switch.connect("acquirer-bcd"));
@@ -126,7 +139,9 @@ fn check(data: &Path, told: &Told, set: &[&str]) {
     let moved: i64 = records
         .iter()
         .filter(rich)
-        .map(|record| record["held_change_minor"].as_i64().unwrap() + record["posted_change_minor"].as_i64().unwrap())
+        .map(|record| {
+            record["held_change_minor"].as_i64().unwrap() + record["posted_change_minor"].as_i64().unwrap()
+        })
         .sum();
     assert_eq!(available(&mut plain, &pan("411111", 42), stan + 1), 100_000_000_000 - moved);
     switch.kill();
@@ -139,9 +154,11 @@ fn masked(number: u32) -> String {
 
 fn available(peer: &mut Peer, pan: &str, stan: u32) -> i64 {
     // Another time than the load's, so that asking again in a later round is another transaction.
-    let second = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() % 86_400_000;
+    let second =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() % 86_400_000;
     let time = format!("{:02}{:02}{:02}", second / 3_600_000, second / 60_000 % 60, second / 1000 % 60);
-    let inquiry = Purchase::new(pan, stan + (second % 1000) as u32, 0).set(3, "310000").set(7, &format!("1231{time}"));
+    let inquiry =
+        Purchase::new(pan, stan + (second % 1000) as u32, 0).set(3, "310000").set(7, &format!("1231{time}"));
     let answer = peer.ask("0100", &inquiry.fields());
     answer.fields[&54][28..40].parse().unwrap()
 }
@@ -172,7 +189,8 @@ fn a_newer_and_an_older_snapshot_recover_the_same_state() {
     second.kill();
     let hash = |data: &Path| {
         let switch = Switch::start(data, &set);
-        let line = switch.log_text().lines().rev().find(|line| line.contains("state_hash")).unwrap().to_owned();
+        let line =
+            switch.log_text().lines().rev().find(|line| line.contains("state_hash")).unwrap().to_owned();
         switch.kill();
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         (line["state_hash"].as_str().unwrap().to_owned(), line["replayed"].as_u64().unwrap())

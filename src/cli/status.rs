@@ -19,19 +19,25 @@ pub(super) struct SwitchStatus {
 impl admin::Status for SwitchStatus {
     fn alive(&self) -> Result<(), String> {
         match self.parts.journal.status() {
-            JournalStatus::Failed => Err("the journal has failed; nothing can be stored until a restart".into()),
+            JournalStatus::Failed => {
+                Err("the journal has failed; nothing can be stored until a restart".into())
+            }
             _ => Ok(()),
         }
     }
 
     fn readiness(&self) -> Readiness {
         let (state, reason) = match (self.parts.phase(), self.parts.journal.status()) {
-            (Phase::Draining, _) => (State::Draining, "draining: what was read is answered, nothing new is read"),
+            (Phase::Draining, _) => {
+                (State::Draining, "draining: what was read is answered, nothing new is read")
+            }
             (_, JournalStatus::Accepting) if self.parts.journal.exposed() => {
                 (State::Degraded, "the disk lags behind: authorizations too are answered only when durable")
             }
             (_, JournalStatus::Accepting) => (State::Ready, "answering"),
-            (_, JournalStatus::Full) => (State::Degraded, "the journal's disk is full: requests are answered with 96"),
+            (_, JournalStatus::Full) => {
+                (State::Degraded, "the journal's disk is full: requests are answered with 96")
+            }
             (_, JournalStatus::Closed | JournalStatus::Failed) => {
                 (State::Degraded, "the journal takes no records: requests are answered with 96")
             }

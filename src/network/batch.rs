@@ -112,7 +112,11 @@ mod tests {
             total_ns: 0,
             stage_ns: [0; 5],
         };
-        Answer { passed: Passed { way: Way::Now, sample, undo: None, has_deadline, built_ns: 0 }, arrived_ns, length }
+        Answer {
+            passed: Passed { way: Way::Now, sample, undo: None, has_deadline, counts_as: None, built_ns: 0 },
+            arrived_ns,
+            length,
+        }
     }
 
     #[test]

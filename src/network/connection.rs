@@ -58,6 +58,8 @@ pub struct Connection {
     deferred: Deferred,
     durable: watch::Receiver<Seq>,
     last_read: Instant,
+    /// What the messages of one read are counted as; empty between reads.
+    counted: Vec<Counter>,
 }
 
 impl Connection {
@@ -76,6 +78,7 @@ impl Connection {
             deferred: Deferred::default(),
             durable: shared.journal.watch(),
             last_read: Instant::now(),
+            counted: Vec::new(),
             link,
         }
     }
@@ -144,7 +147,7 @@ impl Connection {
         let wall_us = wall_us();
         let mut arrived_ns = self.unfinished_ns.take().unwrap_or(fresh_ns);
         let (mut at, mut frames, mut keep_alives, mut result) = (0, 0, 0, Ok(()));
-        let mut counted = Vec::new();
+        let mut counted = std::mem::take(&mut self.counted);
         loop {
             let max = self.link.options.max_frame_bytes;
             let cut = match self.link.options.framing.next(&self.input[at..self.filled], max) {
@@ -163,9 +166,7 @@ impl Connection {
                 keep_alives += 1;
             } else {
                 frames += 1;
-                if let Some(counter) = self.pass(start..end, arrived_ns, wall_us, &mut result) {
-                    counted.push(counter);
-                }
+                counted.extend(self.pass(start..end, arrived_ns, wall_us, &mut result));
             }
             arrived_ns = fresh_ns;
             if result.is_err() {
@@ -182,13 +183,15 @@ impl Connection {
         batch.count(self.link.index, Counter::BytesIn, length as u64);
         batch.count(self.link.index, Counter::FramesIn, frames);
         batch.count(self.link.index, Counter::KeepAlives, keep_alives);
-        for counter in counted {
+        for counter in counted.drain(..) {
             batch.count(self.link.index, counter, 1);
         }
+        drop(batch);
+        self.counted = counted;
         result
     }
 
-    /// Passes one message. Returns what to count when it gets no answer.
+    /// Passes one message. Returns what else it counts as.
     fn pass(
         &mut self,
         frame: std::ops::Range<usize>,
@@ -213,7 +216,7 @@ impl Connection {
                 return self.dropped(counter);
             }
         }
-        None
+        passed.counts_as
     }
 
     fn dropped(&self, counter: Counter) -> Option<Counter> {

@@ -77,6 +77,8 @@ pub struct Passed {
     pub undo: Option<TransactionKey>,
     /// Whether its answer must not go out after the budget.
     pub has_deadline: bool,
+    /// What else it counts as.
+    pub counts_as: Option<Counter>,
     /// When the answer was built, for the write's measure.
     pub built_ns: u64,
 }
@@ -125,6 +127,7 @@ impl Corridor {
             },
             undo: None,
             has_deadline: false,
+            counts_as: None,
             built_ns: began_ns,
         };
         if let Err(error) = parsed {
@@ -179,6 +182,12 @@ impl Corridor {
             matches!(kind, Kind::Authorization | Kind::Financial) && decision.code.is_approval();
         passed.undo = (passed.has_deadline && !decision.repeat).then_some(decision.key);
         passed.way = self.way(kind, &decision);
+        passed.counts_as = match decision.refusal {
+            Refusal::BudgetSpent if !decision.repeat => Some(Counter::BudgetSpent),
+            Refusal::NotStored => Some(Counter::NotStored),
+            Refusal::TableFull => Some(Counter::Overload),
+            _ => None,
+        };
         passed
     }
 
@@ -187,7 +196,10 @@ impl Corridor {
     pub fn undo(&mut self, key: TransactionKey, wall_us: i64, answer: &[u8], out: &mut Vec<u8>) -> [u8; 2] {
         let name = &self.link.options.name;
         if !self.desk.undo(key, wall_us, &self.sink) {
-            tracing::warn!(link = name, "a late approval could not be undone: its hold stays until it runs out");
+            tracing::warn!(
+                link = name,
+                "a late approval could not be undone: its hold stays until it runs out"
+            );
         }
         let code = Refusal::BudgetSpent.code();
         let options = &self.link.options;
@@ -217,7 +229,9 @@ impl Corridor {
             Kind::NetworkManagement => self.manage(request, session),
             _ if self.link.options.require_sign_on && !session.signed_on => refused(Refusal::NotSignedOn),
             // An advice or a reversal is never too late.
-            Kind::Authorization | Kind::Financial if now_ns.saturating_sub(arrived_ns) > self.link.budget_ns => {
+            Kind::Authorization | Kind::Financial
+                if now_ns.saturating_sub(arrived_ns) > self.link.budget_ns =>
+            {
                 self.desk.decline_late(request, terms, wall_us, &self.sink)
             }
             _ => self.desk.decide(request, terms, wall_us, &self.sink),

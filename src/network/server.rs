@@ -222,7 +222,10 @@ impl Acceptor {
         let prepared = stream.set_nodelay(true).and_then(|()| stream.into_std());
         let Ok(stream) = prepared else { return refuse("the socket cannot be set up") };
         // The worker with the fewest connections; there is at least one.
-        let Some((hand, load)) = self.hands.iter().min_by_key(|(_, load)| load.load(Ordering::Relaxed)) else { return };
+        let Some((hand, load)) = self.hands.iter().min_by_key(|(_, load)| load.load(Ordering::Relaxed))
+        else {
+            return;
+        };
         load.fetch_add(1, Ordering::Relaxed);
         if hand.try_send(Incoming { stream, link: Arc::clone(link) }).is_err() {
             load.fetch_sub(1, Ordering::Relaxed);

@@ -31,4 +31,7 @@ mod directory;
 pub use directory::{NewAccount, NewCard, Portfolio, TooManyLimits, Totals};
 
 pub mod snapshot;
+
 pub mod folder;
+
+pub mod seed;

@@ -143,7 +143,7 @@ counters! {
     BudgetSpent = "budget_spent_requests";
     /// Requests refused because their decision could not be stored.
     NotStored = "not_stored_requests";
-    /// Requests refused because the link had its full number in flight.
+    /// Requests refused because the table of open authorizations was full.
     Overload = "overload_requests";
 }
 
