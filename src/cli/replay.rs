@@ -187,7 +187,7 @@ pub(super) fn usage(reason: &str) -> ExitCode {
     ExitCode::from(super::USAGE)
 }
 
-fn progress_bar() -> ProgressBar {
+pub(super) fn progress_bar() -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
@@ -195,7 +195,7 @@ fn progress_bar() -> ProgressBar {
     ProgressBar::new(1000).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn show(bar: &ProgressBar, progress: &Progress) {
+pub(super) fn show(bar: &ProgressBar, progress: &Progress) {
     let elapsed = progress.elapsed.as_secs_f64();
     if let Some(planned) = progress.planned {
         bar.set_position((1000.0 * elapsed / planned.as_secs_f64().max(0.001)) as u64);
