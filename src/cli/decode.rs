@@ -218,6 +218,9 @@ fn print(out: &mut dyn Write, explanation: &Explanation, bytes: usize) -> std::i
         let line = format!("  {de:>3}  {offset:>6}  {length:>6}  {:<44}  {value}", field.name);
         writeln!(out, "{}", line.trim_end())?;
         print_inner(out, &field.fields, 1)?;
+        if let Some(note) = &field.note {
+            writeln!(out, "{:>23}{note}", "")?;
+        }
     }
     if !explanation.errors.is_empty() {
         writeln!(out)?;

@@ -40,6 +40,9 @@ pub(super) struct Field {
     pub length: Option<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
+    /// What is odd about the content of a field that is right as far as the dialect goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Something wrong.
@@ -66,9 +69,7 @@ pub(super) fn explain(dialect: &Dialect, frame: &[u8], unmask: bool) -> Explanat
     let view = dialect.view(frame, &message);
     for de in message.bitmap() {
         let Some(info) = dialect.field(de) else { continue };
-        let (field, faults) = field(view, info, unmask);
-        explanation.fields.push(field);
-        explanation.errors.extend(faults);
+        explanation.fields.push(field(view, info, unmask));
     }
     explanation
 }
@@ -77,7 +78,7 @@ fn fault(error: &ParseError) -> Fault {
     Fault { de: error.de, offset: error.offset as usize, reason: error.reason.to_string() }
 }
 
-fn field(view: View<'_>, info: &FieldInfo, unmask: bool) -> (Field, Option<Fault>) {
+fn field(view: View<'_>, info: &FieldInfo, unmask: bool) -> Field {
     let mut field = Field {
         de: Some(info.de),
         tag: None,
@@ -87,8 +88,8 @@ fn field(view: View<'_>, info: &FieldInfo, unmask: bool) -> (Field, Option<Fault
         offset: view.offset(info.de),
         length: view.raw(info.de).map(<[u8]>::len),
         fields: Vec::new(),
+        note: None,
     };
-    let mut wrong = None;
     if info.content == Content::BerTlv
         && let Some(data) = view.data(info.de)
     {
@@ -98,7 +99,7 @@ fn field(view: View<'_>, info: &FieldInfo, unmask: bool) -> (Field, Option<Fault
             Ok(elements) => field.fields = elements,
             Err((elements, error)) => {
                 field.fields = elements;
-                wrong = Some(tlv_fault(info.de, base, error));
+                field.note = Some(describe(base, error));
             }
         }
         if !unmask {
@@ -110,7 +111,7 @@ fn field(view: View<'_>, info: &FieldInfo, unmask: bool) -> (Field, Option<Fault
     if !unmask {
         field.value = masked(info, &field.value);
     }
-    (field, wrong)
+    field
 }
 
 /// Exactly what the field holds: digits, characters, or upper-case hexadecimal of bytes.
@@ -146,6 +147,7 @@ fn parts(info: &FieldInfo, value: &str) -> Vec<Field> {
         offset: None,
         length: None,
         fields: Vec::new(),
+        note: None,
     };
     info.parts.iter().enumerate().map(piece).collect()
 }
@@ -206,6 +208,7 @@ impl TagWalk {
                 offset: Some(base + at + element.offset),
                 length: Some(element.length),
                 fields: inner,
+                note: None,
             });
             if let Some(error) = failed {
                 self.hide(end, data.len() + at - end);
@@ -223,20 +226,20 @@ impl TagWalk {
     }
 }
 
-fn tlv_fault(de: u8, base: usize, (at, error): (usize, TlvError)) -> Fault {
+fn describe(base: usize, (at, error): (usize, TlvError)) -> String {
     let (TlvError::Tag { offset }
     | TlvError::LongTag { offset }
     | TlvError::Length { offset }
     | TlvError::Value { offset, .. }) = error;
-    let reason = match error {
-        TlvError::Tag { .. } => "BER-TLV: expected more bytes of a tag, found the end".to_owned(),
-        TlvError::LongTag { .. } => "BER-TLV: expected a tag of at most four bytes".to_owned(),
-        TlvError::Length { .. } => "BER-TLV: expected a length in short, 81 or 82 form".to_owned(),
+    let expected = match error {
+        TlvError::Tag { .. } => "expected more bytes of a tag, found the end".to_owned(),
+        TlvError::LongTag { .. } => "expected a tag of at most four bytes".to_owned(),
+        TlvError::Length { .. } => "expected a length in short, 81 or 82 form".to_owned(),
         TlvError::Value { expected, found, .. } => {
-            format!("BER-TLV: expected {expected} bytes of value, found {found}")
+            format!("expected {expected} bytes of value, found {found}")
         }
     };
-    Fault { de, offset: base + at + offset, reason }
+    format!("not BER-TLV at offset {}: {expected}", base + at + offset)
 }
 
 fn masked(info: &FieldInfo, value: &str) -> String {
@@ -309,39 +312,41 @@ mod tests {
         }
     }
 
-    fn emv_field(data: &[u8], unmask: bool) -> (Field, Vec<Fault>) {
+    fn emv_field(data: &[u8], unmask: bool) -> Field {
         let dialect = Dialect::builtin("iso87-bcd").unwrap();
         let mut frame = Vec::new();
         let own = [(55, crate::wire::Value::Bytes(data))];
         let mti = crate::wire::Mti::new(0x0100).unwrap();
         dialect.build(&mut frame, mti, None, crate::wire::Bitmap::EMPTY, &own).unwrap();
         let mut explanation = explain(&dialect, &frame, unmask);
-        (explanation.fields.remove(0), explanation.errors)
+        assert!(explanation.errors.is_empty());
+        explanation.fields.remove(0)
     }
 
     #[test]
     fn sensitive_tags_are_hidden_in_every_place() {
         let data = b"\x5A\x08\x41\x11\x11\x11\x11\x11\x00\x01\x95\x01\xFF\x70\x06\x57\x02\x41\x1D\x82\x00";
-        let (field, errors) = emv_field(data, false);
-        assert!(errors.is_empty());
+        let field = emv_field(data, false);
+        assert_eq!(field.note, None);
         assert_eq!(field.value, "5A08****************9501FF70065702****8200");
         let tags: Vec<_> = field.fields.iter().map(|f| (f.tag.clone().unwrap(), f.value.clone())).collect();
         let expected = [("5A", "411111******0001"), ("95", "FF"), ("70", "5702****8200")];
         assert_eq!(tags, expected.map(|(tag, value)| (tag.to_owned(), value.to_owned())));
         let inner = &field.fields[2].fields;
         assert_eq!((inner[0].value.as_str(), inner[0].offset, inner[0].length), ("****", Some(27), Some(4)));
-        let (open, _) = emv_field(data, true);
+        let open = emv_field(data, true);
         assert_eq!(open.value, hex(data));
         assert_eq!(open.fields[0].value, "4111111111110001");
     }
 
     #[test]
     fn what_cannot_be_walked_is_hidden_and_reported() {
-        let (field, errors) = emv_field(b"\x95\x01\x07\x57\x09\x41\x11", false);
+        let field = emv_field(b"\x95\x01\x07\x57\x09\x41\x11", false);
         assert_eq!((field.value.as_str(), field.fields.len()), ("950107********", 1));
-        assert_eq!((errors[0].de, errors[0].offset), (55, 12 + 5));
-        assert_eq!(errors[0].reason, "BER-TLV: expected 9 bytes of value, found 2");
-        let (field, errors) = emv_field(b"\x70\x04\x57\x03\x41\x11\x82\x00", false);
-        assert_eq!((field.value.as_str(), errors[0].offset), ("7004************", 12 + 4));
+        let note = "not BER-TLV at offset 17: expected 9 bytes of value, found 2";
+        assert_eq!(field.note.as_deref(), Some(note));
+        let field = emv_field(b"\x70\x04\x57\x03\x41\x11\x82\x00", false);
+        assert_eq!(field.value, "7004************");
+        assert!(field.note.unwrap().starts_with("not BER-TLV at offset 16:"));
     }
 }
