@@ -33,8 +33,8 @@ pub(super) struct Args {
     /// Show card numbers, tracks, PIN blocks and verification codes
     #[arg(long)]
     unmask: bool,
-    /// The message in hexadecimal, or a file (hexadecimal, one message a line, or bytes), or - for hexadecimal
-    /// lines from standard input
+    /// The message in hexadecimal, or a file (hexadecimal, one message a line, or bytes), or - for
+    /// hexadecimal lines from standard input
     #[arg(value_name = "HEX, FILE or -")]
     input: Vec<String>,
 }

@@ -3,7 +3,7 @@
 
 use super::emv;
 use crate::wire::tlv::{TlvError, Tlvs};
-use crate::wire::{Class, Content, Dialect, FieldInfo, Mask, Message, ParseError, View};
+use crate::wire::{Class, Content, Dialect, FieldInfo, Mask, Message, ParseError, Reason, View};
 use serde::Serialize;
 
 /// One message, explained. The names are those of the JSON that scripts read.
@@ -58,7 +58,8 @@ pub(super) fn explain(dialect: &Dialect, frame: &[u8], unmask: bool) -> Explanat
     let mut message = Message::new();
     let mut errors: Vec<ParseError> = Vec::new();
     dialect.examine(frame, &mut message, &mut |error| errors.push(error));
-    let unreadable = errors.first().is_some_and(|error| error.de == 0);
+    let unreadable =
+        errors.first().is_some_and(|error| error.de == 0 && !matches!(error.reason, Reason::Version { .. }));
     let mut explanation = Explanation {
         mti: (!unreadable).then(|| message.mti().to_string()),
         dialect: dialect.name().to_owned(),
@@ -90,16 +91,18 @@ fn field(view: View<'_>, info: &FieldInfo, unmask: bool) -> Field {
         fields: Vec::new(),
         note: None,
     };
+    let mut buffer = vec![0; view.units(info.de)];
     if info.content == Content::BerTlv
-        && let Some(data) = view.data(info.de)
+        && let Some(data) = view.bytes(info.de, &mut buffer)
     {
         let base = view.offset(info.de).unwrap_or(0) + info.prefix_bytes();
-        let mut walk = TagWalk { hidden: vec![false; field.value.len()], unmask };
-        match walk.elements(data, 0, base, 0) {
+        let scale = info.encoding.bytes(1);
+        let mut walk = TagWalk { hidden: vec![false; field.value.len()], unmask, base, scale };
+        match walk.elements(data, 0, 0) {
             Ok(elements) => field.fields = elements,
             Err((elements, error)) => {
                 field.fields = elements;
-                field.note = Some(describe(base, error));
+                field.note = Some(walk.describe(error));
             }
         }
         if !unmask {
@@ -159,13 +162,17 @@ const DEEPEST: usize = 8;
 struct TagWalk {
     hidden: Vec<bool>,
     unmask: bool,
+    /// Where the field's value begins in the message.
+    base: usize,
+    /// Bytes of the message that a byte of the value takes: two where the dialect carries hexadecimal.
+    scale: usize,
 }
 
 type Walked = Result<Vec<Field>, (Vec<Field>, (usize, TlvError))>;
 
 impl TagWalk {
-    /// `at` is where `data` begins in the field, `base` where the field's value begins in the message.
-    fn elements(&mut self, data: &[u8], at: usize, base: usize, depth: usize) -> Walked {
+    /// `at` is where `data` begins in the field's value.
+    fn elements(&mut self, data: &[u8], at: usize, depth: usize) -> Walked {
         let mut fields = Vec::new();
         let mut end = at;
         for element in Tlvs::new(data) {
@@ -181,7 +188,7 @@ impl TagWalk {
             let sensitive = emv::is_sensitive(element.tag);
             let mut inner = Ok(Vec::new());
             if element.is_constructed() && !sensitive && depth < DEEPEST {
-                inner = self.elements(element.value, inside, base, depth + 1);
+                inner = self.elements(element.value, inside, depth + 1);
             }
             let shown = hex(element.value);
             if sensitive {
@@ -205,8 +212,8 @@ impl TagWalk {
                 sub: None,
                 name: emv::name(element.tag).to_owned(),
                 value,
-                offset: Some(base + at + element.offset),
-                length: Some(element.length),
+                offset: Some(self.base + (at + element.offset) * self.scale),
+                length: Some(element.length * self.scale),
                 fields: inner,
                 note: None,
             });
@@ -218,28 +225,29 @@ impl TagWalk {
         Ok(fields)
     }
 
+    /// What is not BER-TLV, in words.
+    fn describe(&self, (at, error): (usize, TlvError)) -> String {
+        let (TlvError::Tag { offset }
+        | TlvError::LongTag { offset }
+        | TlvError::Length { offset }
+        | TlvError::Value { offset, .. }) = error;
+        let expected = match error {
+            TlvError::Tag { .. } => "expected more bytes of a tag, found the end".to_owned(),
+            TlvError::LongTag { .. } => "expected a tag of at most four bytes".to_owned(),
+            TlvError::Length { .. } => "expected a length in short, 81 or 82 form".to_owned(),
+            TlvError::Value { expected, found, .. } => {
+                format!("expected {expected} bytes of value, found {found}")
+            }
+        };
+        format!("not BER-TLV at offset {}: {expected}", self.base + (at + offset) * self.scale)
+    }
+
     /// Bytes of the field that are sensitive, or of which nobody knows.
     fn hide(&mut self, from: usize, bytes: usize) {
         if let Some(characters) = self.hidden.get_mut(from * 2..(from + bytes) * 2) {
             characters.fill(true);
         }
     }
-}
-
-fn describe(base: usize, (at, error): (usize, TlvError)) -> String {
-    let (TlvError::Tag { offset }
-    | TlvError::LongTag { offset }
-    | TlvError::Length { offset }
-    | TlvError::Value { offset, .. }) = error;
-    let expected = match error {
-        TlvError::Tag { .. } => "expected more bytes of a tag, found the end".to_owned(),
-        TlvError::LongTag { .. } => "expected a tag of at most four bytes".to_owned(),
-        TlvError::Length { .. } => "expected a length in short, 81 or 82 form".to_owned(),
-        TlvError::Value { expected, found, .. } => {
-            format!("expected {expected} bytes of value, found {found}")
-        }
-    };
-    format!("not BER-TLV at offset {}: {expected}", base + at + offset)
 }
 
 fn masked(info: &FieldInfo, value: &str) -> String {
@@ -259,8 +267,8 @@ pub(super) fn mask_pan(pan: &str) -> String {
     pan.chars().enumerate().map(|(i, c)| if i < head || i >= tail { c } else { '*' }).collect()
 }
 
-/// Free text may carry card numbers and verification codes in layouts nobody here knows: of 13 and more digits
-/// in a row nothing is shown, and nothing of the digits behind `9203`, which is how a card verification code
+/// Free text may carry card numbers and verification codes in layouts nobody here knows: of 13 and more
+/// digits in a row nothing is shown, and nothing of the digits behind `9203`, which is how a card verification code
 /// travels among the subelements of DE 48.
 fn mask_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
