@@ -193,7 +193,13 @@ fn all_mistakes_are_reported_in_order() {
 
 #[test]
 fn a_dialect_may_state_its_differences_only() {
-    let text = "extends = \"iso87-bcd\"\nname = \"mine\"\n[fields]\n35 = { pad = \"right F\" }\n48 = { format = \"ans...100\" }\n";
+    let text = r#"
+name = "mine"
+extends = "iso87-bcd"
+[fields]
+35 = { pad = "right F" }
+48 = { format = "b...255", encoding = "binary" }
+"#;
     let mine = Dialect::from_toml(text, "mine.toml").unwrap_or_else(|error| panic!("{error}"));
     let base = Dialect::builtin("iso87-bcd").unwrap();
     assert_eq!(mine.name(), "mine");

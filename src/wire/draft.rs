@@ -1,5 +1,5 @@
-//! What dialect files say, put together, and its compilation: whole, consistent, or the reasons why not. Knows
-//! no TOML.
+//! What dialect files say, put together, and its compilation: whole and consistent, or the reasons why not.
+//! Knows no TOML.
 
 use super::dialect::Dialect;
 use super::field::{Class, Content, Encoding, FieldInfo, FieldPlan, Length, Mask, Pad, Part, Side};

@@ -225,7 +225,7 @@ impl Reader {
         let items = value.get_ref().as_array().map(|array| array.iter()).into_iter().flatten();
         for item in items {
             let pair = item.get_ref().as_array();
-            let units = pair.and_then(|pair| pair.get(0)).and_then(|units| integer(units.get_ref()));
+            let units = pair.and_then(|pair| pair.first()).and_then(|units| integer(units.get_ref()));
             let name = pair.and_then(|pair| pair.get(1)).and_then(|name| name.get_ref().as_str());
             match (units, name) {
                 (Some(units @ 1..=999), Some(name)) => {
