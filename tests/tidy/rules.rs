@@ -1,6 +1,6 @@
 //! The house rules: each takes the tree and returns what breaks it, one line a finding.
 
-use super::source::{File, Named};
+use super::source::{File, Named, tokens};
 
 /// Room -> the rooms it may know. The picture in `src/lib.rs` says the same; a new arrow edits both.
 const ARROWS: [(&str, &[&str]); 12] = [
@@ -68,7 +68,7 @@ const EMPTY_NAMES: [&str; 9] =
 /// A rule and its name.
 pub type Rule = (&'static str, fn(&[File]) -> Vec<String>);
 
-pub const RULES: [Rule; 10] = [
+pub const RULES: [Rule; 11] = [
     ("arrows", arrows),
     ("rooms", rooms),
     ("purity", purity),
@@ -79,6 +79,7 @@ pub const RULES: [Rule; 10] = [
     ("left undone", left_undone),
     ("unproven panics", unproven_panics),
     ("foreign words", foreign_words),
+    ("idle settings", idle_settings),
 ];
 
 fn rust(files: &[File]) -> impl Iterator<Item = &File> {
@@ -283,6 +284,29 @@ fn unproven_panics(files: &[File]) -> Vec<String> {
         }
     }
     found
+}
+
+/// A setting that nothing reads is a promise that nothing keeps.
+fn idle_settings(files: &[File]) -> Vec<String> {
+    let (mut declared, mut others) = (Vec::new(), String::new());
+    for file in sources(files) {
+        let of_settings = file.path.starts_with("src/settings/");
+        for (line, code) in file.product() {
+            if !of_settings {
+                others.push_str(code);
+                others.push('\n');
+            } else if file.path.ends_with("/tables.rs")
+                && let Some((name, _)) =
+                    code.trim().strip_prefix("pub ").and_then(|field| field.split_once(": "))
+            {
+                declared.push((line, name));
+            }
+        }
+    }
+    let used = tokens(&others);
+    let read = |name: &str| used.windows(2).any(|pair| pair[0] == "." && pair[1] == name);
+    let idle = declared.into_iter().filter(|(_, name)| !read(name));
+    idle.map(|(line, name)| format!("src/settings/tables.rs:{line}: nothing reads {name}")).collect()
 }
 
 /// Words of one machine, one registry or one person: the project speaks of itself alone.
