@@ -16,7 +16,7 @@ impl Desk {
         sink: &impl Sink,
     ) -> Decision {
         let key = self.own_key(request, terms);
-        let completes = self.completed_key(request, key, terms).unwrap_or(key);
+        let (completes, named) = self.completed_key(request, key, terms).unwrap_or((key, false));
         let (mut own, mut other) = self.portfolio.table.lock_both(key, completes);
         let known = own.get(key).copied();
         let seen = match request.kind {
@@ -45,7 +45,13 @@ impl Desk {
         new.flags |= seen;
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         let card = self.card_of(request, known.as_ref());
-        let Some(card) = card.filter(|_| !over) else {
+        let related = related.filter(|related| {
+            // What is known by its own key is not looked for by its reference, which acquirers use again.
+            let is_meant = named || known.is_none_or(|known| known.state == State::Tombstone);
+            // Where the key holds no card number, DE90 may name another's.
+            is_meant && card.as_ref().is_some_and(|card| card.account.id == related.account)
+        });
+        let Some(card) = card.filter(|_| !over || related.is_some()) else {
             // Unknown card, or what ends the transaction came first: kept for reconciliation, no money.
             record.transaction = Some(new);
             return self.acknowledge(&record, &mut shards, None, key, sink);
@@ -54,17 +60,13 @@ impl Desk {
         (record.card, record.account) = (card.id, card.account.id);
         let mut card_state = card.state.lock();
         let mut account_state = card.account.state.lock();
-        let amount_minor = amount_in(request, card.account.currency).unwrap_or(request.amount_minor);
-        self.set_money(request, &mut new, &mut record, amount_minor, related.as_ref());
-        if let Some(related) = related.filter(|related| related.state == State::Held) {
-            record.held_change_minor -= related.held_minor;
-            record.related = Some(Transaction {
-                state: State::Completed,
-                amount_minor: related.held_minor,
-                held_minor: 0,
-                expires_s: 0,
-                ..related
-            });
+        if !over {
+            let amount_minor = amount_in(request, card.account.currency).unwrap_or(request.amount_minor);
+            self.set_money(request, &mut new, &mut record, amount_minor, related.as_ref());
+        }
+        record.related = related.and_then(|related| completed(&related));
+        if let (Some(before), Some(after)) = (related, record.related) {
+            record.held_change_minor += after.held_minor - before.held_minor;
         }
         if !fits(&account_state, record.held_change_minor, record.posted_change_minor) {
             return Decision::refused(Refusal::Format, key);
@@ -84,7 +86,7 @@ impl Desk {
         completes: Option<&Transaction>,
     ) {
         let before = *new;
-        let approved = request.response.is_none_or(|code| code.is_approval());
+        let approved = says_approved(request);
         let posts = request.kind == Kind::FinancialAdvice;
         let (held, posted) = match (approved, request.operation) {
             (true, Operation::Purchase | Operation::Cash) if posts => (0, amount_minor),
@@ -119,14 +121,15 @@ impl Desk {
         record.velocity = velocity_change(&before, new);
     }
 
-    /// The pre-authorization a completion speaks of: by DE90, else by card and DE37.
+    /// The authorization a completion speaks of, by DE90 (true), else by card and DE37 (false). Only what is posted
+    /// to the holder completes: a decline is recorded, a refund with its purchase's reference is no completion of it.
     fn completed_key(
         &self,
         request: &Request,
         own: TransactionKey,
         terms: &LinkTerms,
-    ) -> Option<TransactionKey> {
-        if request.kind != Kind::FinancialAdvice {
+    ) -> Option<(TransactionKey, bool)> {
+        if request.kind != Kind::FinancialAdvice || !request.operation.is_debit() || !says_approved(request) {
             return None;
         }
         let table = &self.portfolio.table;
@@ -134,7 +137,11 @@ impl Desk {
             .original
             .map(|original| self.original_key(request, original, terms))
             .filter(|key| table.lock(*key).get(*key).is_some());
-        by_original.or_else(|| table.find_reference(self.reference(request))).filter(|key| *key != own)
+        let by_reference = || table.find_reference(self.reference(request));
+        by_original
+            .map(|key| (key, true))
+            .or_else(|| by_reference().map(|key| (key, false)))
+            .filter(|(key, _)| *key != own)
     }
 
     fn card_of(&self, request: &Request, known: Option<&Transaction>) -> Option<std::sync::Arc<Card>> {
@@ -169,6 +176,22 @@ pub(super) fn acknowledged(key: TransactionKey, sequence: u64, repeat: bool) -> 
         repeat,
         sequence,
         key,
+    }
+}
+
+/// An advice without DE39 says that it was approved.
+fn says_approved(advice: &Request) -> bool {
+    advice.response.is_none_or(|code| code.is_approval())
+}
+
+/// The authorization after its completion. What we had declined or what has run out is completed too, so that a
+/// stand-in advice of it that comes later does not hold it again.
+fn completed(known: &Transaction) -> Option<Transaction> {
+    let after = Transaction { state: State::Completed, held_minor: 0, expires_s: 0, ..*known };
+    match known.state {
+        State::Held => Some(Transaction { amount_minor: known.held_minor, ..after }),
+        State::Declined | State::Expired => Some(after),
+        _ => None,
     }
 }
 
