@@ -59,8 +59,10 @@ impl Desk {
         self.acknowledge(record, shards, Some(states), key, sink)
     }
 
-    /// Which transaction is meant: DE90's, else the one with the reversal's own key, else the one with its card
-    /// and DE37 and the same DE38. What is not found keeps the first of these names for its tombstone.
+    /// Which transaction is meant: DE90's, or without it the one with the reversal's own key; else the one with its
+    /// card and DE37 and the same DE38. Acquirers use DE37 again: alone it would release another purchase, or take
+    /// the reversal away from an original that is still to come. What is not found keeps the first of these names
+    /// for its tombstone.
     fn reversed_key(&self, request: &Request, terms: &LinkTerms) -> TransactionKey {
         let table = &self.portfolio.table;
         let named = match request.original {
@@ -72,11 +74,8 @@ impl Desk {
         }
         let by_reference = table.find_reference(self.reference(request)).filter(|key| {
             let shard = table.lock(*key);
-            shard.get(*key).is_some_and(|found| {
-                found.approval == request.approval && found.approval != [b' '; 6]
-                    || request.original.is_some_and(|original| original.stan == 0)
-                    || request.original.is_none()
-            })
+            let found = shard.get(*key).map(|found| found.approval);
+            request.approval != [b' '; 6] && found == Some(request.approval)
         });
         by_reference.unwrap_or(named)
     }

@@ -179,6 +179,19 @@ fn a_completion_of_a_reversed_hold_is_posted_in_either_order() {
 }
 
 #[test]
+fn a_completion_that_was_reversed_releases_its_hold_in_either_order() {
+    for completion in
+        [completion_of(&preauthorization(1), 2, 900), by_reference(&preauthorization(1), 2, 900)]
+    {
+        let reversal = Request { original: None, ..reversal_of(&completion, 2) };
+        for order in [[completion, reversal], [reversal, completion]] {
+            let world = World::default();
+            world.gets(&preauthorization(1), "00").gets_all(&order, "00").leaves(0, 0).replays();
+        }
+    }
+}
+
+#[test]
 fn a_completion_does_not_reach_into_another_account() {
     // A key without the card number: DE90 may name another card's transaction.
     let world = World::default().keyed_by(&[7, 11, 32]);

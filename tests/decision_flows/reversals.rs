@@ -155,6 +155,40 @@ fn a_reversal_never_raises_what_is_held() {
 }
 
 #[test]
+fn without_de90_card_reference_and_approval_code_lead_to_the_original() {
+    let world = World::default();
+    let approval = world.decide(&purchase(1)).approval.unwrap();
+    let reversal = Request {
+        original: None,
+        approval,
+        retrieval_reference: purchase(1).retrieval_reference,
+        ..reversal_of(&purchase(1), 2)
+    };
+    // Another approval code means another transaction; another card too.
+    world.gets(&Request { approval: *b"OTHER1", stan: 3, ..reversal }, "00").leaves(1_000, 0);
+    world.gets(&Request { pan: Some(pan(1)), stan: 4, ..reversal }, "00").leaves(1_000, 0);
+    world.gets(&reversal, "00").leaves(0, 0).gets(&repeat_of(&reversal), "00").leaves(0, 0).replays();
+}
+
+#[test]
+fn without_an_approval_code_the_reference_alone_leads_nowhere() {
+    // Acquirers use DE37 again; a sender that had no answer names its original by DE90 or by its STAN.
+    let world = World::default();
+    let reversal = Request { original: None, ..reversal_of(&purchase(1), 2) };
+    world.gets(&purchase(1), "00").gets(&reversal, "00").leaves(1_000, 0);
+}
+
+#[test]
+fn a_reused_reference_does_not_lose_the_reversal_that_comes_first() {
+    // The acquirer tries again with the same DE37; the reversal of the second attempt comes before it.
+    let world = World::default();
+    let first = Request { amount_minor: FUNDS + 1, ..purchase(1) };
+    let second = Request { retrieval_reference: first.retrieval_reference, ..purchase(2) };
+    world.gets(&first, "51").gets(&with_same_stan(&second, None), "00");
+    world.gets(&second, "94").leaves(0, 0);
+}
+
+#[test]
 fn an_unknown_acquirer_in_de90_is_the_messages_own() {
     let world = World::default();
     let mut reversal = reversal_of(&purchase(1), 2);
