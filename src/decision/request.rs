@@ -72,6 +72,7 @@ impl Desk {
     ) -> Decision {
         let refusal = match known.state {
             State::Tombstone => Some(Refusal::AlreadyReversed),
+            State::Reversed if !known.has(REQUEST_SEEN) => Some(Refusal::AlreadyReversed),
             _ if known.has(REQUEST_SEEN) && known.fingerprint != new.fingerprint => {
                 Some(Refusal::DuplicateKey)
             }

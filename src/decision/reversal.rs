@@ -97,8 +97,9 @@ fn reverse(known: &Transaction, request: &Request) -> Transaction {
         // Nothing to give back: declined, expired, completed by a message of its own, or reversed before.
         _ => {}
     }
-    let open = matches!(known.state, State::Held | State::Posted | State::Approved | State::Expired);
-    if open && remains == 0 {
+    // What we had declined is reversed too: a stand-in advice that comes later must not revive it.
+    let ends = !matches!(known.state, State::Completed | State::Tombstone);
+    if ends && remains == 0 {
         after.state = State::Reversed;
         after.flags &= !(COUNTED | CASH);
         after.expires_s = 0;

@@ -1,7 +1,7 @@
 //! 0400 and 0420: undo in full or down to DE95; always acknowledged, in whatever order and however often they come.
 
 use crate::support::*;
-use authswitch::message::{Operation, Refusal, Request};
+use authswitch::message::{Kind, Operation, Refusal, Request};
 use authswitch::portfolio::State;
 
 /// A reversal with the STAN and DE7 of its original, and nothing else to find it by.
@@ -109,6 +109,64 @@ fn a_reversal_before_its_original_refuses_it() {
             world.replays();
         }
     }
+}
+
+/// Every order of the messages of one transaction that was reversed in full ends without money.
+#[test]
+fn whatever_the_order_a_reversed_transaction_moves_no_money() {
+    for request in [purchase(1), sale(1)] {
+        let reversal = with_same_stan(&request, None);
+        let (stood_in, declined) = (advice_of(&request, b"00"), advice_of(&request, b"05"));
+        let completion = Request { original: None, ..completion_of(&request, 1, 700) };
+        for messages in [
+            vec![request, reversal],
+            vec![stood_in, reversal],
+            vec![request, stood_in, reversal],
+            vec![request, declined, reversal],
+            vec![request, completion, reversal],
+            vec![request, stood_in, completion, reversal],
+        ] {
+            for order in orders(messages.len()) {
+                let world = World::default();
+                for index in &order {
+                    let answer = world.decide(&messages[*index]);
+                    let reversed = order.iter().position(|other| messages[*other].kind == Kind::Reversal);
+                    let place = order.iter().position(|other| other == index);
+                    if *index == 0 && messages[0].kind == request.kind && reversed < place {
+                        assert_eq!(answer.code.as_str(), "94", "{order:?}: reversed before it came");
+                    }
+                }
+                world.leaves(0, 0);
+                assert_eq!((world.spent_by(0).day_count, world.spent_by(0).day_minor), (0, 0), "{order:?}");
+                world.replays();
+            }
+        }
+    }
+}
+
+/// All orders of 0..count.
+fn orders(count: usize) -> Vec<Vec<usize>> {
+    if count == 0 {
+        return vec![vec![]];
+    }
+    let shorter = orders(count - 1);
+    (0..count)
+        .flat_map(|place| {
+            shorter.iter().map(move |order| {
+                let mut order = order.clone();
+                order.insert(place, count - 1);
+                order
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn a_reversed_decline_stays_without_money_when_the_stand_in_advice_comes() {
+    let world = World::default();
+    let request = Request { amount_minor: FUNDS + 1, ..purchase(1) };
+    world.gets(&request, "51").gets(&reversal_of(&request, 2), "00").leaves(0, 0);
+    world.gets(&advice_of(&request, b"00"), "00").leaves(0, 0).gets(&repeat_of(&request), "51").replays();
 }
 
 #[test]
