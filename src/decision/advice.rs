@@ -88,12 +88,21 @@ impl Desk {
         let before = *new;
         let approved = says_approved(request);
         let posts = request.kind == Kind::FinancialAdvice;
-        let (held, posted) = match (approved, request.operation) {
+        let (mut held, mut posted) = match (approved, request.operation) {
             (true, Operation::Purchase | Operation::Cash) if posts => (0, amount_minor),
             (true, Operation::Purchase | Operation::Cash) => (amount_minor, 0),
             (true, Operation::Credit) if posts => (0, -amount_minor),
             _ => (0, 0),
         };
+        // What stood in for the same request does not take back its partial reversal.
+        match before.state {
+            State::Held if before.last_reversal != 0 && !posts => held = held.min(before.held_minor),
+            State::Posted if before.last_reversal != 0 && before.posted_minor >= 0 => {
+                posted = posted.min(before.posted_minor);
+            }
+            State::Posted if before.last_reversal != 0 => posted = posted.max(before.posted_minor),
+            _ => {}
+        }
         new.held_minor = held;
         new.posted_minor = posted;
         new.amount_minor = amount_minor;

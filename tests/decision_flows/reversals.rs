@@ -170,6 +170,28 @@ fn a_reversed_decline_stays_without_money_when_the_stand_in_advice_comes() {
 }
 
 #[test]
+fn a_stand_in_advice_does_not_take_back_a_partial_reversal() {
+    let refund = Request { operation: Operation::Credit, processing_code: REFUND, ..sale(1) };
+    for (request, held, posted) in [(purchase(1), 600, 0), (sale(1), 0, 600), (refund, 0, -600)] {
+        let (advice, reversal) = (advice_of(&request, b"00"), partial_reversal_of(&request, 2, 600));
+        for order in [[advice, reversal], [reversal, advice]] {
+            let world = World::default();
+            world.gets(&request, "00").gets_all(&order, "00").leaves(held, posted).replays();
+            assert_eq!(world.spent_by(0).day_minor, (held + posted).max(0));
+        }
+    }
+}
+
+#[test]
+fn a_completion_says_the_final_amount_whatever_was_reversed_before() {
+    let world = World::default();
+    let completion = Request { original: None, ..completion_of(&purchase(1), 1, 900) };
+    world.gets(&purchase(1), "00").gets(&partial_reversal_of(&purchase(1), 2, 600), "00");
+    world.gets(&completion, "00").leaves(0, 900);
+    assert_eq!((world.spent_by(0).day_count, world.spent_by(0).day_minor), (1, 900));
+}
+
+#[test]
 fn a_reversal_of_what_was_declined_or_asked_moves_nothing() {
     let inquiry = Request { operation: Operation::Inquiry, amount_minor: 0, ..purchase(1) };
     for request in [Request { amount_minor: FUNDS + 1, ..purchase(1) }, inquiry] {
