@@ -105,7 +105,7 @@ impl Desk {
         }
         new.held_minor = held;
         new.posted_minor = posted;
-        new.amount_minor = amount_minor;
+        (new.amount_minor, new.requested_minor) = (amount_minor, request.amount_minor);
         new.flags |= if request.preauthorization { PREAUTHORIZATION } else { 0 };
         new.flags |= if before.has(REQUEST_SEEN) || posts { 0 } else { STAND_IN };
         new.expires_s = if held != 0 { self.hold_end(new.has(PREAUTHORIZATION), record.time_us) } else { 0 };

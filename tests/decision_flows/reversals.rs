@@ -57,6 +57,15 @@ fn a_replacement_in_a_foreign_currency_is_taken_in_proportion() {
 }
 
 #[test]
+fn the_proportion_is_that_of_the_message_that_moved_the_money() {
+    // Authorized 1,000, completed with 800, in one currency: what remains is what DE95 says.
+    let world = World::default();
+    let completion = Request { original: None, ..completion_of(&purchase(1), 1, 800) };
+    world.gets(&purchase(1), "00").gets(&completion, "00").leaves(0, 800);
+    world.gets(&partial_reversal_of(&purchase(1), 2, 500), "00").leaves(0, 500);
+}
+
+#[test]
 fn a_reversal_again_has_no_second_effect() {
     for remains in [None, Some(600)] {
         let world = World::default();
