@@ -3,8 +3,8 @@
 use super::{Decision, Desk, LinkTerms, Shards, Sink, States, amount_in, first_seen, fits};
 use crate::message::{Balances, Kind, Operation, Refusal, Request, carries_balances};
 use crate::portfolio::{
-    AccountState, CASH, COUNTED, Card, CardState, CardStatus, Event, Exceeded, PREAUTHORIZATION, Period,
-    REQUEST_SEEN, Record, Shard, State, Transaction, VelocityChange,
+    AccountState, CASH, COUNTED, Card, CardState, CardStatus, Event, Exceeded, NOBODY, PREAUTHORIZATION,
+    Period, REQUEST_SEEN, Record, Shard, State, Transaction, VelocityChange,
 };
 
 impl Desk {
@@ -74,6 +74,11 @@ impl Desk {
             State::Tombstone => Some(Refusal::AlreadyReversed),
             State::Reversed if !known.has(REQUEST_SEEN) => Some(Refusal::AlreadyReversed),
             _ if known.has(REQUEST_SEEN) && known.fingerprint != new.fingerprint => {
+                Some(Refusal::DuplicateKey)
+            }
+            // The advice came first. Its answer is none for a card we do not have, nor for another amount.
+            _ if !known.has(REQUEST_SEEN) && known.card == NOBODY => Some(Refusal::UnknownCard),
+            _ if !known.has(REQUEST_SEEN) && known.requested_minor != new.requested_minor => {
                 Some(Refusal::DuplicateKey)
             }
             _ => None,

@@ -1,7 +1,7 @@
 //! 0120 and 0220 of another that stood in: always acknowledged, before, after or instead of the request.
 
 use crate::support::*;
-use authswitch::message::{Operation, Request, ResponseCode};
+use authswitch::message::{Operation, Refusal, Request, ResponseCode};
 use authswitch::portfolio::{CardStatus, STAND_IN, State};
 
 #[test]
@@ -109,6 +109,22 @@ fn a_request_after_its_advice_gets_the_stand_in_answer_and_moves_nothing() {
         world.leaves(held, 0).gets(&repeat_of(&purchase(1)), std::str::from_utf8(code).unwrap());
         world.leaves(held, 0).gets(&repeat_of(&advice), "00").leaves(held, 0).replays();
     }
+}
+
+#[test]
+fn a_request_after_its_advice_with_another_amount_is_refused() {
+    let world = World::default();
+    world.gets(&advice_of(&purchase(1), b"00"), "00");
+    let other = Request { amount_minor: 9_000, ..purchase(1) };
+    assert_eq!(world.decide(&other).refusal, Refusal::DuplicateKey);
+    world.leaves(1_000, 0).gets(&purchase(1), "00").leaves(1_000, 0);
+}
+
+#[test]
+fn a_request_for_an_unknown_card_is_refused_whatever_stood_in() {
+    let world = World::default();
+    let unknown = Request { pan: Some(pan(99)), ..purchase(1) };
+    world.gets(&advice_of(&unknown, b"00"), "00").gets(&unknown, "14").gets(&repeat_of(&unknown), "14");
 }
 
 #[test]
