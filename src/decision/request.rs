@@ -122,15 +122,17 @@ impl Desk {
                 return Err(Refusal::Restricted);
             }
             CardStatus::DoNotHonor => return Err(Refusal::DoNotHonor),
-            // A refund needs no PIN.
-            CardStatus::PinBlocked if refund => {}
-            CardStatus::PinBlocked => return Err(Refusal::PinTries),
+            CardStatus::PinBlocked => {}
         }
         // Money going back to the holder does not depend on the plastic's date.
         if !refund
             && (has_expired(card.expiry, now_us) || request.expiry != 0 && request.expiry != card.expiry)
         {
             return Err(Refusal::Expired);
+        }
+        // A refund needs no PIN.
+        if !refund && card.status == CardStatus::PinBlocked {
+            return Err(Refusal::PinTries);
         }
         if request.operation == Operation::Unsupported {
             return Err(Refusal::InvalidTransaction);
@@ -224,17 +226,15 @@ impl Desk {
             return Ok(());
         }
         let cash = request.operation == Operation::Cash;
-        let of_card = card_state.velocity.at(period);
-        match self.portfolio.card_limits(card).exceeded_by(&of_card, amount_minor, cash) {
-            Some(Exceeded::Count) => return Err(Refusal::CardCount),
-            Some(Exceeded::Amount) => return Err(Refusal::CardAmount),
-            None => {}
-        }
-        let of_account = account_state.velocity.at(period);
-        match self.portfolio.account_limits(card).exceeded_by(&of_account, amount_minor, cash) {
-            Some(Exceeded::Count) => return Err(Refusal::AccountCount),
-            Some(Exceeded::Amount) => return Err(Refusal::AccountAmount),
-            None => {}
+        let (of_card, of_account) = (card_state.velocity.at(period), account_state.velocity.at(period));
+        let card_limit = self.portfolio.card_limits(card).exceeded_by(&of_card, amount_minor, cash);
+        let account_limit = self.portfolio.account_limits(card).exceeded_by(&of_account, amount_minor, cash);
+        match (card_limit, account_limit) {
+            (Some(Exceeded::Count), _) => return Err(Refusal::CardCount),
+            (_, Some(Exceeded::Count)) => return Err(Refusal::AccountCount),
+            (Some(Exceeded::Amount), _) => return Err(Refusal::CardAmount),
+            (_, Some(Exceeded::Amount)) => return Err(Refusal::AccountAmount),
+            (None, None) => {}
         }
         if amount_minor > account_state.available_minor() {
             return Err(Refusal::Funds);
