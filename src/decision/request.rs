@@ -171,7 +171,7 @@ impl Desk {
             return self.decline(refusal, new, record, shards, sink);
         }
         if holds_money && !shards.own.has_room(false) {
-            return Decision::refused(Refusal::TableFull, new.key);
+            return self.decline(Refusal::TableFull, new, record, shards, sink);
         }
         new.approval = approval_code(new.key.0);
         new.state = State::Approved;

@@ -20,7 +20,8 @@ impl Desk {
         let mut record = self.record(Event::Reversal, request, terms, now_us);
         let Some(known) = shard.get(key).copied() else {
             if !shard.has_room(true) {
-                return Decision::refused(Refusal::TableFull, key);
+                // A reversal is not declined: 96 lets its sender repeat it.
+                return Decision::refused(Refusal::NotStored, key);
             }
             // The reference names the reversal here, not an original that a completion could look for.
             let blank = first_seen(request, key, self, now_us);

@@ -41,7 +41,12 @@ fn what_is_not_stored_is_answered_96_and_changes_nothing() {
 
 /// A table with room for four transactions a shard, five with advices.
 fn tight() -> World {
-    World::new(Plan { table: TableOptions { max: 1, window_us: DAY_US }, ..Plan::default() })
+    with_room_for(4)
+}
+
+/// A table with room for so many transactions a shard.
+fn with_room_for(places: usize) -> World {
+    World::new(Plan { table: TableOptions { max: places * 1_024, window_us: DAY_US }, ..Plan::default() })
 }
 
 /// Requests whose transactions live in one shard.
@@ -53,6 +58,45 @@ fn in_one_shard(count: usize) -> Vec<Request> {
         (shard(world.decide(&Request { amount_minor: 0, ..request }).key), request)
     });
     keyed.filter(|(shard, _)| *shard == 7).map(|(_, request)| request).take(count).collect()
+}
+
+#[test]
+fn a_full_table_declines_requests_and_lets_some_advices_in() {
+    let world = tight();
+    let requests = in_one_shard(8);
+    world.gets_all(&requests[..4], "00");
+    let full = world.decide(&requests[4]);
+    assert_eq!((full.code.as_str(), full.refusal), ("91", Refusal::TableFull));
+    world.leaves(4, 0).gets(&advice_of(&requests[5], b"00"), "00").leaves(5, 0);
+    // An advice is never refused with 91: its sender is to repeat it.
+    world.gets(&advice_of(&requests[6], b"00"), "96").gets(&reversal_of(&requests[7], 9), "96").leaves(5, 0);
+    // A reversal makes room.
+    world.gets(&reversal_of(&requests[0], 9), "00").gets(&reversal_of(&requests[1], 9), "00");
+    world.gets(&requests[6], "00").leaves(4, 0).replays();
+}
+
+#[test]
+fn a_refusal_of_a_full_table_is_repeated_when_there_is_room_again() {
+    let world = with_room_for(16);
+    let requests = in_one_shard(17);
+    world.gets_all(&requests[..16], "00").gets(&requests[16], "91");
+    world
+        .gets(&reversal_of(&requests[0], 9), "00")
+        .gets(&repeat_of(&requests[16]), "91")
+        .leaves(15, 0)
+        .replays();
+}
+
+#[test]
+fn advices_of_what_we_declined_do_not_overfill_the_table() {
+    let world = tight();
+    for request in in_one_shard(40) {
+        world.decide(&Request { amount_minor: FUNDS + 1, ..request });
+        world.decide(&advice_of(&Request { amount_minor: FUNDS + 1, ..request }, b"00"));
+    }
+    let (_, open) = world.desk.portfolio.table.len();
+    assert!(open <= 5, "{open} open ones where five may be");
+    world.replays();
 }
 
 #[test]
