@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use authswitch::message::{Refusal, Request};
-use authswitch::portfolio::{TableOptions, TransactionKey};
+use authswitch::portfolio::{Portfolio, TableOptions, Transaction, TransactionKey};
 
 #[test]
 fn what_is_not_stored_is_answered_96_and_changes_nothing() {
@@ -110,4 +110,42 @@ fn nothing_open_is_ever_forgotten() {
     }
     world.gets_all(&open.iter().map(|request| reversal_of(request, 9)).collect::<Vec<_>>(), "00");
     world.leaves(0, 0).replays();
+}
+
+/// Copies everything, as a snapshot does that is written while the switch decides.
+fn copy(from: &World) -> Portfolio {
+    let to = from.plan.build();
+    for (new, old) in to.accounts().iter().zip(from.desk.portfolio.accounts()) {
+        *new.state.lock() = *old.state.lock();
+    }
+    for (new, old) in to.cards().iter().zip(from.desk.portfolio.cards()) {
+        *new.state.lock() = *old.state.lock();
+    }
+    for index in 0..to.table.shards() {
+        let mut held: (Vec<Transaction>, u64) = (Vec::new(), 0);
+        from.desk.portfolio.table.visit_one(index, |shard| {
+            held = (shard.iter().copied().collect(), shard.sequence());
+        });
+        to.table.visit_one(index, |shard| shard.restore(&held.0, held.1));
+    }
+    to
+}
+
+#[test]
+fn records_that_a_copy_already_holds_change_nothing() {
+    // The table forgets at every turn, so that one turn too many shows.
+    let world = tight();
+    let requests = in_one_shard(30);
+    for (turn, request) in requests.iter().enumerate() {
+        let request = Request { amount_minor: if turn % 3 == 0 { 1 } else { FUNDS + 1 }, ..*request };
+        world.decide(&request);
+        if turn % 6 == 0 {
+            world.gets(&completion_of(&request, 500 + turn as u32, 2), "00");
+        }
+        let copy = copy(&world);
+        for floor in 0..world.sink.records().len() as u64 {
+            world.sink.replay_into(&copy, floor);
+            assert_eq!(copy.state_hash(), world.state_hash(), "turn {turn}, from record {floor}");
+        }
+    }
 }
