@@ -124,6 +124,15 @@ fn the_stand_in_advice_of_a_sale_is_no_completion_of_another() {
 }
 
 #[test]
+fn a_declined_attempt_does_not_hide_the_hold_of_its_reference() {
+    let world = World::default();
+    let attempt =
+        Request { amount_minor: FUNDS, retrieval_reference: purchase(1).retrieval_reference, ..purchase(2) };
+    world.gets(&purchase(1), "00").gets(&attempt, "51");
+    world.gets(&by_reference(&purchase(1), 3, 800), "00").leaves(0, 800);
+}
+
+#[test]
 fn a_completion_follows_the_stand_in_advice_of_its_key_in_either_order() {
     let (advice, completion) = (advice_of(&preauthorization(1), b"00"), by_key(&preauthorization(1), 800));
     for order in [[advice, completion], [completion, advice]] {
