@@ -90,10 +90,13 @@ impl Desk {
         (record.card, record.account) = (card.id, card.account.id);
         let mut card_state = card.state.lock();
         let mut account_state = card.account.state.lock();
+        let amount_minor = amount_in(met.request, card.account.currency);
+        if !met.over && moves_money(met.request) && amount_minor.is_none() {
+            // Another currency and no billing amount: what it is worth here nobody said.
+            return Decision::refused(Refusal::Format, new.key);
+        }
         if !met.over {
-            let amount_minor =
-                amount_in(met.request, card.account.currency).unwrap_or(met.request.amount_minor);
-            self.set_money(met, &mut new, &mut record, amount_minor);
+            self.set_money(met, &mut new, &mut record, amount_minor.unwrap_or(0));
         }
         // What was stored for its answer alone takes a place among the open ones.
         if !met.has_room && !new.is_closed() && met.known.is_some_and(|known| known.is_closed()) {
@@ -219,6 +222,12 @@ fn advised_money(request: &Request, before: &Transaction, amount_minor: i64) -> 
         State::Posted => (held, posted.max(before.posted_minor)),
         _ => (held, posted),
     }
+}
+
+/// Whether an advice moves any money: an approved debit, or a refund that posts.
+fn moves_money(advice: &Request) -> bool {
+    let refunds = advice.operation == Operation::Credit && advice.kind == Kind::FinancialAdvice;
+    says_approved(advice) && (advice.operation.is_debit() || refunds)
 }
 
 /// An advice without DE39 says that it was approved.

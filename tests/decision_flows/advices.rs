@@ -152,3 +152,16 @@ fn a_refund_by_advice_is_credited_once_when_it_is_financial() {
     assert_eq!(world.spent_by(0).day_count, 0);
     world.replays();
 }
+
+#[test]
+fn an_amount_that_cannot_be_booked_is_not_acknowledged() {
+    // Yen on a dollar account, without a billing amount: 30, so that the sender does not delete its copy.
+    let world = World::default();
+    let before = world.state_hash();
+    world.gets(&Request { currency: 392, ..advice_of(&purchase(1), b"00") }, "30");
+    assert_eq!(world.state_hash(), before);
+    // One that moves no money needs no currency.
+    world.gets(&Request { currency: 392, ..advice_of(&purchase(2), b"05") }, "00");
+    let billed = Request { currency: 392, billing_currency: 840, billing_minor: 7, ..purchase(3) };
+    world.gets(&advice_of(&billed, b"00"), "00").leaves(7, 0);
+}
