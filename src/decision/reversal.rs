@@ -20,7 +20,8 @@ impl Desk {
         let mut record = self.record(Event::Reversal, request, terms, now_us);
         let Some(known) = shard.get(key).copied() else {
             if !shard.has_room(true) {
-                return Decision::refused(Refusal::TableFull, key);
+                // A reversal is not declined: 96 lets its sender repeat it.
+                return Decision::refused(Refusal::NotStored, key);
             }
             // The reference names the reversal here, not an original that a completion could look for.
             let blank = first_seen(request, key, self, now_us);
@@ -59,8 +60,10 @@ impl Desk {
         self.acknowledge(record, shards, Some(states), key, sink)
     }
 
-    /// Which transaction is meant: DE90's, else the one with the reversal's own key, else the one with its card
-    /// and DE37 and the same DE38. What is not found keeps the first of these names for its tombstone.
+    /// Which transaction is meant: DE90's, or without it the one with the reversal's own key; else the one with its
+    /// card and DE37 and the same DE38. Acquirers use DE37 again: alone it would release another purchase, or take
+    /// the reversal away from an original that is still to come. What is not found keeps the first of these names
+    /// for its tombstone.
     fn reversed_key(&self, request: &Request, terms: &LinkTerms) -> TransactionKey {
         let table = &self.portfolio.table;
         let named = match request.original {
@@ -72,11 +75,8 @@ impl Desk {
         }
         let by_reference = table.find_reference(self.reference(request)).filter(|key| {
             let shard = table.lock(*key);
-            shard.get(*key).is_some_and(|found| {
-                found.approval == request.approval && found.approval != [b' '; 6]
-                    || request.original.is_some_and(|original| original.stan == 0)
-                    || request.original.is_none()
-            })
+            let found = shard.get(*key).map(|found| found.approval);
+            request.approval != [b' '; 6] && found == Some(request.approval)
         });
         by_reference.unwrap_or(named)
     }
@@ -98,8 +98,9 @@ fn reverse(known: &Transaction, request: &Request) -> Transaction {
         // Nothing to give back: declined, expired, completed by a message of its own, or reversed before.
         _ => {}
     }
-    let open = matches!(known.state, State::Held | State::Posted | State::Approved | State::Expired);
-    if open && remains == 0 {
+    // What we had declined is reversed too: a stand-in advice that comes later must not revive it.
+    let ends = !matches!(known.state, State::Completed | State::Tombstone);
+    if ends && remains == 0 {
         after.state = State::Reversed;
         after.flags &= !(COUNTED | CASH);
         after.expires_s = 0;

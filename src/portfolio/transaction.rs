@@ -94,7 +94,7 @@ pub struct Transaction {
     pub code: ResponseCode,
     /// The DE38 answered; spaces for none.
     pub approval: [u8; 6],
-    /// DE4 as asked, in its own currency.
+    /// DE4 of the message that moved the money last, in its own currency: DE95 is a part of it.
     pub requested_minor: i64,
     /// The amount decided about; of a hold that ran out or was completed, what it held then.
     pub amount_minor: i64,

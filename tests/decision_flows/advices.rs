@@ -1,7 +1,7 @@
 //! 0120 and 0220 of another that stood in: always acknowledged, before, after or instead of the request.
 
 use crate::support::*;
-use authswitch::message::{Operation, Request, ResponseCode};
+use authswitch::message::{Operation, Refusal, Request, ResponseCode};
 use authswitch::portfolio::{CardStatus, STAND_IN, State};
 
 #[test]
@@ -112,6 +112,22 @@ fn a_request_after_its_advice_gets_the_stand_in_answer_and_moves_nothing() {
 }
 
 #[test]
+fn a_request_after_its_advice_with_another_amount_is_refused() {
+    let world = World::default();
+    world.gets(&advice_of(&purchase(1), b"00"), "00");
+    let other = Request { amount_minor: 9_000, ..purchase(1) };
+    assert_eq!(world.decide(&other).refusal, Refusal::DuplicateKey);
+    world.leaves(1_000, 0).gets(&purchase(1), "00").leaves(1_000, 0);
+}
+
+#[test]
+fn a_request_for_an_unknown_card_is_refused_whatever_stood_in() {
+    let world = World::default();
+    let unknown = Request { pan: Some(pan(99)), ..purchase(1) };
+    world.gets(&advice_of(&unknown, b"00"), "00").gets(&unknown, "14").gets(&repeat_of(&unknown), "14");
+}
+
+#[test]
 fn an_advice_without_an_answer_says_approved() {
     let world = World::default();
     let advice = Request { response: None, ..advice_of(&purchase(1), b"00") };
@@ -135,4 +151,17 @@ fn a_refund_by_advice_is_credited_once_when_it_is_financial() {
     world.gets(&repeat_of(&advice_of(&refund(sale(2)), b"00")), "00").leaves(0, -1_000);
     assert_eq!(world.spent_by(0).day_count, 0);
     world.replays();
+}
+
+#[test]
+fn an_amount_that_cannot_be_booked_is_not_acknowledged() {
+    // Yen on a dollar account, without a billing amount: 30, so that the sender does not delete its copy.
+    let world = World::default();
+    let before = world.state_hash();
+    world.gets(&Request { currency: 392, ..advice_of(&purchase(1), b"00") }, "30");
+    assert_eq!(world.state_hash(), before);
+    // One that moves no money needs no currency.
+    world.gets(&Request { currency: 392, ..advice_of(&purchase(2), b"05") }, "00");
+    let billed = Request { currency: 392, billing_currency: 840, billing_minor: 7, ..purchase(3) };
+    world.gets(&advice_of(&billed, b"00"), "00").leaves(7, 0);
 }

@@ -1,8 +1,8 @@
 //! 0220 of a pre-authorization: posts the final amount and releases the hold, found by DE90, by DE37 or by its key.
 
 use crate::support::*;
-use authswitch::message::Request;
-use authswitch::portfolio::Limits;
+use authswitch::message::{Operation, Request};
+use authswitch::portfolio::{Limits, State};
 
 fn preauthorization(stan: u32) -> Request {
     Request { condition: 6, preauthorization: true, ..purchase(stan) }
@@ -93,6 +93,46 @@ fn a_completion_after_the_hold_ran_out_is_posted_and_counted_once() {
 }
 
 #[test]
+fn a_declined_completion_posts_nothing_and_touches_no_hold_but_its_own() {
+    let world = World::default();
+    world
+        .gets(&preauthorization(1), "00")
+        .gets(&with_code(&completion_of(&purchase(1), 2, 1_000), b"05"), "00");
+    world.leaves(1_000, 0);
+    world.gets(&with_code(&by_key(&preauthorization(1), 1_000), b"05"), "00").leaves(0, 0);
+}
+
+#[test]
+fn a_refund_with_the_reference_of_a_purchase_does_not_release_it() {
+    let world = World::default();
+    let refund = Request {
+        operation: Operation::Credit,
+        processing_code: REFUND,
+        ..by_reference(&purchase(1), 2, 300)
+    };
+    world.gets(&purchase(1), "00").gets(&refund, "00").leaves(1_000, -300);
+}
+
+#[test]
+fn the_stand_in_advice_of_a_sale_is_no_completion_of_another() {
+    // The acquirer reuses its reference: the sale's own key says what its advice is about.
+    let world = World::default();
+    let sale = sale(1);
+    let other = Request { retrieval_reference: sale.retrieval_reference, ..purchase(2) };
+    world.gets(&sale, "00").gets(&other, "00").leaves(1_000, 1_000);
+    world.gets(&advice_of(&sale, b"00"), "00").leaves(1_000, 1_000).replays();
+}
+
+#[test]
+fn a_declined_attempt_does_not_hide_the_hold_of_its_reference() {
+    let world = World::default();
+    let attempt =
+        Request { amount_minor: FUNDS, retrieval_reference: purchase(1).retrieval_reference, ..purchase(2) };
+    world.gets(&purchase(1), "00").gets(&attempt, "51");
+    world.gets(&by_reference(&purchase(1), 3, 800), "00").leaves(0, 800);
+}
+
+#[test]
 fn a_completion_follows_the_stand_in_advice_of_its_key_in_either_order() {
     let (advice, completion) = (advice_of(&preauthorization(1), b"00"), by_key(&preauthorization(1), 800));
     for order in [[advice, completion], [completion, advice]] {
@@ -107,6 +147,20 @@ fn a_completion_follows_the_stand_in_advice_of_its_key_in_either_order() {
             world.gets_all(&order.map(|message| repeat_of(&message)), "00");
             world.leaves(0, 800).replays();
         }
+    }
+}
+
+#[test]
+fn a_stand_in_advice_that_comes_after_the_completion_does_not_hold_again() {
+    for approved_late in [false, true] {
+        let world = World::default();
+        let request = world.decide(&preauthorization(1));
+        if approved_late {
+            assert!(world.desk.undo(request.key, NOON, &world.sink));
+        }
+        world.gets(&completion_of(&preauthorization(1), 2, 800), "00").leaves(0, 800);
+        assert_eq!(world.state(&request), State::Completed);
+        world.gets(&advice_of(&preauthorization(1), b"00"), "00").leaves(0, 800).replays();
     }
 }
 
@@ -131,4 +185,27 @@ fn a_completion_of_a_reversed_hold_is_posted_in_either_order() {
         world.gets_all(&order, "00");
         world.leaves(0, 900).replays();
     }
+}
+
+#[test]
+fn a_completion_that_was_reversed_releases_its_hold_in_either_order() {
+    for completion in
+        [completion_of(&preauthorization(1), 2, 900), by_reference(&preauthorization(1), 2, 900)]
+    {
+        let reversal = Request { original: None, ..reversal_of(&completion, 2) };
+        for order in [[completion, reversal], [reversal, completion]] {
+            let world = World::default();
+            world.gets(&preauthorization(1), "00").gets_all(&order, "00").leaves(0, 0).replays();
+        }
+    }
+}
+
+#[test]
+fn a_completion_does_not_reach_into_another_account() {
+    // A key without the card number: DE90 may name another card's transaction.
+    let world = World::default().keyed_by(&[7, 11, 32]);
+    let other = Request { pan: Some(pan(2)), ..preauthorization(1) };
+    world.gets(&other, "00").gets(&completion_of(&preauthorization(1), 2, 400), "00").leaves(0, 400);
+    assert_eq!(world.account(1).held_minor, 1_000);
+    world.replays();
 }

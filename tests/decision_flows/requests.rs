@@ -107,6 +107,20 @@ fn the_first_fault_in_the_order_of_the_facts_is_named() {
 }
 
 #[test]
+fn an_expired_card_is_named_before_its_pin_tries() {
+    let mut plan = Plan::default();
+    (plan.cards[0].status, plan.cards[0].expiry) = (CardStatus::PinBlocked, 2610);
+    World::new(plan).gets(&Request { expiry: 2610, ..purchase(1) }, "54");
+}
+
+#[test]
+fn counts_of_card_and_account_are_named_before_amounts() {
+    let card = Limits { amount_per_day: 500, ..Limits::NONE };
+    let account = Limits { count_per_day: 0, ..Limits::NONE };
+    World::new(Plan::limited(card, account)).gets(&purchase(1), "65");
+}
+
+#[test]
 fn a_card_is_good_to_the_last_day_of_its_month() {
     let mut plan = Plan::default();
     plan.cards[0].expiry = 2611;
