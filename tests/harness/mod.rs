@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 /// Long enough on a busy machine; a hang ends here instead of nowhere.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The program under test: the release build where `tests/run` names one, else this profile's.
 pub fn binary() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_authswitch"))
+    std::env::var_os("AUTHSWITCH_BIN").map_or_else(|| env!("CARGO_BIN_EXE_authswitch").into(), PathBuf::from)
 }
 
 /// A running `authswitch serve`.
