@@ -1,12 +1,39 @@
 //! What the operators' pages say of a running switch.
 
-use super::switch::{Parts, Phase};
 use crate::admin::{self, Facts, Readiness, State};
-use crate::journal::Status as JournalStatus;
+use crate::journal::{Journal, Status as JournalStatus};
 use crate::network::Link;
+use crate::portfolio::Portfolio;
+use crate::telemetry::Telemetry;
+use crate::vault::DataKey;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What the upkeep and the status page look at.
+pub(super) struct Parts {
+    pub portfolio: Arc<Portfolio>,
+    pub journal: Journal,
+    pub telemetry: Telemetry,
+    pub key: DataKey,
+    pub data: PathBuf,
+    pub snapshot_every: u64,
+    pub draining: AtomicBool,
+}
+
+/// Where the switch stands in its life.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Serving,
+    Draining,
+}
+
+impl Parts {
+    pub(super) fn phase(&self) -> Phase {
+        if self.draining.load(Ordering::Relaxed) { Phase::Draining } else { Phase::Serving }
+    }
+}
 
 /// The switch as the admin server sees it.
 pub(super) struct SwitchStatus {

@@ -1,19 +1,18 @@
 //! A whole switch in this process, from settings and a data folder: what `serve` runs and `demo` shows.
 
 use super::data::{self, Opened};
-use super::status::SwitchStatus;
+use super::status::{Parts, Phase, SwitchStatus};
 use crate::admin;
 use crate::decision::{Desk, HoldLives, KeyFields};
 use crate::journal::{self, Journal};
 use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
-use crate::portfolio::{Portfolio, folder};
+use crate::portfolio::folder;
 use crate::settings::{self, Settings};
 use crate::telemetry::{Telemetry, Ticker};
-use crate::vault::DataKey;
 use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -31,17 +30,6 @@ pub(super) struct Switch {
     parts: Arc<Parts>,
     ticker: Ticker,
     upkeep: JoinHandle<()>,
-}
-
-/// What the upkeep and the status page look at.
-pub(super) struct Parts {
-    pub portfolio: Arc<Portfolio>,
-    pub journal: Journal,
-    telemetry: Telemetry,
-    key: DataKey,
-    data: PathBuf,
-    snapshot_every: u64,
-    draining: AtomicBool,
 }
 
 /// Where a link listens.
@@ -150,19 +138,6 @@ impl Switch {
         folder::write(&parts.portfolio, &parts.key, &parts.data, last, wall_us(), || Ok(()))?;
         self.admin.stop();
         Ok(receipt)
-    }
-}
-
-/// Where the switch stands in its life.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    Serving,
-    Draining,
-}
-
-impl Parts {
-    pub(super) fn phase(&self) -> Phase {
-        if self.draining.load(Ordering::Relaxed) { Phase::Draining } else { Phase::Serving }
     }
 }
 

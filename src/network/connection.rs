@@ -3,7 +3,7 @@
 
 use super::batch::{Answer, Deferred, Outgoing};
 use super::clock::{Beat, Ticks, wall_us};
-use super::server::Counts;
+use super::receipt::Counts;
 use super::{Corridor, Link, Session, Way};
 use crate::journal::{Journal, Seq};
 use crate::telemetry::{Batch, Counter, Outcome, Recorder};
@@ -89,8 +89,6 @@ impl Connection {
         if end == End::Stop {
             self.finish().await;
         }
-        let undelivered = self.outgoing.answers.len() + self.deferred.len();
-        self.shared.counts.undelivered.fetch_add(undelivered as u64, Ordering::Relaxed);
         if self.session.signed_on {
             self.link.signed_on.fetch_sub(1, Ordering::Relaxed);
         }

@@ -2,14 +2,15 @@
 
 use super::clock::wall_us;
 use super::corridor::JournalSink;
-use super::worker::{self, Incoming, Worker};
+use super::receipt::Receipt;
+use super::worker::{self, Common, Incoming, Worker};
 use super::{Link, LinkOptions, Ticks};
 use crate::decision::Desk;
 use crate::journal::Journal;
 use crate::telemetry::{Counter, Recorder, Telemetry};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -39,40 +40,6 @@ pub enum StartError {
     /// No thread or runtime.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
-}
-
-/// What everyone in the server shares.
-#[derive(Clone)]
-pub struct Common {
-    pub desk: Arc<Desk>,
-    pub journal: Journal,
-    pub telemetry: Telemetry,
-    pub counts: Arc<Counts>,
-}
-
-/// The figures of the receipt, kept as the messages pass.
-#[derive(Debug, Default)]
-pub struct Counts {
-    pub received: AtomicU64,
-    pub answered: AtomicU64,
-    pub late: AtomicU64,
-    pub dropped: AtomicU64,
-    pub undelivered: AtomicU64,
-}
-
-/// What became of every message, as the drain ends: received = answered + late + dropped + undelivered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Receipt {
-    /// Complete frames read.
-    pub received: u64,
-    /// Answers handed to the kernel.
-    pub answered: u64,
-    /// Stored approvals of repeats that were withheld because the budget was spent.
-    pub late: u64,
-    /// Frames that got no answer: unreadable, unsolicited, or read after the stop.
-    pub dropped: u64,
-    /// Answers whose connection was gone.
-    pub undelivered: u64,
 }
 
 /// A running server.
@@ -153,23 +120,12 @@ impl Server {
             // A worker that had panicked would have ended the process.
             let _ = thread.join();
         }
-        let counts = &self.common.counts;
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let mut receipt = Receipt {
-            received: read(&counts.received),
-            answered: read(&counts.answered),
-            late: read(&counts.late),
-            dropped: read(&counts.dropped),
-            undelivered: read(&counts.undelivered),
-        };
-        let accounted = receipt.answered + receipt.late + receipt.dropped + receipt.undelivered;
-        receipt.undelivered += receipt.received.saturating_sub(accounted);
-        receipt
+        self.common.counts.receipt()
     }
 }
 
 struct Acceptor {
-    hands: Vec<(tokio::sync::mpsc::Sender<Incoming>, Arc<std::sync::atomic::AtomicUsize>)>,
+    hands: Vec<(tokio::sync::mpsc::Sender<Incoming>, Arc<AtomicUsize>)>,
     recorder: Recorder,
 }
 

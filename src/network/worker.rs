@@ -2,9 +2,11 @@
 
 use super::clock::{BEAT, Beat};
 use super::connection::{Connection, Shared};
-use super::server::Common;
+use super::receipt::Counts;
 use super::{Corridor, Link, Ticks};
-use crate::telemetry::{Counter, Recorder};
+use crate::decision::Desk;
+use crate::journal::Journal;
+use crate::telemetry::{Counter, Recorder, Telemetry};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,6 +14,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, LocalSet};
+
+/// What everyone in the server shares.
+#[derive(Clone)]
+pub struct Common {
+    pub desk: Arc<Desk>,
+    pub journal: Journal,
+    pub telemetry: Telemetry,
+    pub counts: Arc<Counts>,
+}
 
 /// A connection on its way to a worker.
 pub struct Incoming {
