@@ -59,21 +59,11 @@ impl Dialect {
             into.starts[index] = walk.at as u16;
             walk.step(index)?;
         }
-        let mut left = (bitmap.0 >> 64) as u64;
-        while left != 0 {
-            let index = left.trailing_zeros() as usize + 64;
-            left &= left - 1;
-            into.starts[index] = walk.at as u16;
-            walk.step(index)?;
-        }
-        settle(frame, walk.run, walk.start, walk.at)?;
-        if walk.at != frame.len() {
-            return None;
-        }
+        let end = walk.finish((bitmap.0 >> 64) as u64, &mut into.starts)?;
         into.mti = mti;
         into.bitmap = bitmap;
         into.placed = bitmap;
-        into.end = walk.at as u16;
+        into.end = end as u16;
         Some(())
     }
 }
@@ -88,6 +78,21 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// Goes over the fields of the secondary bit map, and checks the last stretch. Apart from the walk over the
+    /// primary one, so that that stays small. Returns where the message ends.
+    #[inline(never)]
+    fn finish(mut self, secondary: u64, starts: &mut [u16; 128]) -> Option<usize> {
+        let mut left = secondary;
+        while left != 0 {
+            let index = left.trailing_zeros() as usize + 64;
+            left &= left - 1;
+            starts[index] = self.at as u16;
+            self.step(index)?;
+        }
+        settle(self.frame, self.run, self.start, self.at)?;
+        (self.at == self.frame.len()).then_some(self.at)
+    }
+
     /// Goes over one field. Lengths are used before the bytes they come from are known to be right: reads
     /// stay inside the frame, and a wrong byte anywhere refuses the message in the end.
     ///
@@ -138,8 +143,8 @@ impl Walk<'_> {
     }
 }
 
-/// Checks a stretch.
-#[inline(never)]
+/// Checks a stretch. Inlined into the walk: seven calls a message are a tenth of its time.
+#[inline(always)]
 fn settle(frame: &[u8], run: Run, start: usize, end: usize) -> Option<()> {
     let wrong = match run {
         Run::Raw => false,
