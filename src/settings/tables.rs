@@ -1,0 +1,275 @@
+//! One struct per table of the configuration, with its names. What a setting does stands in
+//! `config/authswitch.toml`; here only its type. Must not know where values come from.
+
+use super::values::{Country, Days, Hours, Mcc, Mebibytes, Micros, Millis, Seconds};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+/// Every setting, checked: ranges, names and contradictions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "tables")]
+pub struct Settings {
+    /// Threads and the stop.
+    pub server: Server,
+    /// HTTP for operators.
+    pub admin: Admin,
+    /// Diagnostic output.
+    pub log: Log,
+    /// Measurement.
+    pub telemetry: Telemetry,
+    /// The record of decisions on the disk.
+    pub journal: Journal,
+    /// The copy of the state that shortens a restart.
+    pub snapshot: Snapshot,
+    /// Keys.
+    pub vault: Vault,
+    /// What is remembered of past transactions.
+    pub transactions: Transactions,
+    /// How long reserved money stays reserved.
+    pub holds: Holds,
+    /// What cards may do, by program name.
+    pub programs: BTreeMap<String, Program>,
+    /// The listeners, by link name; at least one. The order of names is the order of link numbers.
+    pub links: BTreeMap<String, Link>,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Server {
+    /// Worker threads; 0 = one per core.
+    pub workers: usize,
+    /// How long a stop waits for answers in flight.
+    pub drain_timeout_ms: Millis,
+}
+
+/// `[admin]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Admin {
+    /// Where HTTP for operators listens.
+    #[serde(deserialize_with = "address")]
+    pub listen: SocketAddr,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Log {
+    /// The least severe level that is written.
+    pub level: LogLevel,
+    /// For collectors or for eyes.
+    pub format: LogFormat,
+}
+
+/// `log.level`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    /// The name as it stands in the file, e.g. `info`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+            LogLevel::Trace => "trace",
+        }
+    }
+}
+
+/// `log.format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One object a line.
+    Json,
+    /// For eyes.
+    Text,
+}
+
+/// `[telemetry]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Telemetry {
+    /// The length of one interval in the `.hlog` files.
+    pub hlog_interval_s: Seconds,
+}
+
+/// `[journal]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Journal {
+    /// Size of one preallocated file.
+    pub segment_mib: Mebibytes,
+    /// How long records gather before one sync.
+    pub commit_interval_us: Micros,
+    /// Size of each of the two buffers on the way to the disk.
+    pub buffer_mib: Mebibytes,
+    /// The most answers out whose record is not yet durable.
+    pub exposure_max_records: u64,
+    /// The longest that an answer is out while its record is not yet durable.
+    pub exposure_max_ms: Millis,
+    /// What a full disk means.
+    pub on_full: OnFull,
+}
+
+/// `journal.on_full`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFull {
+    /// Approve no more, keep answering.
+    Decline,
+    /// End the process.
+    Stop,
+}
+
+/// `[snapshot]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Snapshot {
+    /// Journal records from one snapshot to the next; 0 = only at a clean stop.
+    pub every_records: u64,
+}
+
+/// `[vault]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Vault {
+    /// File of the data key in hex; empty = the data folder's own.
+    pub key_file: PathBuf,
+}
+
+/// `[transactions]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Transactions {
+    /// The most that are remembered in memory.
+    pub max: usize,
+    /// The longest that one is remembered.
+    pub window_hours: Hours,
+}
+
+/// `[holds]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Holds {
+    /// Life of an authorization's hold.
+    pub authorization_days: Days,
+    /// Life of a pre-authorization's hold.
+    pub preauthorization_days: Days,
+}
+
+/// `[programs.NAME]`: an empty allow list allows all; an absent limit is no limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct Program {
+    /// If not empty, the only merchant categories allowed.
+    pub mcc_allow: Vec<Mcc>,
+    /// Merchant categories refused.
+    pub mcc_deny: Vec<Mcc>,
+    /// If not empty, the only countries allowed.
+    pub country_allow: Vec<Country>,
+    /// Countries refused.
+    pub country_deny: Vec<Country>,
+    /// For each card alone.
+    pub card_limits: Limits,
+    /// For all cards of an account together.
+    pub account_limits: Limits,
+}
+
+/// `[programs.NAME.card_limits]` and `account_limits`. Amounts in minor units of the account's currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct Limits {
+    /// The largest single transaction.
+    pub amount_per_transaction: Option<u64>,
+    /// The sum of a day.
+    pub amount_per_day: Option<u64>,
+    /// The sum of a month.
+    pub amount_per_month: Option<u64>,
+    /// The number of transactions in a day.
+    pub count_per_day: Option<u32>,
+    /// The number of transactions in a month.
+    pub count_per_month: Option<u32>,
+    /// The largest single cash withdrawal.
+    pub cash_amount_per_transaction: Option<u64>,
+    /// The cash of a day.
+    pub cash_amount_per_day: Option<u64>,
+    /// The number of cash withdrawals in a day.
+    pub cash_count_per_day: Option<u32>,
+}
+
+/// `[links.NAME]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Link {
+    /// Where the link listens.
+    #[serde(deserialize_with = "address")]
+    pub listen: SocketAddr,
+    /// Name of the dialect; not empty, resolved by the caller.
+    pub dialect: String,
+    /// Name of the framing; not empty, resolved by the caller.
+    pub framing: String,
+    /// The longest message, without its length header.
+    pub max_frame_bytes: usize,
+    /// From a request's first byte to its decision.
+    pub budget_ms: Millis,
+    /// The most connections at a time.
+    pub max_connections: usize,
+    /// The most requests read and not yet answered, per connection.
+    pub max_in_flight: usize,
+    /// How long a connection may be silent.
+    pub idle_timeout_s: Seconds,
+    /// How long a connection may take none of its answers.
+    pub write_timeout_ms: Millis,
+    /// The data elements that tell one transaction from every other; 11 is among them.
+    pub duplicate_key: Vec<u8>,
+    /// The data elements that answers echo; empty = the standard list of each answer.
+    pub echo: Vec<u8>,
+    /// What to do with a message whose MTI or bitmap cannot be read.
+    pub on_unreadable: OnUnreadable,
+    /// Whether financial messages need a sign-on before them.
+    pub require_sign_on: bool,
+    /// When an authorization is answered.
+    pub reply_after: ReplyAfter,
+}
+
+/// `links.NAME.on_unreadable`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUnreadable {
+    /// Count it and read on.
+    Drop,
+    /// Close the connection.
+    Close,
+}
+
+/// `links.NAME.reply_after`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReplyAfter {
+    /// At once; the record is durable a moment later.
+    Decision,
+    /// When the record is durable.
+    Durable,
+}
+
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(|_| {
+        D::Error::custom(format!(
+            "{text:?} is not an address: IP:PORT, e.g. \"127.0.0.1:8583\" or \"[::1]:8583\""
+        ))
+    })
+}

@@ -1,0 +1,140 @@
+//! Values with their unit in the type: durations, sizes, merchant category codes, countries.
+//! Must not know which setting they belong to.
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use std::{fmt, str::FromStr, time::Duration};
+
+macro_rules! durations {
+    ($($(#[$doc:meta])* $name:ident = $make:ident * $factor:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u64);
+
+        impl $name {
+            /// The same span of time; saturates at what a `Duration` can hold.
+            #[must_use]
+            pub const fn duration(self) -> Duration {
+                Duration::$make(self.0.saturating_mul($factor))
+            }
+        }
+
+        impl From<$name> for Duration {
+            fn from(value: $name) -> Duration {
+                value.duration()
+            }
+        }
+    )*};
+}
+
+durations! {
+    /// Microseconds.
+    Micros = from_micros * 1;
+    /// Milliseconds.
+    Millis = from_millis * 1;
+    /// Seconds.
+    Seconds = from_secs * 1;
+    /// Hours of 3,600 seconds.
+    Hours = from_secs * 3_600;
+    /// Days of 86,400 seconds.
+    Days = from_secs * 86_400;
+}
+
+/// Mebibytes, of 1,048,576 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Mebibytes(pub u64);
+
+impl Mebibytes {
+    /// The same size in bytes; saturates.
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        self.0.saturating_mul(1 << 20)
+    }
+}
+
+/// A merchant category code (DE18), 0 to 9999; written with four digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mcc(u16);
+
+impl Mcc {
+    /// The code as a number, as DE18 carries it.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self.0
+    }
+}
+
+impl FromStr for Mcc {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Mcc, String> {
+        match digits(text, 4) {
+            Some(number) => Ok(Mcc(number)),
+            None => Err(format!("{text:?} is not a merchant category code: four digits, e.g. \"5411\"")),
+        }
+    }
+}
+
+impl fmt::Display for Mcc {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:04}", self.0)
+    }
+}
+
+/// A country: ISO 3166 numeric (DE19) or two letters (the end of DE43). The two forms are not translated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Country {
+    /// Three digits, 0 to 999, e.g. 840.
+    Numeric(u16),
+    /// Two upper-case letters, e.g. US.
+    Letters([u8; 2]),
+}
+
+impl FromStr for Country {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Country, String> {
+        if let Some(number) = digits(text, 3) {
+            return Ok(Country::Numeric(number));
+        }
+        match *text.as_bytes() {
+            [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
+                Ok(Country::Letters([a.to_ascii_uppercase(), b.to_ascii_uppercase()]))
+            }
+            _ => Err(format!("{text:?} is not a country: three digits (\"840\") or two letters (\"US\")")),
+        }
+    }
+}
+
+impl fmt::Display for Country {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Country::Numeric(number) => write!(out, "{number:03}"),
+            Country::Letters([a, b]) => write!(out, "{}{}", char::from(*a), char::from(*b)),
+        }
+    }
+}
+
+/// `text` as a number if it is exactly `count` ASCII digits.
+fn digits(text: &str, count: usize) -> Option<u16> {
+    (text.len() == count && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+}
+
+macro_rules! as_text {
+    ($($name:ident)*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<$name, D::Error> {
+                String::deserialize(from)?.parse().map_err(D::Error::custom)
+            }
+        }
+    )*};
+}
+
+as_text!(Mcc Country);
