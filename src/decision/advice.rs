@@ -45,11 +45,12 @@ impl Desk {
             record.transaction = Some(new);
             return self.acknowledge(&record, &mut shards, None, key, sink);
         };
-        (new.card, new.account) = (card.id, card.account.id);
-        (record.card, record.account) = (card.id, card.account.id);
+        let account = self.portfolio.account_of(card);
+        (new.card, new.account) = (card.id, account.id);
+        (record.card, record.account) = (card.id, account.id);
         let mut card_state = card.state.lock();
-        let mut account_state = card.account.state.lock();
-        let amount_minor = amount_in(request, card.account.currency).unwrap_or(request.amount_minor);
+        let mut account_state = account.state.lock();
+        let amount_minor = amount_in(request, account.currency).unwrap_or(request.amount_minor);
         self.set_money(request, &mut new, &mut record, amount_minor, related.as_ref());
         if let Some(related) = related {
             record.held_change_minor -= related.held_minor;
@@ -117,11 +118,10 @@ impl Desk {
         by_original.or_else(|| table.find_reference(self.reference(request))).filter(|key| *key != own)
     }
 
-    fn card_of(&self, request: &Request, known: Option<&Transaction>) -> Option<std::sync::Arc<Card>> {
-        match known.and_then(|known| self.portfolio.card_by_id(known.card)) {
-            Some(card) => Some(card.clone()),
-            None => request.pan.and_then(|pan| self.portfolio.card(pan)),
-        }
+    fn card_of(&self, request: &Request, known: Option<&Transaction>) -> Option<&Card> {
+        known
+            .and_then(|known| self.portfolio.card_by_id(known.card))
+            .or_else(|| request.pan.and_then(|pan| self.portfolio.card(pan)))
     }
 
     pub(super) fn acknowledge(

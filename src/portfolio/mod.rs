@@ -23,8 +23,13 @@ mod layout;
 mod record;
 pub use record::{Asked, Event, FORMAT, Record, UnreadableRecord};
 
+mod references;
+
+mod shard;
+pub use shard::Shard;
+
 mod table;
-pub use table::{Shard, Table, TableOptions};
+pub use table::{Table, TableOptions};
 
 mod directory;
 pub use directory::{NewAccount, NewCard, Portfolio, TooManyLimits, Totals};
