@@ -23,6 +23,8 @@
 //! Reading order: [`wire`], [`message`], [`portfolio`], [`decision`], [`journal`], [`network`], then the
 //! rooms around them. `tests/tidy.rs` holds the arrows: a new one edits that test and this picture.
 
+#![forbid(unsafe_code)]
+
 pub mod wire;
 
 pub mod message;

@@ -1,64 +1,17 @@
 //! What a journal promises in fair weather: records come back in order, across segments and restarts.
 #![allow(clippy::unwrap_used)]
 
+#[path = "journal/rows.rs"]
+mod rows;
+
 use authswitch::journal::{
     AppendError, Journal, JournalError, MAX_BODY_BYTES, Options, Seq, Status, Tail, follow, scan, verify,
 };
+use rows::{fill, open, read, row, rows, segments, small, stalled};
 use std::convert::Infallible;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
-
-const SEGMENT_BYTES: u64 = 128 << 10;
-
-fn small() -> Options {
-    Options { segment_bytes: SEGMENT_BYTES, buffer_bytes: 128 << 10, ..Options::default() }
-}
-
-type Row = (Seq, u8, i64, Vec<u8>);
-
-fn read(dir: &Path, from: Seq) -> (Vec<Row>, Tail) {
-    let mut rows = Vec::new();
-    let tail = scan(dir, from, &mut |e| {
-        rows.push((e.seq, e.kind, e.time_us, e.body.to_vec()));
-        Ok::<(), Infallible>(())
-    });
-    (rows, tail.unwrap())
-}
-
-fn body(seq: Seq) -> Vec<u8> {
-    (0..(seq * 37 % 400)).map(|i| (seq + i) as u8).collect()
-}
-
-/// Appends records up to `last`, waiting while the journal is busy, and checks their sequences.
-fn fill(journal: &Journal, last: Seq) {
-    while journal.appended() < last {
-        let seq = journal.appended() + 1;
-        match journal.append((seq % 7) as u8, &body(seq), -5 + seq as i64) {
-            Ok(given) => assert_eq!(given, seq),
-            Err(AppendError::Busy) => std::thread::yield_now(),
-            Err(e) => panic!("{e}"),
-        }
-    }
-}
-
-fn rows(from: Seq, to: Seq) -> Vec<Row> {
-    (from..=to).map(|s| (s, (s % 7) as u8, -5 + s as i64, body(s))).collect()
-}
-
-fn open(dir: &Path) -> Journal {
-    let (_, tail) = read(dir, 1);
-    Journal::open(dir, tail, small()).unwrap()
-}
-
-fn segments(dir: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        dir.read_dir().unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    names.retain(|n| n.ends_with(".seg"));
-    names.sort();
-    names
-}
 
 #[test]
 fn records_come_back_across_segments_and_restarts() {
@@ -77,7 +30,7 @@ fn records_come_back_across_segments_and_restarts() {
     let report = verify(dir.path()).unwrap();
     assert_eq!((report.first, report.last, report.records), (1, last, last));
     assert_eq!(report.segments, segments(dir.path()).len() as u64);
-    assert_eq!(report.bytes, (1..=last).map(|s| body(s).len() as u64).sum::<u64>());
+    assert_eq!(report.bytes, (1..=last).map(|s| row(s).3.len() as u64).sum::<u64>());
     assert_eq!(report.torn, None);
 }
 
@@ -104,8 +57,8 @@ fn segments_before_the_asked_record_need_not_be_there() {
     fill(&journal, 3000);
     journal.close().unwrap();
     let names = segments(dir.path());
-    std::fs::remove_file(dir.path().join(&names[0])).unwrap();
-    let first: Seq = names[1].trim_end_matches(".seg").parse().unwrap();
+    std::fs::remove_file(&names[0]).unwrap();
+    let first: Seq = names[1].file_stem().unwrap().to_str().unwrap().parse().unwrap();
     assert_eq!(read(dir.path(), first + 3).0, rows(first + 3, 3000));
     assert_eq!(verify(dir.path()).unwrap().first, first);
     let gone = scan(dir.path(), first - 1, &mut |_| Ok::<(), Infallible>(())).unwrap_err();
@@ -175,22 +128,6 @@ fn durability_is_published() {
     }
     journal.close().unwrap();
     assert!(runtime.block_on(watch.wait_for(|&durable| durable > 3)).is_err(), "closed");
-}
-
-/// A journal whose thread stops behind the first record until the sender is dropped: what is appended after that
-/// record stays exposed.
-fn stalled(dir: &Path, options: Options) -> (Journal, mpsc::Sender<()>) {
-    let (go_on, wait) = mpsc::channel::<()>();
-    let wait = Mutex::new(wait);
-    let on_durable =
-        Some(Box::new(move |_| wait.lock().unwrap().recv().unwrap_or_default())
-            as Box<dyn Fn(u64) + Send + Sync>);
-    let journal = Journal::open(dir, Tail::default(), Options { on_durable, ..options }).unwrap();
-    journal.append(1, b"first", 0).unwrap();
-    while journal.durable() == 0 {
-        std::thread::yield_now();
-    }
-    (journal, go_on)
 }
 
 #[test]

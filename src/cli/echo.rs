@@ -1,12 +1,42 @@
 //! `authswitch echo`.
 
+use crate::traffic::echo::EchoServer;
+use crate::wire::frame::Framing;
+use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 /// A bare framed echo server: the floor every latency figure is compared with.
+///
+/// Example: authswitch echo --listen 127.0.0.1:9000 &
+/// then authswitch replay config/demo-trace.jsonl.gz --to 127.0.0.1:9000 --to-echo
 #[derive(clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Address to listen on; port 0 takes a free one, which is printed.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
+    listen: SocketAddr,
+    /// Threads that serve connections; 0 is one a core.
+    #[arg(long, default_value_t = 0)]
+    workers: usize,
+    /// How a message's length stands before it.
+    #[arg(long, default_value = "length2-be")]
+    framing: String,
+}
 
-pub(super) fn run(_args: Args) -> ExitCode {
-    eprintln!("authswitch echo: not built yet");
-    ExitCode::from(super::USAGE)
+pub(super) fn run(args: Args) -> ExitCode {
+    let Some(framing) = Framing::from_name(&args.framing) else {
+        return super::replay::usage(&super::replay::unknown_framing(&args.framing));
+    };
+    let server = match EchoServer::start(args.listen, args.workers, framing) {
+        Ok(server) => server,
+        Err(error) => return super::replay::usage(&format!("cannot listen on {}: {error}", args.listen)),
+    };
+    println!("listening addr={}", server.address());
+    // Whoever waits for the line may be gone; the server runs on.
+    let _ = std::io::stdout().flush();
+    if let Err(error) = super::replay::wait_for_signal() {
+        return super::replay::usage(&format!("cannot wait for signals: {error}"));
+    }
+    drop(server);
+    ExitCode::SUCCESS
 }

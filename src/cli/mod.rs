@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 what was checked does not hold; 2 wrong usage or configuration.
 
 mod cards;
+mod data;
 mod decode;
 mod demo;
 mod echo;
@@ -10,6 +11,8 @@ mod journal;
 mod replay;
 mod serve;
 mod specs;
+mod status;
+mod switch;
 mod trace;
 
 use clap::{Parser, Subcommand};

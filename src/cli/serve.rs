@@ -1,12 +1,126 @@
-//! `authswitch serve`.
+//! `authswitch serve`: runs the switch until SIGTERM or SIGINT, then drains and prints the receipt.
 
+use super::switch::{Failure, Switch};
+use crate::settings::{self, Settings, SettingsError};
+use crate::telemetry::log;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the switch.
 #[derive(clap::Args)]
-pub(super) struct Args {}
+#[command(
+    after_help = "Examples:\n  authswitch serve\n  authswitch serve --config links.toml --data /var/lib/authswitch\n  \
+    authswitch serve --set links.acquirer-ascii.listen=0.0.0.0:8583 --set log.format=text\n\n\
+    Prints a line for each listener, then `ready`. SIGTERM and SIGINT drain: what was read is answered and made\n\
+    durable, a receipt is printed, exit code 0. SIGHUP checks the settings file and says what a restart would change."
+)]
+pub(super) struct Args {
+    /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none].
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// The data folder; made when it is not there.
+    #[arg(long, default_value = "./data")]
+    data: PathBuf,
+    /// Overrides one setting, e.g. links.acquirer-ascii.listen=127.0.0.1:0. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Prints the settings manual with all defaults, and ends.
+    #[arg(long)]
+    print_config: bool,
+}
 
-pub(super) fn run(_args: Args) -> ExitCode {
-    eprintln!("authswitch serve: not built yet");
-    ExitCode::from(super::USAGE)
+/// The settings file that is read when none is named.
+const USUAL_CONFIG: &str = "config/authswitch.toml";
+
+pub(super) fn run(args: Args) -> ExitCode {
+    if args.print_config {
+        print!("{}", settings::MANUAL);
+        return ExitCode::SUCCESS;
+    }
+    let settings = match load(args.config.as_deref(), &args.set) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprint!("{}", error.report());
+            return ExitCode::from(super::USAGE);
+        }
+    };
+    let json = settings.log.format == settings::LogFormat::Json;
+    let format = if json { log::Format::Json } else { log::Format::Text };
+    if let Err(error) = log::init(&log::Options { level: settings.log.level.as_str().to_owned(), format }) {
+        eprintln!("authswitch serve: {error}");
+        return ExitCode::from(super::USAGE);
+    }
+    match serve(&args, &settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the switch ends");
+            eprintln!("authswitch serve: {error}");
+            ExitCode::from(super::USAGE)
+        }
+    }
+}
+
+fn load(config: Option<&Path>, set: &[String]) -> Result<Settings, SettingsError> {
+    let usual = Path::new(USUAL_CONFIG);
+    Settings::load(config.or(usual.is_file().then_some(usual)), set)
+}
+
+fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Before anything is opened, so that a signal during recovery ends in order too.
+    let _entered = runtime.enter();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let switch = Switch::start(settings, &args.data)?;
+    let mut out = std::io::stdout();
+    for listening in switch.listening() {
+        writeln!(
+            out,
+            "listening link={} addr={} dialect={}",
+            listening.link, listening.address, listening.dialect
+        )?;
+    }
+    writeln!(out, "listening link=admin addr={} dialect=http", switch.admin_address())?;
+    writeln!(out, "ready")?;
+    out.flush()?;
+    tracing::info!(data = %args.data.display(), "ready");
+    runtime.block_on(async {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hang_up.recv() => check_again(args, settings),
+            }
+        }
+    });
+    tracing::info!("draining");
+    let receipt = switch.drain(settings.server.drain_timeout_ms.into())?;
+    writeln!(
+        out,
+        "drained received={} answered={} late={} dropped={} undelivered={}",
+        receipt.received, receipt.answered, receipt.late, receipt.dropped, receipt.undelivered
+    )?;
+    out.flush()?;
+    tracing::info!(
+        received = receipt.received,
+        answered = receipt.answered,
+        late = receipt.late,
+        dropped = receipt.dropped,
+        undelivered = receipt.undelivered,
+        "drained"
+    );
+    Ok(())
+}
+
+/// SIGHUP: a file that would not do is told now, not at the next start.
+fn check_again(args: &Args, running: &Settings) {
+    match load(args.config.as_deref(), &args.set) {
+        Ok(new) if new == *running => tracing::info!("settings unchanged"),
+        Ok(_) => tracing::warn!("settings have changed and are valid; they take effect at the next start"),
+        Err(error) => {
+            tracing::error!(%error, "settings are not valid; the switch goes on with those it started with")
+        }
+    }
 }

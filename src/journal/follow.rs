@@ -2,7 +2,7 @@
 
 use super::format::{self, Found, HEADER_BYTES};
 use super::reader::{Reader, Step};
-use super::scan::{Entry, next_head, synced_before};
+use super::scan::{Entry, is_overtaken};
 use super::segment;
 use super::{Damage, JournalError, Seq};
 use std::error::Error;
@@ -94,8 +94,7 @@ impl At {
         let seq = self.last + 1;
         // Looked up before the second reading, which then sees all that was written before the next segment began.
         let next = segment::list(dir)?.into_iter().find(|&first| first >= seq && first != self.first);
-        let synced =
-            damaged && next_head(&self.reader.rest()?, seq).is_some_and(|head| synced_before(&head, seq));
+        let synced = damaged && is_overtaken(&self.reader.rest()?, seq);
         self.reader.refresh();
         let damage = match self.reader.peek(seq, self.chain)? {
             Found::Record(_) => return Ok(()),

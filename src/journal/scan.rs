@@ -213,38 +213,50 @@ fn judge_end(reader: &Reader, damage: Damage, seq: Seq, is_last: bool) -> Result
 
 /// Whether the record `seq` that does not verify at the begin of `rest` (at `offset` in its file) had been durable.
 fn was_durable(rest: &[u8], offset: u64, seq: Seq) -> bool {
-    match next_head(rest, seq) {
+    match later_heads(rest, seq).next() {
         None => false,
-        Some(later) => synced_before(&later, seq) || !lacks_sector(rest, offset),
+        Some((at, _)) => !lacks_sector(&rest[..at], offset) || is_overtaken(rest, seq),
     }
 }
 
-/// The next thing that looks like a record later than `seq`. Only the head is looked at: its sequence, which fits its
-/// distance, is no accident, and its own write may have been torn as well.
-pub(super) fn next_head(rest: &[u8], seq: Seq) -> Option<Head> {
-    let last = rest.len().saturating_sub(format::HEAD_BYTES);
-    (8..=last)
-        .step_by(8)
-        .map(|at| (at, Head::read(&rest[at..])))
-        .find_map(|(at, head)| if head.follows(seq, at) { Some(head) } else { None })
+/// What looks like records later than `seq`. Only the heads are looked at: a sequence that fits its distance is no
+/// accident, and the body may have been torn in the same write.
+fn later_heads(rest: &[u8], seq: Seq) -> impl Iterator<Item = (usize, Head)> {
+    (8..rest.len()).step_by(8).filter_map(move |at| {
+        let head = head_at(rest, at);
+        head.follows(seq, at).then_some((at, head))
+    })
+}
+
+/// The head at a place of `rest`, behind which there are only zeros.
+fn head_at(rest: &[u8], at: usize) -> Head {
+    let mut bytes = [0; format::HEAD_BYTES];
+    let there = rest.len().min(at + bytes.len()) - at;
+    bytes[..there].copy_from_slice(&rest[at..at + there]);
+    Head::read(&bytes)
 }
 
 /// Whether `later` was written in a batch that was begun when `seq` was durable already.
-pub(super) fn synced_before(later: &Head, seq: Seq) -> bool {
+fn synced_before(later: &Head, seq: Seq) -> bool {
     later.seq.saturating_sub(later.place.into()) > seq
 }
 
-/// Whether a sector of the record at the begin of `rest` is all zeros from the record's begin on: never written.
+/// Whether a record in `rest`, which begins where `seq` does, was written when `seq` was durable already.
+pub(super) fn is_overtaken(rest: &[u8], seq: Seq) -> bool {
+    later_heads(rest, seq).any(|(_, head)| synced_before(&head, seq))
+}
+
+/// Whether the record at the begin of `rest` lacks a sector: it is all zeros, from the record's begin on at least.
+/// What follows the record in `rest` is not yet what was recognized again.
 fn lacks_sector(rest: &[u8], offset: u64) -> bool {
-    let head = Head::read(&[rest, &[0; format::HEAD_BYTES]].concat());
+    let head = head_at(rest, 0);
     let bytes = if head.has_length() { format::padded(head.bytes) } else { format::HEAD_BYTES };
-    let end = offset + bytes as u64;
+    let end = offset + bytes.min(rest.len()) as u64;
     let mut at = offset;
     while at < end {
         let next = (at / SECTOR_BYTES + 1) * SECTOR_BYTES;
-        let from = (at - offset) as usize;
-        let to = ((next - offset) as usize).min(rest.len());
-        if rest.get(from..to).is_none_or(|sector| sector.iter().all(|&b| b == 0)) {
+        let sector = rest.get((at - offset) as usize..(next - offset) as usize);
+        if sector.is_some_and(|sector| sector.iter().all(|&b| b == 0)) {
             return true;
         }
         at = next;

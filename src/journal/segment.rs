@@ -108,9 +108,9 @@ impl Preparation {
     /// Puts the header, and then the name, on the disk. May be called again after an error that lacks space.
     pub(super) fn finish(&mut self, dir: &Path, first: Seq, chain: u32) -> Result<Segment, JournalError> {
         let path = path(dir, first);
-        let failed = |source| JournalError::Write { segment: path.clone(), offset: 0, source };
+        let failed = |source| JournalError::Write { segment: self.path.clone(), offset: 0, source };
         write_all(&self.file, &format::header(first, chain), 0).map_err(|(_, source)| failed(source))?;
-        self.file.sync_data().map_err(|source| JournalError::Sync { segment: path.clone(), source })?;
+        self.file.sync_data().map_err(|source| JournalError::Sync { segment: self.path.clone(), source })?;
         let file = self.file.try_clone().map_err(failed)?;
         fs::rename(&self.path, &path).map_err(failed)?;
         self.named = true;

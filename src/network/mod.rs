@@ -1,1 +1,26 @@
 //! Sockets, links, deadlines, drain. Decides nothing about money.
+//!
+//! One acceptor thread hands each connection to one of the workers, for life. A worker is a thread with a runtime of
+//! its own: read, cut, parse, decide, build, write, without handing a message to anybody. `corridor` is the way of
+//! one message and knows no socket; `connection` knows sockets and time.
+
+mod clock;
+pub use clock::{Ticks, wall_us};
+
+mod link;
+pub use link::{Link, LinkOptions};
+
+mod corridor;
+pub use corridor::{Corridor, JournalSink, Passed, Session, Way};
+
+mod batch;
+
+mod receipt;
+pub use receipt::Receipt;
+
+mod connection;
+
+mod worker;
+
+mod server;
+pub use server::{Server, ServerOptions, StartError};

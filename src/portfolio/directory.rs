@@ -5,7 +5,7 @@
 use super::table::hash_of;
 use super::{
     Account, AccountId, AccountState, Card, CardId, CardState, CardStatus, Limits, Program, Record, Table,
-    TableOptions, Transaction, TransactionKey, VelocityChange,
+    TableOptions, TransactionKey, VelocityChange,
 };
 use crate::message::Pan;
 use dashmap::DashMap;
@@ -260,11 +260,20 @@ impl Portfolio {
     /// Applies a record read back from the journal. Parts that already hold it (a snapshot taken while running)
     /// are left alone.
     pub fn apply(&self, record: &Record, sequence: u64) {
-        // What came earlier in this record does not make its shard newer than the record.
-        let is_news = |transaction: &Transaction| self.table.lock(transaction.key).sequence() < sequence;
-        let news = [&record.transaction, &record.related].map(|part| part.as_ref().filter(|t| is_news(t)));
-        for transaction in news.into_iter().flatten() {
-            self.table.put(&mut self.table.lock(transaction.key), transaction, sequence);
+        if let Some(own) = &record.transaction {
+            let related = record.related.as_ref();
+            let (mut shard, mut other) = self.table.lock_both(own.key, related.unwrap_or(own).key);
+            // Asked before the first is set: both may live in one shard.
+            let lacks = sequence > shard.sequence();
+            let other_lacks = other.as_ref().is_some_and(|other| sequence > other.sequence());
+            if lacks {
+                self.table.put(&mut shard, own, sequence);
+            }
+            match (related, &mut other) {
+                (Some(related), None) if lacks => self.table.put(&mut shard, related, sequence),
+                (Some(related), Some(other)) if other_lacks => self.table.put(other, related, sequence),
+                _ => {}
+            }
         }
         if !record.moves() {
             return;

@@ -1,7 +1,7 @@
-//! Reference (card and DE37) -> the latest transaction that has it, for completions and reversals without DE90.
+//! Reference (card and DE37) -> the transaction that it finds, for completions and reversals without DE90.
 //! Must not lock transactions: it is changed while their locks are held.
 
-use super::transaction::Transaction;
+use super::transaction::{State, Transaction};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use parking_lot::Mutex;
@@ -11,16 +11,25 @@ const PARTS: usize = 1024;
 
 /// The index of references.
 #[derive(Debug)]
-pub(super) struct References(Box<[Mutex<HashTable<Latest>>]>);
+pub(super) struct References(Box<[Mutex<HashTable<Found>>]>);
 
-/// The transaction that a reference finds: the latest of those that have it, by time and then by key. That depends
-/// on what is remembered alone, not on the order in which it came, so that a restart finds the same one.
+/// The transaction that a reference finds: the one of highest rank, and then of highest key, of those that have it.
+/// That depends on what is remembered alone, not on the order in which it came, so that a restart finds the same one.
 #[derive(Debug)]
-struct Latest {
+struct Found {
     reference: u64,
-    time_us: i64,
+    rank: i64,
     /// The low half of its key, which is enough to find it.
     low: u64,
+}
+
+/// Approved ones before declined ones; of the approved the latest, of the declined the first. What an approved one
+/// becomes later does not change its rank.
+pub(super) fn rank(transaction: &Transaction) -> i64 {
+    match transaction.state {
+        State::Declined => -transaction.time_us.max(0),
+        _ => transaction.time_us.max(0) + 1,
+    }
 }
 
 impl References {
@@ -32,32 +41,32 @@ impl References {
     }
 
     /// From bits that the part's own table looks at least: references are keyed hashes.
-    fn part(&self, reference: u64) -> &Mutex<HashTable<Latest>> {
+    fn part(&self, reference: u64) -> &Mutex<HashTable<Found>> {
         &self.0[(reference >> 40) as usize % PARTS]
     }
 
-    /// The low half of the latest transaction's key.
+    /// The low half of the found transaction's key.
     pub(super) fn find(&self, reference: u64) -> Option<u64> {
         if reference == 0 {
             return None;
         }
         let part = self.part(reference).lock();
-        part.find(reference, |latest| latest.reference == reference).map(|latest| latest.low)
+        part.find(reference, |found| found.reference == reference).map(|found| found.low)
     }
 
-    /// Makes a transaction the one its reference finds, unless that finds a later one.
+    /// Makes a transaction the one its reference finds, unless that finds one of higher rank.
     pub(super) fn link(&self, transaction: &Transaction) {
-        let (reference, time_us, low) = (transaction.reference, transaction.time_us, transaction.key.low());
+        let (reference, rank, low) = (transaction.reference, rank(transaction), transaction.key.low());
         if reference == 0 {
             return;
         }
         let mut part = self.part(reference).lock();
-        match part.entry(reference, |latest| latest.reference == reference, |latest| latest.reference) {
-            Entry::Vacant(vacant) => drop(vacant.insert(Latest { reference, time_us, low })),
+        match part.entry(reference, |found| found.reference == reference, |found| found.reference) {
+            Entry::Vacant(vacant) => drop(vacant.insert(Found { reference, rank, low })),
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
-                if known.low == low || (known.time_us, known.low) < (time_us, low) {
-                    (known.time_us, known.low) = (time_us, low);
+                if known.low == low || (known.rank, known.low) < (rank, low) {
+                    (known.rank, known.low) = (rank, low);
                 }
             }
         }
@@ -70,7 +79,7 @@ impl References {
             return;
         }
         let mut part = self.part(reference).lock();
-        let is_it = |latest: &Latest| latest.reference == reference && latest.low == low;
+        let is_it = |found: &Found| found.reference == reference && found.low == low;
         if let Ok(entry) = part.find_entry(reference, is_it) {
             entry.remove();
         }

@@ -2,7 +2,7 @@
 //! Bounded by count and age; an open authorization is never forgotten. Must not decide anything.
 
 use super::layout::Fixed;
-use super::references::References;
+use super::references::{self, References};
 use super::shard::Shard;
 use super::transaction::{Transaction, TransactionKey};
 use parking_lot::{Mutex, MutexGuard};
@@ -39,6 +39,11 @@ impl Table {
         }
     }
 
+    /// The place of a key's shard.
+    pub fn shard_of(key: TransactionKey) -> usize {
+        Table::index(key.low())
+    }
+
     /// From bits that the shard's own index looks at least.
     fn index(low: u64) -> usize {
         (low >> 40) as usize % SHARDS
@@ -70,7 +75,8 @@ impl Table {
         }
     }
 
-    /// The latest transaction with this reference (card and DE37). Locks its shard: for callers that hold none.
+    /// The latest approved transaction with this reference (card and DE37), else the first declined one. Locks its
+    /// shard: for callers that hold none.
     pub fn find_reference(&self, reference: u64) -> Option<TransactionKey> {
         let low = self.references.find(reference)?;
         self.shards[Self::index(low)].lock().find_low(low)
@@ -80,13 +86,11 @@ impl Table {
     /// record's. The same puts in the same order forget the same transactions.
     pub fn put(&self, shard: &mut Shard, transaction: &Transaction, sequence: u64) {
         match shard.replace(transaction, sequence) {
-            Some(known) if known.time_us == transaction.time_us => {}
+            Some(known) if references::rank(&known) == references::rank(transaction) => {}
             Some(_) => self.references.link(transaction),
             None => {
                 // First, so that the new one takes a slot that has just been touched.
-                shard.forget(transaction.time_us, |forgotten| {
-                    self.references.unlink(forgotten);
-                });
+                shard.forget(transaction.time_us, |forgotten| self.references.unlink(forgotten));
                 shard.insert(transaction);
                 self.references.link(transaction);
             }

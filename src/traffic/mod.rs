@@ -1,1 +1,35 @@
 //! Traces, their generator, the open-loop load client, the bare echo server, reports. Must not know the switch's insides.
+//!
+//! [`trace`] is the file format, [`generator`] makes traces, [`replay::run`] plays one, and what came of it goes into
+//! a [`summary`] or an HTML [`report`]. [`echo`] is the floor that latencies are compared with.
+
+pub mod trace;
+
+mod calendar;
+mod chip;
+pub mod generator;
+pub mod import;
+mod population;
+mod random;
+mod scenario;
+
+mod chart;
+mod client;
+mod connection;
+mod flights;
+mod hlog;
+mod lane;
+pub mod listing;
+mod pace;
+pub mod replay;
+pub mod report;
+mod score;
+pub mod summary;
+mod tally;
+
+pub mod echo;
+
+pub use calendar::day_from_text;
+pub use pace::{Rate, duration_from_text};
+pub use score::{Endpoint, Family};
+pub use tally::{Mismatch, latency_histogram};

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Not, Sub};
 
-/// A set of data elements 1 to 128. DE n is bit (128 - n), so that `leading_zeros` walks it ascending and the
-/// upper half is the primary bit map as it stands on the wire.
+/// A set of data elements 1 to 128.
+///
+/// Inside, DE n is bit (n - 1): counting trailing zeros and clearing the lowest bit walks it ascending in two
+/// short instructions. On the wire the order is the other way round.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Bitmap(pub(super) u128);
 
@@ -23,8 +25,18 @@ impl Bitmap {
         set
     }
 
-    pub(super) const fn bit(de: u8) -> u128 {
-        if de >= 1 && de <= 128 { 1 << (128 - de) } else { 0 }
+    /// The set that two bit maps on the wire say, their first byte on top.
+    pub(super) const fn from_wire(primary: u64, secondary: u64) -> Bitmap {
+        Bitmap(primary.reverse_bits() as u128 | (secondary.reverse_bits() as u128) << 64)
+    }
+
+    /// The two bit maps as on the wire, first byte on top; bit 1 is not added for a secondary one.
+    pub(super) const fn to_wire(self) -> (u64, u64) {
+        ((self.0 as u64).reverse_bits(), ((self.0 >> 64) as u64).reverse_bits())
+    }
+
+    const fn bit(de: u8) -> u128 {
+        if de >= 1 && de <= 128 { 1 << (de - 1) } else { 0 }
     }
 
     /// Adds a data element; a number outside 1..=128 is ignored.
@@ -52,6 +64,22 @@ impl Bitmap {
         self.0.count_ones() as usize
     }
 
+    /// The lowest data element.
+    #[inline]
+    pub const fn first(self) -> Option<u8> {
+        if self.0 == 0 { None } else { Some(self.0.trailing_zeros() as u8 + 1) }
+    }
+
+    /// The lowest data element alone.
+    pub(super) const fn lowest(self) -> Bitmap {
+        Bitmap(self.0 & self.0.wrapping_neg())
+    }
+
+    /// Of a set of one element: that element and every higher one. Of the empty set: the empty set.
+    pub(super) const fn and_above(self) -> Bitmap {
+        Bitmap(self.0.wrapping_neg())
+    }
+
     /// The data elements, ascending.
     pub const fn iter(self) -> Iter {
         Iter(self.0)
@@ -70,9 +98,9 @@ impl Iterator for Iter {
         if self.0 == 0 {
             return None;
         }
-        let zeros = self.0.leading_zeros();
-        self.0 &= !(1 << (127 - zeros));
-        // At most 127 zeros stand before a set bit.
+        let zeros = self.0.trailing_zeros();
+        self.0 &= self.0 - 1;
+        // At most 127 zeros stand below a set bit.
         Some(zeros as u8 + 1)
     }
 
@@ -155,7 +183,10 @@ mod tests {
         for de in 1..=128u8 {
             let mut set = Bitmap::EMPTY;
             set.insert(de);
-            assert_eq!(set.0, 1u128 << (128 - u32::from(de)));
+            let wire = 1u128 << (128 - u32::from(de));
+            let (primary, secondary) = ((wire >> 64) as u64, wire as u64);
+            assert_eq!(set.to_wire(), (primary, secondary));
+            assert_eq!(Bitmap::from_wire(primary, secondary), set);
             assert!(set.contains(de) && set.len() == 1);
             assert!((1..=128u8).filter(|&other| set.contains(other)).eq([de]));
             set.remove(de);
@@ -176,6 +207,16 @@ mod tests {
         assert_eq!(set.iter().collect::<Vec<_>>(), [1, 2, 64, 65, 128]);
         assert_eq!(set.iter().len(), 5);
         assert_eq!(format!("{set:?}"), "{1, 2, 64, 65, 128}");
+    }
+
+    #[test]
+    fn lowest_and_above() {
+        let set = Bitmap::of(&[7, 64, 65, 128]);
+        assert_eq!(set.lowest(), Bitmap::of(&[7]));
+        assert_eq!(set & Bitmap::of(&[65]).and_above(), Bitmap::of(&[65, 128]));
+        assert_eq!(Bitmap::EMPTY.lowest().and_above(), Bitmap::EMPTY);
+        assert_eq!(set.first(), Some(7));
+        assert_eq!(Bitmap::EMPTY.first(), None);
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! Writing a message: fields of the request copied as the bytes they are, own fields encoded. Knows no meaning.
+//! Writing a message: the request's fields copied as the bytes they are, own fields encoded.
+//! Knows no meaning.
 
 use super::dialect::Dialect;
 use super::error::{BuildError, BuildReason, Found};
 use super::field::{Class, Encoding, FieldInfo, Length, Side};
-use super::message::View;
-use super::{Bitmap, Mti};
+use super::message::{Message, View};
+use super::{Bitmap, Mti, scan};
 
 /// A value to be written into a field.
 #[derive(Clone, Copy)]
@@ -87,27 +88,30 @@ impl Dialect {
         }
         self.write_header(out, mti, echoed | mine);
 
-        let frame = request.map_or(&[][..], |request| request.frame);
         let mut own = own.iter();
-        // The stretch of the request that is to be copied next: fields that follow each other there and here.
-        let (mut start, mut end) = (0, 0);
-        for de in (echoed | mine) - Bitmap::of(&[1]) {
-            if mine.contains(de) {
-                copy(out, frame, start, end);
-                (start, end) = (0, 0);
+        let placed = request.map_or(Bitmap::EMPTY, |request| request.message.placed);
+        let stops = (placed - echoed) | mine;
+        let mut left = (echoed | mine) - Bitmap::of(&[1]);
+        while let Some(de) = left.first() {
+            let this = left.lowest();
+            if !(this & mine).is_empty() {
+                left = left - this;
                 if let (Some((_, value)), Some(field)) = (own.next(), self.field(de)) {
                     encode(out, field, *value).map_err(|reason| BuildError { de, reason })?;
                 }
                 continue;
             }
-            let Some(span) = request.and_then(|request| request.message.span(de)) else { continue };
-            if usize::from(span.start) != end {
-                copy(out, frame, start, end);
-                start = usize::from(span.start);
-            }
-            end = usize::from(span.end);
+            let Some(request) = request else { break };
+            // Fields that follow each other both there and here go as one stretch: up to the next one that is
+            // in the request alone, or an own one.
+            let rest = (stops & this.and_above()).lowest().and_above();
+            let Message { starts, end, .. } = request.message;
+            let start = |de: u8| starts[usize::from(de) - 1];
+            let end = (placed & rest).first().map_or(*end, start);
+            let stretch = request.frame.get(usize::from(start(de))..usize::from(end));
+            out.extend_from_slice(stretch.unwrap_or_default());
+            left = left & rest;
         }
-        copy(out, frame, start, end);
         Ok(())
     }
 
@@ -116,7 +120,7 @@ impl Dialect {
             Encoding::Bcd => out.extend_from_slice(&mti.bcd().to_be_bytes()),
             _ => out.extend_from_slice(&mti.digits()),
         }
-        let (mut primary, secondary) = ((present.0 >> 64) as u64, present.0 as u64);
+        let (mut primary, secondary) = present.to_wire();
         if secondary != 0 {
             primary |= 1 << 63;
         }
@@ -128,15 +132,9 @@ impl Dialect {
 
     fn write_bitmap(&self, out: &mut Vec<u8>, bits: u64) {
         match self.bitmap_encoding {
-            Encoding::Hex => push_hex(out, &bits.to_be_bytes()),
+            Encoding::Hex => out.extend_from_slice(&scan::hex_characters(bits)),
             _ => out.extend_from_slice(&bits.to_be_bytes()),
         }
-    }
-}
-
-fn copy(out: &mut Vec<u8>, frame: &[u8], start: usize, end: usize) {
-    if let Some(stretch) = frame.get(start..end) {
-        out.extend_from_slice(stretch);
     }
 }
 
@@ -184,7 +182,7 @@ fn check(field: &FieldInfo, text: &[u8], units: usize) -> Result<(), BuildReason
     if units > usize::from(max) {
         return Err(BuildReason::TooLong { max, found: units });
     }
-    match text.iter().find(|c| !field.class.allows(**c)) {
+    match text.iter().find(|c| !field.class.has(**c)) {
         Some(c) => Err(BuildReason::Character { expected: field.class, found: Found::byte(*c) }),
         None => Ok(()),
     }
@@ -285,7 +283,7 @@ fn push_prefix(out: &mut Vec<u8>, field: &FieldInfo, units: usize) {
             out.extend_from_slice(if field.prefix_bytes() == 1 { &bytes[1..] } else { &bytes });
         }
         Encoding::Bcd => {
-            let pack = |n: usize| (n / 10 % 10 << 4 | n % 10) as u8;
+            let pack = |n: usize| ((n / 10 % 10) << 4 | (n % 10)) as u8;
             if digits > 2 {
                 out.push(pack(units / 100));
             }

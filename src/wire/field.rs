@@ -64,6 +64,12 @@ impl Class {
         }
     }
 
+    /// [`Class::allows`] as a look-up.
+    #[inline]
+    pub(super) const fn has(self, c: u8) -> bool {
+        MEMBERS[c as usize] & (1 << self as u16) != 0
+    }
+
     /// Whether the field holds characters that are neither numbers nor track data nor bytes.
     pub const fn is_text(self) -> bool {
         matches!(self, Class::A | Class::An | Class::Ns | Class::As | Class::Ans)
@@ -78,6 +84,22 @@ impl Class {
         }
     }
 }
+
+/// For each byte, the classes that have it.
+static MEMBERS: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut c = 0;
+    while c < 256 {
+        let mut i = 0;
+        while i < Class::ALL.len() {
+            let class = Class::ALL[i].0;
+            table[c] |= (class.allows(c as u8) as u16) << class as u16;
+            i += 1;
+        }
+        c += 1;
+    }
+    table
+};
 
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -288,8 +310,23 @@ pub(super) enum Run {
     Printable,
     /// Hexadecimal characters.
     Hex,
-    /// Rare combinations: the strict check of the field itself.
+}
+
+/// How the fast walk goes over a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Fixed length.
+    Fixed,
+    /// Fixed length, an odd number of packed digits whose first nibble must be 0.
+    FixedPadded,
+    /// Variable length.
+    Variable,
+    /// Variable length, packed, the last nibble of an odd number of digits must be 0.
+    VariablePadded,
+    /// By the strict check of the field itself.
     Careful,
+    /// Not defined by the dialect.
+    Absent,
 }
 
 /// How a length prefix is read.
@@ -307,18 +344,20 @@ pub(super) enum Prefix {
 
 /// The flat form of a field: all the fast walk needs, in a few bytes.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(16))]
 pub(super) struct FieldPlan {
+    /// The stretch that may simply go on over this field: its own run for a field of fixed length without
+    /// anything special, else `Absent`, which is no stretch.
+    pub glide: Run,
     pub run: Run,
+    pub step: Step,
     pub prefix: Prefix,
     pub prefix_bytes: u8,
+    /// Bytes between the field's start and the start of a new stretch: 0 where the prefix's own characters
+    /// pass the run's check, so that one stretch may go over prefix and value.
+    pub skip: u8,
     /// Bytes a unit takes, doubled: 1 packed, 2 plain, 4 hex.
     pub half_bytes: u8,
-    /// The prefix's own characters pass the run's check, so that a stretch may go on over it.
-    pub joins: bool,
-    /// Bits of the first byte that must be 0: the left pad of a fixed odd number of packed digits.
-    pub first_mask: u8,
-    /// Bits of the last byte that must be 0 when the number of digits is odd.
-    pub last_mask: u8,
     /// Units of a fixed field, most units of a variable one.
     pub units: u16,
     /// Bytes of a fixed field.
@@ -327,55 +366,45 @@ pub(super) struct FieldPlan {
 
 impl FieldPlan {
     pub const ABSENT: FieldPlan = FieldPlan {
+        glide: Run::Absent,
         run: Run::Absent,
+        step: Step::Absent,
         prefix: Prefix::None,
         prefix_bytes: 0,
+        skip: 0,
         half_bytes: 0,
-        joins: false,
-        first_mask: 0,
-        last_mask: 0,
         units: 0,
         bytes: 0,
     };
 
     /// Flattens a checked field.
     pub fn new(field: &FieldInfo) -> FieldPlan {
+        let run = Run::new(field.class, field.encoding);
         let (units, prefix) = match field.length {
             Length::Fixed(units) => (units, Prefix::None),
             Length::Variable { digits, max } => (max, Prefix::new(field.length_encoding, digits)),
         };
-        let bytes = field.wire_bytes(usize::from(units)) as u16;
-        let mut plan = FieldPlan {
-            run: Run::new(field.class, field.encoding),
-            prefix,
-            prefix_bytes: field.prefix_bytes() as u8,
-            half_bytes: field.encoding.bytes(2) as u8,
-            joins: false,
-            first_mask: 0,
-            last_mask: 0,
-            units,
-            bytes,
+        let prefix_bytes = field.prefix_bytes() as u8;
+        let packed = matches!(run, Run::Packed | Run::PackedTrack);
+        let odd = units % 2 == 1;
+        let step = match (field.length, field.pad) {
+            _ if run == Run::Raw && field.class != Class::B => Step::Careful,
+            (Length::Fixed(_), _) if !packed || !odd => Step::Fixed,
+            (Length::Fixed(_), Pad { side: Side::Left, nibble: 0 }) => Step::FixedPadded,
+            (Length::Variable { .. }, _) if !packed => Step::Variable,
+            (Length::Variable { .. }, Pad { side: Side::Right, nibble: 0 }) => Step::VariablePadded,
+            _ => Step::Careful,
         };
-        plan.joins = prefix == Prefix::None || plan.prefix_passes();
-        if matches!(plan.run, Run::Packed | Run::PackedTrack) {
-            match (field.pad, prefix) {
-                (Pad { side: Side::Left, nibble: 0 }, Prefix::None) => {
-                    plan.first_mask = if units % 2 == 1 { 0xF0 } else { 0 };
-                }
-                (Pad { side: Side::Right, nibble: 0 }, _) => plan.last_mask = 0x0F,
-                _ => plan.run = Run::Careful,
-            }
-        }
-        plan
-    }
-
-    fn prefix_passes(&self) -> bool {
-        match self.prefix {
-            Prefix::Ascii2 | Prefix::Ascii3 | Prefix::Ascii4 => {
-                matches!(self.run, Run::Digits | Run::Track | Run::Alnum | Run::Printable | Run::Hex)
-            }
-            Prefix::Bcd1 | Prefix::Bcd2 => matches!(self.run, Run::Packed | Run::PackedTrack),
-            _ => false,
+        FieldPlan {
+            glide: if step == Step::Fixed { run } else { Run::Absent },
+            run: if step == Step::Careful { Run::Raw } else { run },
+            step,
+            prefix,
+            prefix_bytes,
+            skip: if prefix.passes(run) { 0 } else { prefix_bytes },
+            half_bytes: field.encoding.bytes(2) as u8,
+            units,
+            bytes: field.wire_bytes(usize::from(units)) as u16,
         }
     }
 }
@@ -389,9 +418,9 @@ impl Run {
             (Class::Z, Encoding::Bcd) => Run::PackedTrack,
             (Class::An, Encoding::Ascii) => Run::Alnum,
             (Class::Ans, Encoding::Ascii) => Run::Printable,
-            (Class::B, Encoding::Binary) => Run::Raw,
             (Class::B, Encoding::Hex) => Run::Hex,
-            _ => Run::Careful,
+            // Any bytes, or a class too rare to have a run: those are checked one by one.
+            _ => Run::Raw,
         }
     }
 }
@@ -406,6 +435,18 @@ impl Prefix {
             (Encoding::Binary, _) => Prefix::Binary2,
             (_, 2) => Prefix::Bcd1,
             (_, _) => Prefix::Bcd2,
+        }
+    }
+
+    /// Whether a decimal length in this form passes the run's check (it is also checked on its own).
+    fn passes(self, run: Run) -> bool {
+        match self {
+            Prefix::None => true,
+            Prefix::Ascii2 | Prefix::Ascii3 | Prefix::Ascii4 => {
+                matches!(run, Run::Digits | Run::Track | Run::Alnum | Run::Printable | Run::Hex)
+            }
+            Prefix::Bcd1 | Prefix::Bcd2 => matches!(run, Run::Packed | Run::PackedTrack),
+            Prefix::Binary1 | Prefix::Binary2 => false,
         }
     }
 }

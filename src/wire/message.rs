@@ -2,41 +2,44 @@
 //! it. Knows no meaning of any field but what its dialect says of class and encoding.
 
 use super::dialect::Dialect;
-use super::field::{Class, Encoding, FieldInfo};
+use super::field::{Class, Encoding, FieldInfo, FieldPlan, Prefix, Run, Side};
+use super::parse::read_length;
 use super::tlv::Tlvs;
 use super::{Bitmap, Mti, scan};
 use std::fmt;
 
 /// Where a field stands in its frame.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Span {
     /// First byte, of the length prefix if there is one.
-    pub start: u16,
+    pub start: usize,
     /// First byte of the value.
-    pub data: u16,
+    pub data: usize,
     /// One past the last byte.
-    pub end: u16,
+    pub end: usize,
     /// Digits, characters or bytes of the value.
-    pub units: u16,
+    pub units: usize,
 }
 
-/// What [`Dialect::parse`] found: reused from message to message without being cleared (the bit map says which
-/// spans count). About 1 KiB; holds offsets only, nothing of the message's content but the MTI.
+/// What [`Dialect::parse`] found: reused from message to message without being cleared (the bit map says
+/// which starts count). About 280 bytes; holds offsets only, nothing of the message's content but the MTI.
 #[derive(Clone)]
 pub struct Message {
     pub(super) mti: Mti,
-    /// As on the wire, bit 1 included.
+    /// The fields that are right, and bit 1 as on the wire.
     pub(super) bitmap: Bitmap,
-    pub(super) spans: [Span; 128],
+    /// The fields whose place is known: after a failed parse, also those that are wrong.
+    pub(super) placed: Bitmap,
+    /// Where the last placed field ends.
+    pub(super) end: u16,
+    /// Offset of each placed field, by DE less one; its end follows from its plan and its length prefix.
+    pub(super) starts: [u16; 128],
 }
 
 impl Message {
     /// An empty message, MTI 0000.
     pub const fn new() -> Message {
-        let zero = Span { start: 0, data: 0, end: 0, units: 0 };
-        // 0x0000 is four decimal digits.
-        let Some(mti) = Mti::new(0) else { unreachable!() };
-        Message { mti, bitmap: Bitmap::EMPTY, spans: [zero; 128] }
+        Message { mti: Mti::ZERO, bitmap: Bitmap::EMPTY, placed: Bitmap::EMPTY, end: 0, starts: [0; 128] }
     }
 
     /// MTI of the message last parsed.
@@ -46,11 +49,13 @@ impl Message {
 
     /// The data elements present, 2 to 128; after a failed parse, those that were right.
     pub fn bitmap(&self) -> Bitmap {
-        Bitmap(self.bitmap.0 & !Bitmap::bit(1))
+        Bitmap(self.bitmap.0 & !1)
     }
 
-    pub(super) fn span(&self, de: u8) -> Option<Span> {
-        if self.bitmap.contains(de) && de > 1 { self.spans.get(usize::from(de) - 1).copied() } else { None }
+    #[inline]
+    pub(super) fn start(&self, de: u8) -> Option<usize> {
+        let present = self.bitmap.contains(de) && de > 1;
+        if present { self.starts.get(usize::from(de) - 1).map(|start| usize::from(*start)) } else { None }
     }
 }
 
@@ -66,8 +71,8 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Reads the fields of a parsed message. All accessors answer `None` for an absent field and for one of a kind
-/// they do not read.
+/// Reads the fields of a parsed message. All accessors answer `None` for an absent field and for one of a
+/// kind they do not read.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     pub(super) dialect: &'a Dialect,
@@ -103,45 +108,76 @@ impl<'a> View<'a> {
 
     /// Offset of the field (of its length prefix, if it has one) from the start of the message.
     pub fn offset(self, de: u8) -> Option<usize> {
-        self.message.span(de).map(|span| usize::from(span.start))
+        self.message.start(de)
     }
 
     /// The field as on the wire, its length prefix included.
     #[inline]
     pub fn raw(self, de: u8) -> Option<&'a [u8]> {
-        let span = self.message.span(de)?;
-        self.frame.get(usize::from(span.start)..usize::from(span.end))
+        let span = self.span(de)?;
+        self.frame.get(span.start..span.end)
     }
 
     /// The value as on the wire, without its length prefix.
     #[inline]
     pub fn data(self, de: u8) -> Option<&'a [u8]> {
-        let span = self.message.span(de)?;
-        self.frame.get(usize::from(span.data)..usize::from(span.end))
+        let span = self.span(de)?;
+        self.frame.get(span.data..span.end)
+    }
+
+    /// The field's plan and place; `None` too where the view's frame is not the one that was parsed.
+    #[inline]
+    fn place(self, de: u8) -> Option<(&'a FieldPlan, Span)> {
+        let start = self.message.start(de)?;
+        let plan = self.dialect.plans.get(usize::from(de) - 1)?;
+        if plan.prefix == Prefix::None {
+            let end = start + usize::from(plan.bytes);
+            return Some((plan, Span { start, data: start, end, units: usize::from(plan.units) }));
+        }
+        let units = read_length(plan.prefix, self.frame, start)?;
+        let data = start + usize::from(plan.prefix_bytes);
+        let end = data + (units * usize::from(plan.half_bytes)).div_ceil(2);
+        Some((plan, Span { start, data, end, units }))
+    }
+
+    #[inline]
+    fn span(self, de: u8) -> Option<Span> {
+        self.place(de).map(|(_, span)| span)
     }
 
     /// Digits, characters or bytes of the value; 0 for an absent field.
     #[inline]
     pub fn units(self, de: u8) -> usize {
-        self.message.span(de).map_or(0, |span| usize::from(span.units))
+        self.span(de).map_or(0, |span| span.units)
     }
 
     /// The value as a number: 1 to 19 digits, in a numeric field or a text field of digits alone.
     #[inline]
     pub fn number(self, de: u8) -> Option<u64> {
-        let field = self.dialect.field(de)?;
-        let data = self.data(de)?;
-        if !matches!(self.units(de), 1..=19) {
+        let (plan, span) = self.place(de)?;
+        let data = self.frame.get(span.data..span.end)?;
+        if !matches!(span.units, 1..=19) {
             return None;
         }
-        match (field.class, field.encoding) {
-            (Class::N, Encoding::Ascii) => ascii_number(data),
-            (Class::N, Encoding::Bcd) => packed_number(trim_pad(field, data, self.units(de))),
-            (Class::An | Class::Ns | Class::Ans, Encoding::Ascii) if data.iter().all(u8::is_ascii_digit) => {
-                ascii_number(data)
+        match plan.run {
+            Run::Digits => ascii_number(data),
+            // An odd number is padded on the left where it is fixed, on the right where it is variable: any
+            // other way of padding has no run of its own.
+            Run::Packed if plan.prefix == Prefix::None || span.units % 2 == 0 => packed_number(data),
+            Run::Packed => {
+                let (last, whole) = data.split_last()?;
+                packed_number(whole)?.checked_mul(10)?.checked_add(u64::from(last >> 4))
             }
+            Run::Alnum | Run::Printable if data.iter().all(u8::is_ascii_digit) => ascii_number(data),
+            Run::Raw => self.rare_number(de),
             _ => None,
         }
+    }
+
+    fn rare_number(self, de: u8) -> Option<u64> {
+        let mut buffer = [0; 19];
+        let text = self.text(de, &mut buffer)?;
+        if text.iter().all(u8::is_ascii_digit) { ascii_number(text) } else { None }
     }
 
     /// A numeric or track field as ASCII digits without pad, the track separator as `=`, in the front of
@@ -152,8 +188,8 @@ impl<'a> View<'a> {
         if matches!(field.class, Class::N | Class::Z) { self.text(de, buffer) } else { None }
     }
 
-    /// Any field but a binary one as ASCII characters, in the front of `buffer`; trailing fill is kept. `None`
-    /// too where `buffer` is shorter than [`View::units`].
+    /// Any field but a binary one as ASCII characters, in the front of `buffer`; trailing fill is kept.
+    /// `None` too where `buffer` is shorter than [`View::units`].
     #[inline]
     pub fn text(self, de: u8, buffer: &mut [u8]) -> Option<&[u8]> {
         let field = self.dialect.field(de)?;
@@ -228,26 +264,19 @@ fn ascii_number(data: &[u8]) -> Option<u64> {
     Some(number)
 }
 
-fn packed_number((data, skip_last): (&[u8], bool)) -> Option<u64> {
+/// All nibbles as one number; a pad on the left is 0.
+fn packed_number(data: &[u8]) -> Option<u64> {
     let mut number = 0u64;
-    let (whole, last) = if skip_last { data.split_at_checked(data.len() - 1)? } else { (data, &[][..]) };
-    for pair in whole {
-        number = number.checked_mul(100)?.checked_add(u64::from(pair >> 4) * 10 + u64::from(pair & 15))?;
+    for pair in data {
+        let pair = u64::from(*pair);
+        number = number.checked_mul(100)?.checked_add(pair - (pair >> 4) * 6)?;
     }
-    match last {
-        [pair] => number.checked_mul(10)?.checked_add(u64::from(pair >> 4)),
-        _ => Some(number),
-    }
-}
-
-/// The data of a packed field, and whether its very last nibble is pad. A left pad is 0 in number already.
-fn trim_pad<'a>(field: &FieldInfo, data: &'a [u8], units: usize) -> (&'a [u8], bool) {
-    (data, units % 2 == 1 && field.pad.side == super::Side::Right)
+    Some(number)
 }
 
 /// Spreads packed digits over `out`, one ASCII character a digit; nibble D is `=`.
 fn unpack(field: &FieldInfo, data: &[u8], out: &mut [u8]) -> Option<()> {
-    let left = out.len() % 2 == 1 && field.pad.side == super::Side::Left;
+    let left = out.len() % 2 == 1 && field.pad.side == Side::Left;
     let (data, out) = if left {
         let (first, rest) = data.split_first()?;
         let (to, out) = out.split_first_mut()?;

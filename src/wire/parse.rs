@@ -1,11 +1,11 @@
-//! The fast walk: one pass over the plan, the characters of neighbouring fields checked in one stretch. It only
-//! knows right or wrong; on wrong, the strict walk reads the message again and says what and where.
+//! The fast walk: one pass over the plan, the characters of neighbouring fields checked in one stretch. It
+//! only knows right or wrong; on wrong, the strict walk reads the message again and says what and where.
 
 use super::dialect::Dialect;
 use super::error::ParseError;
-use super::field::{Encoding, FieldPlan, Prefix, Run};
-use super::message::{Message, Span, View};
-use super::strict::check_content;
+use super::field::{Encoding, Prefix, Run, Step};
+use super::message::{Message, View};
+use super::strict::{check_content, measure};
 use super::{Bitmap, Mti, scan};
 
 impl Dialect {
@@ -50,32 +50,37 @@ impl Dialect {
         if primary >> 63 != 0 {
             (secondary, at) = read_bitmap(self.bitmap_encoding, frame, at)?;
         }
-        let mut walk = Walk { frame, at, run: Run::Raw, start: at };
-        let (plans, spans) = (&self.plans, &mut into.spans);
-        let mut left = primary & (u64::MAX >> 1);
+        let bitmap = Bitmap::from_wire(primary, secondary);
+        let mut walk = Walk { dialect: self, frame, at, run: Run::Raw, start: at };
+        let mut left = bitmap.0 as u64 & !1;
         while left != 0 {
-            let i = left.leading_zeros() as usize;
-            left &= !(1 << 63 >> i);
-            spans[i] = walk.step(&plans[i], self, i)?;
+            let index = left.trailing_zeros() as usize;
+            left &= left - 1;
+            into.starts[index] = walk.at as u16;
+            walk.step(index)?;
         }
-        let mut left = secondary;
+        let mut left = (bitmap.0 >> 64) as u64;
         while left != 0 {
-            let i = left.leading_zeros() as usize;
-            left &= !(1 << 63 >> i);
-            spans[i + 64] = walk.step(&plans[i + 64], self, i + 64)?;
+            let index = left.trailing_zeros() as usize + 64;
+            left &= left - 1;
+            into.starts[index] = walk.at as u16;
+            walk.step(index)?;
         }
-        walk.settle(walk.at)?;
+        settle(frame, walk.run, walk.start, walk.at)?;
         if walk.at != frame.len() {
             return None;
         }
         into.mti = mti;
-        into.bitmap = Bitmap(u128::from(primary) << 64 | u128::from(secondary));
+        into.bitmap = bitmap;
+        into.placed = bitmap;
+        into.end = walk.at as u16;
         Some(())
     }
 }
 
 /// Where the walk is, and the stretch of bytes that awaits its check.
 struct Walk<'a> {
+    dialect: &'a Dialect,
     frame: &'a [u8],
     at: usize,
     run: Run,
@@ -83,77 +88,80 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Goes over one field. Lengths are used before the bytes they come from are known to be right: reads stay
-    /// inside the frame, and a wrong byte anywhere refuses the message in the end.
+    /// Goes over one field. Lengths are used before the bytes they come from are known to be right: reads
+    /// stay inside the frame, and a wrong byte anywhere refuses the message in the end.
+    ///
+    /// The frame has at most 65,535 bytes and the walk must end where it ends: no start is cut to 16 bits.
     #[inline(always)]
-    fn step(&mut self, plan: &FieldPlan, dialect: &Dialect, index: usize) -> Option<Span> {
-        let start = self.at;
-        let (data, units, bytes) = match plan.prefix {
-            Prefix::None => (start, usize::from(plan.units), usize::from(plan.bytes)),
-            prefix => {
-                let units = read_length(prefix, self.frame, start)?;
+    fn step(&mut self, index: usize) -> Option<()> {
+        let plan = &self.dialect.plans[index];
+        if plan.glide == self.run {
+            self.at += usize::from(plan.bytes);
+            return Some(());
+        }
+        if plan.run != self.run || plan.skip != 0 {
+            if self.run != Run::Raw {
+                settle(self.frame, self.run, self.start, self.at)?;
+            }
+            self.run = plan.run;
+            self.start = self.at + usize::from(plan.skip);
+        }
+        match plan.step {
+            Step::Fixed => self.at += usize::from(plan.bytes),
+            Step::FixedPadded => {
+                if *self.frame.get(self.at)? > 0x0F {
+                    return None;
+                }
+                self.at += usize::from(plan.bytes);
+            }
+            Step::Variable | Step::VariablePadded => {
+                let units = read_length(plan.prefix, self.frame, self.at)?;
                 if units > usize::from(plan.units) {
                     return None;
                 }
                 let bytes = (units * usize::from(plan.half_bytes)).div_ceil(2);
-                (start + usize::from(plan.prefix_bytes), units, bytes)
+                self.at += usize::from(plan.prefix_bytes) + bytes;
+                if plan.step == Step::VariablePadded
+                    && units % 2 == 1
+                    && self.frame.get(self.at - 1)? & 0x0F != 0
+                {
+                    return None;
+                }
             }
-        };
-        let end = data + bytes;
-        if plan.run != self.run || !plan.joins {
-            self.settle(start)?;
-            self.run = plan.run;
-            self.start = data;
+            Step::Careful => {
+                self.at = check_alone(self.dialect, self.frame, index, self.at)?;
+                self.start = self.at;
+            }
+            Step::Absent => return None,
         }
-        if plan.first_mask != 0 && self.frame.get(data)? & plan.first_mask != 0 {
-            return None;
-        }
-        if plan.last_mask != 0 && units % 2 == 1 && self.frame.get(end - 1)? & plan.last_mask != 0 {
-            return None;
-        }
-        self.at = end;
-        // The frame has at most 65,535 bytes and the walk must end where it ends, so a cut offset never passes.
-        let mut span = Span { start: start as u16, data: data as u16, end: end as u16, units: units as u16 };
-        if plan.run == Run::Careful {
-            self.check_carefully(dialect, index, &mut span)?;
-        }
-        Some(span)
-    }
-
-    /// Checks the stretch that ends here.
-    #[inline(always)]
-    fn settle(&self, end: usize) -> Option<()> {
-        let (frame, start) = (self.frame, self.start);
-        let wrong = match self.run {
-            Run::Raw => false,
-            Run::Digits => scan::is_wrong(frame, start, end, scan::BAD, scan::not_digits)?,
-            Run::Packed => scan::is_wrong(frame, start, end, scan::BAD_NIBBLES, scan::not_packed)?,
-            Run::Track => scan::is_wrong(frame, start, end, scan::BAD, scan::not_track)?,
-            Run::PackedTrack => scan::is_wrong(frame, start, end, scan::BAD_NIBBLES, scan::not_packed_track)?,
-            Run::Alnum => scan::is_wrong(frame, start, end, scan::BAD, scan::not_alnum)?,
-            Run::Printable => scan::is_wrong(frame, start, end, scan::BAD, scan::not_printable)?,
-            Run::Hex => scan::is_wrong(frame, start, end, scan::BAD, scan::not_hex)?,
-            Run::Absent | Run::Careful => true,
-        };
-        if wrong { None } else { Some(()) }
-    }
-
-    /// A field whose class, encoding and pad have no check of their own here.
-    #[inline(never)]
-    fn check_carefully(&mut self, dialect: &Dialect, index: usize, span: &mut Span) -> Option<()> {
-        let field = dialect.fields[index].as_ref()?;
-        // A signed amount keeps a character before its packed digits, which the plan's sum does not know.
-        let bytes = field.wire_bytes(usize::from(span.units));
-        self.at = usize::from(span.data) + bytes;
-        span.end = self.at as u16;
-        if self.at > self.frame.len() {
-            return None;
-        }
-        check_content(field, self.frame, *span).ok()?;
-        self.run = Run::Raw;
-        self.start = self.at;
         Some(())
     }
+}
+
+/// Checks a stretch.
+#[inline(never)]
+fn settle(frame: &[u8], run: Run, start: usize, end: usize) -> Option<()> {
+    let wrong = match run {
+        Run::Raw => false,
+        Run::Digits => scan::is_wrong(frame, start, end, scan::BAD, scan::not_digits)?,
+        Run::Packed => scan::is_wrong(frame, start, end, scan::BAD_NIBBLES, scan::not_packed)?,
+        Run::Track => scan::is_wrong(frame, start, end, scan::BAD, scan::not_track)?,
+        Run::PackedTrack => scan::is_wrong(frame, start, end, scan::BAD_NIBBLES, scan::not_packed_track)?,
+        Run::Alnum => scan::is_wrong(frame, start, end, scan::BAD, scan::not_alnum)?,
+        Run::Printable => scan::is_wrong(frame, start, end, scan::BAD, scan::not_printable)?,
+        Run::Hex => scan::is_wrong(frame, start, end, scan::BAD, scan::not_hex)?,
+        Run::Absent => true,
+    };
+    if wrong { None } else { Some(()) }
+}
+
+/// A field whose class, encoding and pad have no quick check: the strict one. Returns where the field ends.
+#[inline(never)]
+fn check_alone(dialect: &Dialect, frame: &[u8], index: usize, start: usize) -> Option<usize> {
+    let field = dialect.fields[index].as_ref()?;
+    let span = measure(field, frame, start).ok()?;
+    check_content(field, frame, span).ok()?;
+    Some(span.end)
 }
 
 #[inline(always)]
@@ -188,7 +196,7 @@ fn read_bitmap(encoding: Encoding, frame: &[u8], at: usize) -> Option<(u64, usiz
 
 /// A length prefix; `None` where it is not decimal or not inside the frame.
 #[inline(always)]
-fn read_length(prefix: Prefix, frame: &[u8], at: usize) -> Option<usize> {
+pub(super) fn read_length(prefix: Prefix, frame: &[u8], at: usize) -> Option<usize> {
     let from = frame.get(at..)?;
     match prefix {
         Prefix::Ascii2 => decimal(*from.first_chunk::<2>()?),
@@ -217,8 +225,9 @@ fn decimal<const N: usize>(characters: [u8; N]) -> Option<usize> {
     if wrong { None } else { Some(value) }
 }
 
+/// Two packed digits.
 #[inline(always)]
 fn packed(byte: u8) -> Option<usize> {
-    let (high, low) = (byte >> 4, byte & 15);
-    if high > 9 || low > 9 { None } else { Some(usize::from(high) * 10 + usize::from(low)) }
+    let wrong = u32::from(byte) & (u32::from(byte) << 1 | u32::from(byte) << 2) & 0x88 != 0;
+    if wrong { None } else { Some(usize::from(byte) - usize::from(byte >> 4) * 6) }
 }

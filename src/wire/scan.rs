@@ -1,7 +1,7 @@
 //! Checks and conversions on eight bytes at a time, in ordinary integer arithmetic. Knows bytes, no fields.
 //!
-//! Each check returns a word in which some bit of [`BAD`] (or of a nibble's top, for packed decimals) is set in
-//! a byte that is wrong; no lane carries into its neighbour, so a lane may be masked out afterwards.
+//! Each check returns a word in which a byte that is wrong has its bit of [`BAD`] set (of [`BAD_NIBBLES`]
+//! for packed decimals); no lane carries into its neighbour, so a lane may be masked out afterwards.
 
 const fn each(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
@@ -65,8 +65,9 @@ pub(super) const fn not_packed_track(x: u64) -> u64 {
 
 /// Whether `check` finds a byte of `frame[start..end]` wrong; `marks` are the bits that say so.
 ///
-/// The stretch is read in whole words that end where it ends; what the first word holds before `start` is
-/// masked out. `None` where the frame does not reach: ahead of `end`, or fewer than seven bytes before `start`.
+/// Whole words from the start, and the last one so that it ends where the stretch ends, whatever it covers
+/// twice. A stretch shorter than a word is read with the bytes before it, and those are masked out: `None`
+/// where there are none, or where the stretch leaves the frame.
 #[inline(always)]
 pub(super) fn is_wrong(
     frame: &[u8],
@@ -75,17 +76,27 @@ pub(super) fn is_wrong(
     marks: u64,
     check: impl Fn(u64) -> u64,
 ) -> Option<bool> {
-    if start >= end {
-        return Some(false);
-    }
-    let words = (end - start).div_ceil(8);
-    let from = end.checked_sub(words * 8)?;
-    let (words, _) = frame.get(from..end)?.as_chunks::<8>();
-    let (first, rest) = words.split_first()?;
-    let mut found = check(u64::from_le_bytes(*first)) & (u64::MAX << ((start - from) * 8));
-    for word in rest {
-        found |= check(u64::from_le_bytes(*word));
-    }
+    let check = |word: &[u8; 8]| check(u64::from_le_bytes(*word));
+    let stretch = frame.get(start..end)?;
+    let found = if let Some(last) = stretch.last_chunk::<16>() {
+        let pair = |pair: &[u8; 16]| {
+            let (words, _) = pair.as_chunks::<8>();
+            [check(&words[0]), check(&words[1])]
+        };
+        // Two words side by side: the compiler makes one wide register of them.
+        let mut found = pair(last);
+        for words in stretch.as_chunks::<16>().0 {
+            let [low, high] = pair(words);
+            found = [found[0] | low, found[1] | high];
+        }
+        found[0] | found[1]
+    } else if let (Some(first), Some(last)) = (stretch.first_chunk(), stretch.last_chunk()) {
+        check(first) | check(last)
+    } else if stretch.is_empty() {
+        0
+    } else {
+        check(frame.get(..end)?.last_chunk()?) & (u64::MAX << (64 - stretch.len() * 8))
+    };
     Some(found & marks != 0)
 }
 
@@ -106,6 +117,22 @@ const fn pack(x: u64) -> u64 {
     let x = (x | (x >> 4)) & 0x00FF_00FF_00FF_00FF;
     let x = (x | (x >> 8)) & 0x0000_FFFF_0000_FFFF;
     (x | (x >> 16)) & 0xFFFF_FFFF
+}
+
+/// The sixteen nibbles of a word as upper-case hexadecimal characters, the top one first.
+pub(super) const fn hex_characters(value: u64) -> [u8; 16] {
+    let (high, low) = (hex_word((value >> 32) as u32), hex_word(value as u32));
+    ((high as u128) << 64 | low as u128).to_be_bytes()
+}
+
+const fn hex_word(value: u32) -> u64 {
+    let x = value as u64;
+    let x = (x | (x << 16)) & 0x0000_FFFF_0000_FFFF;
+    let x = (x | (x << 8)) & 0x00FF_00FF_00FF_00FF;
+    let x = (x | (x << 4)) & each(0x0F);
+    // Ten and more are seven characters further on than the digits.
+    let letter = (at_least(x, 10) >> 7) & each(1);
+    x + each(b'0') + letter * 7
 }
 
 /// Eight ASCII digits, the first the most significant.
@@ -160,7 +187,7 @@ mod tests {
             }
         }
         for end in 8..=27 {
-            assert_eq!(wrong(6, end).unwrap_or(true), true, "a byte before, up to {end}");
+            assert_eq!(wrong(6, end), Some(true), "a byte before, up to {end}");
             assert_eq!(wrong(end, 28), Some(true), "a byte behind, from {end}");
         }
         assert_eq!(wrong(20, 32), None, "beyond the frame");
@@ -170,6 +197,8 @@ mod tests {
     #[test]
     fn conversions() {
         assert_eq!(hex_value(*b"723E6781a8e18200"), 0x723E_6781_A8E1_8200);
+        assert_eq!(&hex_characters(0x0123_4567_89AB_CDEF), b"0123456789ABCDEF");
+        assert_eq!(&hex_characters(0xF9A0_0000_0000_0001), b"F9A0000000000001");
         assert_eq!(hex_value(*b"FfEeDdCcBbAa9876"), 0xFFEE_DDCC_BBAA_9876);
         for n in [0u64, 1, 12_345_678, 99_999_999, 10_000_000, 90_807_060] {
             let mut digits = [0; 8];

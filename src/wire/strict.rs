@@ -18,6 +18,7 @@ impl Dialect {
     /// the dialect does not define) the walk ends. Reports nothing exactly when [`Dialect::parse`] succeeds.
     pub fn examine(&self, frame: &[u8], into: &mut Message, report: &mut dyn FnMut(ParseError)) {
         into.bitmap = Bitmap::EMPTY;
+        into.placed = Bitmap::EMPTY;
         let (present, at) = match self.examine_header(frame, into) {
             Ok(header) => header,
             Err((de, (offset, reason))) => {
@@ -40,14 +41,15 @@ impl Dialect {
                 Ok(span) => span,
                 Err(wrong) => return report(de, wrong),
             };
+            // Frames of more than 65,535 bytes were refused above.
+            into.starts[usize::from(de) - 1] = span.start as u16;
+            into.end = span.end as u16;
+            into.placed.insert(de);
             match check_content(field, frame, span) {
-                Ok(()) => {
-                    into.spans[usize::from(de) - 1] = span;
-                    into.bitmap.insert(de);
-                }
+                Ok(()) => into.bitmap.insert(de),
                 Err(wrong) => report(de, wrong),
             }
-            at = usize::from(span.end);
+            at = span.end;
         }
         if at < frame.len() {
             report(last, (at, Reason::Trailing((frame.len() - at) as u32)));
@@ -61,12 +63,16 @@ impl Dialect {
         }
         let (mti, at) = self.examine_mti(frame).map_err(|wrong| (0, wrong))?;
         into.mti = mti;
+        if mti.version() != self.version {
+            let reason = Reason::Version { expected: self.version, found: mti.version() };
+            return Err((0, (0, reason)));
+        }
         let (primary, at) = self.examine_bitmap(frame, at).map_err(|wrong| (1, wrong))?;
         if primary >> 63 == 0 {
-            return Ok((Bitmap(u128::from(primary) << 64), at));
+            return Ok((Bitmap::from_wire(primary, 0), at));
         }
         let (secondary, at) = self.examine_bitmap(frame, at).map_err(|wrong| (1, wrong))?;
-        Ok((Bitmap(u128::from(primary) << 64 | u128::from(secondary)), at))
+        Ok((Bitmap::from_wire(primary, secondary), at))
     }
 
     fn examine_mti(&self, frame: &[u8]) -> Result<(Mti, usize), Wrong> {
@@ -86,9 +92,6 @@ impl Dialect {
             bcd = bcd << width | u16::from(digits[0]) << 4 | u16::from(digits[1]);
         }
         let mti = Mti::new(bcd).ok_or((0, Reason::Mti(Found::Nibble)))?;
-        if mti.version() != self.version {
-            return Err((0, Reason::Version { expected: self.version, found: mti.version() }));
-        }
         Ok((mti, bytes))
     }
 
@@ -115,7 +118,7 @@ fn truncated(frame: &[u8], at: usize, expected: usize) -> Wrong {
 }
 
 /// Where a field ends and how long it is, from its length prefix or its fixed length.
-fn measure(field: &FieldInfo, frame: &[u8], start: usize) -> Result<Span, Wrong> {
+pub(super) fn measure(field: &FieldInfo, frame: &[u8], start: usize) -> Result<Span, Wrong> {
     let prefix = field.prefix_bytes();
     let units = match field.length {
         Length::Fixed(units) => units,
@@ -134,8 +137,7 @@ fn measure(field: &FieldInfo, frame: &[u8], start: usize) -> Result<Span, Wrong>
     if end > frame.len() {
         return Err(truncated(frame, data, bytes));
     }
-    // The frame is at most 65,535 bytes long, and `end` is inside it.
-    Ok(Span { start: start as u16, data: data as u16, end: end as u16, units })
+    Ok(Span { start, data, end, units: usize::from(units) })
 }
 
 fn read_length(encoding: Encoding, bytes: &[u8], start: usize) -> Result<u16, Wrong> {
@@ -156,8 +158,8 @@ fn read_length(encoding: Encoding, bytes: &[u8], start: usize) -> Result<u16, Wr
 
 /// Holds every byte of a value against the field's class, encoding and pad.
 pub(super) fn check_content(field: &FieldInfo, frame: &[u8], span: Span) -> Result<(), Wrong> {
-    let at = usize::from(span.data);
-    let data = frame.get(at..usize::from(span.end)).ok_or_else(|| truncated(frame, at, 1))?;
+    let at = span.data;
+    let data = frame.get(at..span.end).ok_or_else(|| truncated(frame, at, 1))?;
     match (field.class, field.encoding) {
         (Class::Xn, encoding) => {
             let Some((sign, digits)) = data.split_first() else { return Ok(()) };
@@ -165,11 +167,11 @@ pub(super) fn check_content(field: &FieldInfo, frame: &[u8], span: Span) -> Resu
                 return Err((at, Reason::Sign(Found::byte(*sign))));
             }
             match encoding {
-                Encoding::Bcd => check_packed(field, digits, at + 1, usize::from(span.units) - 1),
+                Encoding::Bcd => check_packed(field, digits, at + 1, span.units.saturating_sub(1)),
                 _ => check_characters(Class::Xn, digits, at + 1),
             }
         }
-        (_, Encoding::Bcd) => check_packed(field, data, at, usize::from(span.units)),
+        (_, Encoding::Bcd) => check_packed(field, data, at, span.units),
         (Class::B, Encoding::Hex) => match data.iter().position(|c| !c.is_ascii_hexdigit()) {
             Some(i) => Err((at + i, Reason::Hex(Found::byte(data[i])))),
             None => Ok(()),

@@ -1,0 +1,118 @@
+//! What the operators' pages say of a running switch.
+
+use crate::admin::{self, Facts, Readiness, State};
+use crate::journal::{Journal, Status as JournalStatus};
+use crate::network::Link;
+use crate::portfolio::Portfolio;
+use crate::telemetry::Telemetry;
+use crate::vault::DataKey;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What the upkeep and the status page look at.
+pub(super) struct Parts {
+    pub portfolio: Arc<Portfolio>,
+    pub journal: Journal,
+    pub telemetry: Telemetry,
+    pub key: DataKey,
+    pub data: PathBuf,
+    pub snapshot_every: u64,
+    pub draining: AtomicBool,
+}
+
+/// Where the switch stands in its life.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Serving,
+    Draining,
+}
+
+impl Parts {
+    pub(super) fn phase(&self) -> Phase {
+        if self.draining.load(Ordering::Relaxed) { Phase::Draining } else { Phase::Serving }
+    }
+}
+
+/// The switch as the admin server sees it.
+pub(super) struct SwitchStatus {
+    pub parts: Arc<Parts>,
+    pub links: Vec<(Arc<Link>, SocketAddr)>,
+    pub max_records: u64,
+    pub max_age_us: u64,
+}
+
+impl admin::Status for SwitchStatus {
+    fn alive(&self) -> Result<(), String> {
+        match self.parts.journal.status() {
+            JournalStatus::Failed => {
+                Err("the journal has failed; nothing can be stored until a restart".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn readiness(&self) -> Readiness {
+        let (state, reason) = match (self.parts.phase(), self.parts.journal.status()) {
+            (Phase::Draining, _) => {
+                (State::Draining, "draining: what was read is answered, nothing new is read")
+            }
+            (_, JournalStatus::Accepting) if self.parts.journal.exposed() => {
+                (State::Degraded, "the disk lags behind: authorizations too are answered only when durable")
+            }
+            (_, JournalStatus::Accepting) => (State::Ready, "answering"),
+            (_, JournalStatus::Full) => {
+                (State::Degraded, "the journal's disk is full: requests are answered with 96")
+            }
+            (_, JournalStatus::Closed | JournalStatus::Failed) => {
+                (State::Degraded, "the journal takes no records: requests are answered with 96")
+            }
+        };
+        Readiness { state, reason: reason.into() }
+    }
+
+    fn facts(&self) -> Facts {
+        let parts = &self.parts;
+        let (exposure, status) = (parts.journal.exposure(), parts.journal.status());
+        let state = match status {
+            JournalStatus::Accepting => "writing",
+            JournalStatus::Full => "disk full, trying again each second",
+            JournalStatus::Closed => "closed",
+            JournalStatus::Failed => "failed",
+        };
+        let (transactions, open) = parts.portfolio.table.len();
+        let count = |number: usize| number.to_string();
+        Facts {
+            links: self.links.iter().map(|(link, address)| link_facts(link, *address)).collect(),
+            exposure: admin::Exposure {
+                records: exposure.records,
+                age_us: exposure.age_us,
+                max_records: self.max_records,
+                max_age_us: self.max_age_us,
+            },
+            journal: admin::Journal {
+                state: state.into(),
+                healthy: status == JournalStatus::Accepting,
+                appended: parts.journal.appended(),
+                durable: parts.journal.durable(),
+            },
+            more: vec![
+                ("cards".into(), count(parts.portfolio.cards().len())),
+                ("accounts".into(), count(parts.portfolio.accounts().len())),
+                ("transactions remembered".into(), count(transactions)),
+                ("of them holding money".into(), count(open)),
+            ],
+        }
+    }
+}
+
+fn link_facts(link: &Link, address: SocketAddr) -> admin::Link {
+    admin::Link {
+        name: link.options.name.clone(),
+        address: address.to_string(),
+        dialect: link.options.dialect.name().to_owned(),
+        connections: link.connections.load(Ordering::Relaxed) as u64,
+        max_connections: link.options.max_connections as u64,
+    }
+}

@@ -1,0 +1,279 @@
+//! A whole switch in this process, from settings and a data folder: what `serve` runs and `demo` shows.
+
+use super::data::{self, Opened};
+use super::status::{Parts, Phase, SwitchStatus};
+use crate::admin;
+use crate::decision::{Desk, HoldLives, KeyFields};
+use crate::journal::{self, Journal};
+use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
+use crate::portfolio::folder;
+use crate::settings::{self, Settings};
+use crate::telemetry::{Telemetry, Ticker};
+use crate::wire::Dialect;
+use crate::wire::frame::Framing;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+pub(super) use data::Failure;
+
+/// How often holds are looked through for those that have run out.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// A running switch.
+pub(super) struct Switch {
+    server: Arc<Server>,
+    admin: admin::Server,
+    parts: Arc<Parts>,
+    ticker: Ticker,
+    upkeep: JoinHandle<()>,
+}
+
+/// Where a link listens.
+pub(super) struct Listening {
+    pub link: String,
+    pub address: SocketAddr,
+    pub dialect: String,
+}
+
+impl Switch {
+    /// Opens the data folder, recovers, and listens. Ready when it returns.
+    pub(super) fn start(settings: &Settings, data: &Path) -> Result<Switch, Failure> {
+        let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
+        let workers = match settings.server.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        };
+        let Opened { portfolio, tail, key, warnings, floor, replayed, took } = data::open(settings, data)?;
+        for warning in warnings {
+            tracing::warn!(%warning, "recovered with a warning");
+        }
+        tracing::info!(
+            cards = portfolio.cards().len(),
+            last = tail.last,
+            floor,
+            replayed,
+            milliseconds = took.as_millis() as u64,
+            state_hash = format!("{:016x}", portfolio.state_hash()),
+            "recovered"
+        );
+        let telemetry = Telemetry::new(crate::telemetry::Options {
+            links: links.iter().map(|link| link.name.clone()).collect(),
+            workers,
+            hlog_dir: Some(data.join("hlog")),
+            hlog_interval: settings.telemetry.hlog_interval_s.into(),
+            ..Default::default()
+        });
+        let journal = Journal::open(&data.join("journal"), tail, journal_options(settings, &telemetry))?;
+        let portfolio = Arc::new(portfolio);
+        let desk = Desk::new(Arc::clone(&portfolio), hold_lives(settings), settings.fingerprint());
+        let parts = Arc::new(Parts {
+            portfolio,
+            journal: journal.clone(),
+            telemetry: telemetry.clone(),
+            key,
+            data: data.to_owned(),
+            snapshot_every: settings.snapshot.every_records,
+            draining: AtomicBool::new(false),
+        });
+        let server =
+            Server::start(ServerOptions { workers, links }, Arc::new(desk), journal, telemetry.clone())?;
+        register_gauges(&parts, &server);
+        let server = Arc::new(server);
+        let status = SwitchStatus {
+            parts: Arc::clone(&parts),
+            links: server.listening().map(|(link, address)| (Arc::clone(link), address)).collect(),
+            max_records: settings.journal.exposure_max_records,
+            max_age_us: Duration::from(settings.journal.exposure_max_ms).as_micros() as u64,
+        };
+        let admin = admin::Server::start(settings.admin.listen, telemetry.clone(), Arc::new(status))
+            .map_err(|error| format!("admin: cannot listen on {}: {error}", settings.admin.listen))?;
+        let upkeep = {
+            let (parts, server) = (Arc::clone(&parts), Arc::clone(&server));
+            std::thread::Builder::new()
+                .name("upkeep".into())
+                .spawn(move || keep_up(&parts, &server, floor))?
+        };
+        let ticker = telemetry.start_ticker()?;
+        Ok(Switch { server, admin, parts, ticker, upkeep })
+    }
+
+    /// The links, in the order of the settings.
+    pub(super) fn listening(&self) -> Vec<Listening> {
+        self.server
+            .listening()
+            .map(|(link, address)| Listening {
+                link: link.options.name.clone(),
+                address,
+                dialect: link.options.dialect.name().to_owned(),
+            })
+            .collect()
+    }
+
+    /// Where the operators' HTTP listens.
+    pub(super) fn admin_address(&self) -> SocketAddr {
+        self.admin.address()
+    }
+
+    /// Its numbers.
+    pub(super) fn telemetry(&self) -> &Telemetry {
+        &self.parts.telemetry
+    }
+
+    /// Stops reading, answers what is in flight, makes all of it durable, writes a snapshot.
+    pub(super) fn drain(self, patience: Duration) -> Result<Receipt, Failure> {
+        self.parts.draining.store(true, Ordering::Relaxed);
+        self.upkeep.thread().unpark();
+        // A panic in it would have ended the process.
+        let _ = self.upkeep.join();
+        let server = Arc::into_inner(self.server).ok_or("the server is still in use")?;
+        let receipt = server.drain(patience);
+        let last = self.parts.journal.close()?;
+        self.ticker.stop();
+        self.parts.telemetry.finish(Instant::now());
+        let parts = &self.parts;
+        folder::write(&parts.portfolio, &parts.key, &parts.data, last, wall_us(), || Ok(()))?;
+        self.admin.stop();
+        Ok(receipt)
+    }
+}
+
+/// Ends holds, writes snapshots; off the path of messages.
+fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
+    let mut swept = Instant::now();
+    while parts.phase() == Phase::Serving {
+        std::thread::park_timeout(Duration::from_millis(500));
+        if swept.elapsed() >= SWEEP {
+            swept = Instant::now();
+            let ended = server.expire_holds();
+            if ended > 0 {
+                tracing::info!(ended, "holds ran out");
+            }
+        }
+        let appended = parts.journal.appended();
+        if parts.snapshot_every > 0 && appended - floor >= parts.snapshot_every {
+            floor = appended;
+            match write_snapshot(parts, appended) {
+                Ok(()) => tracing::info!(floor, "snapshot written"),
+                Err(error) => {
+                    tracing::error!(%error, "snapshot not written; the journal alone still recovers all")
+                }
+            }
+        }
+    }
+}
+
+/// Writes a snapshot while messages are decided: it counts only once the journal holds all that is in it.
+fn write_snapshot(parts: &Parts, floor: u64) -> Result<(), Failure> {
+    let journal = &parts.journal;
+    folder::write(&parts.portfolio, &parts.key, &parts.data, floor, wall_us(), || {
+        let last = journal.appended();
+        while journal.durable() < last {
+            if matches!(journal.status(), journal::Status::Failed) {
+                return Err("the journal has failed".into());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn hold_lives(settings: &Settings) -> HoldLives {
+    let seconds = |days: settings::Days| Duration::from(days).as_secs() as u32;
+    HoldLives {
+        authorization_s: seconds(settings.holds.authorization_days),
+        preauthorization_s: seconds(settings.holds.preauthorization_days),
+    }
+}
+
+fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions, Failure> {
+    let dialect = Dialect::builtin(&link.dialect).ok_or_else(|| {
+        let known = Dialect::builtin_names().join(", ");
+        format!("links.{name}.dialect: there is no dialect \"{}\"; known: {known}", link.dialect)
+    })?;
+    let framing = Framing::from_name(&link.framing).ok_or_else(|| {
+        let known = Framing::names().collect::<Vec<_>>().join(", ");
+        format!("links.{name}.framing: there is no framing \"{}\"; known: {known}", link.framing)
+    })?;
+    Ok(LinkOptions {
+        name: name.clone(),
+        listen: link.listen,
+        dialect,
+        framing,
+        max_frame_bytes: link.max_frame_bytes,
+        budget: link.budget_ms.into(),
+        max_connections: link.max_connections,
+        max_in_flight: link.max_in_flight,
+        idle_timeout: link.idle_timeout_s.into(),
+        write_timeout: link.write_timeout_ms.into(),
+        key: KeyFields::new(&link.duplicate_key)?,
+        echo: link.echo.clone(),
+        close_on_unreadable: link.on_unreadable == settings::OnUnreadable::Close,
+        require_sign_on: link.require_sign_on,
+        reply_after_durable: link.reply_after == settings::ReplyAfter::Durable,
+    })
+}
+
+fn journal_options(settings: &Settings, telemetry: &Telemetry) -> journal::Options {
+    let from = &settings.journal;
+    let telemetry = telemetry.clone();
+    journal::Options {
+        segment_bytes: from.segment_mib.bytes(),
+        commit_interval: from.commit_interval_us.into(),
+        buffer_bytes: from.buffer_mib.bytes() as usize,
+        exposure_max_records: from.exposure_max_records,
+        exposure_max_age: from.exposure_max_ms.into(),
+        on_full: match from.on_full {
+            settings::OnFull::Decline => journal::OnFull::Decline,
+            settings::OnFull::Stop => journal::OnFull::Stop,
+        },
+        on_durable: Some(Box::new(move |age_us| telemetry.observe_durable(age_us))),
+        on_fatal: None,
+    }
+}
+
+fn register_gauges(parts: &Arc<Parts>, server: &Server) {
+    let telemetry = &parts.telemetry;
+    let of = |read: fn(&Parts) -> f64| {
+        let parts = Arc::downgrade(parts);
+        move || parts.upgrade().map_or(0.0, |parts| read(&parts))
+    };
+    let gauges: [(&str, &str, fn(&Parts) -> f64); 8] = [
+        ("exposure_records", "Answers given whose record is not yet durable.", |parts| {
+            parts.journal.exposure().records as f64
+        }),
+        ("exposure_microseconds", "Age of the oldest record that is not yet durable.", |parts| {
+            parts.journal.exposure().age_us as f64
+        }),
+        (
+            "journal_accepting",
+            "1 while the journal takes records; 0 when the disk is full or it has failed.",
+            |parts| f64::from(u8::from(parts.journal.accepting())),
+        ),
+        ("journal_records", "Sequence of the last record.", |parts| parts.journal.appended() as f64),
+        ("cards", "Cards in memory.", |parts| parts.portfolio.cards().len() as f64),
+        ("accounts", "Accounts in memory.", |parts| parts.portfolio.accounts().len() as f64),
+        ("transactions", "Transactions remembered.", |parts| parts.portfolio.table.len().0 as f64),
+        ("transactions_open", "Transactions that hold money.", |parts| parts.portfolio.table.len().1 as f64),
+    ];
+    for (name, help, read) in gauges {
+        telemetry.gauge(name, help, &[], of(read));
+    }
+    for (link, _) in server.listening() {
+        let labels = [("link", link.options.name.as_str())];
+        let (open, signed_on) = (Arc::downgrade(link), Arc::downgrade(link));
+        telemetry.gauge("connections", "Open connections.", &labels, move || {
+            open.upgrade().map_or(0.0, |link| link.connections.load(Ordering::Relaxed) as f64)
+        });
+        telemetry.gauge(
+            "connections_signed_on",
+            "Open connections that have signed on.",
+            &labels,
+            move || signed_on.upgrade().map_or(0.0, |link| link.signed_on.load(Ordering::Relaxed) as f64),
+        );
+    }
+}

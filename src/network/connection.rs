@@ -1,0 +1,351 @@
+//! One connection: read, cut, pass each message through the corridor, write all answers of a read in one write.
+//! Owns the socket, the buffers and the deadlines; knows nothing of what messages mean.
+
+use super::batch::{Answer, Deferred, Outgoing};
+use super::clock::{Beat, Ticks, wall_us};
+use super::receipt::Counts;
+use super::{Corridor, Link, Session, Way};
+use crate::journal::{Journal, Seq};
+use crate::telemetry::{Batch, Counter, Outcome, Recorder};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// What one read takes at most, unless a frame is larger.
+const READ_BYTES: usize = 32 << 10;
+/// After the last answer the peer gets this long to close, so that a reset does not overtake the answer.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// What a worker gives to each of its connections.
+pub struct Shared {
+    pub recorder: Recorder,
+    pub beat: Beat,
+    pub ticks: Ticks,
+    pub counts: Arc<Counts>,
+    pub journal: Journal,
+}
+
+/// Why a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The peer closed, or the connection broke.
+    Peer,
+    /// The switch stops: what is in flight is answered first.
+    Stop,
+    /// The peer broke a rule; counted by now.
+    Rule,
+}
+
+pub struct Connection {
+    stream: TcpStream,
+    link: Arc<Link>,
+    shared: Rc<Shared>,
+    corridor: Corridor,
+    session: Session,
+    /// Bytes read and not yet cut: `..filled`.
+    input: Box<[u8]>,
+    filled: usize,
+    /// When the first byte of the unfinished frame at the front was read.
+    unfinished_ns: Option<u64>,
+    /// The last read filled the buffer: what comes next was waiting since then.
+    more_since_ns: Option<u64>,
+    outgoing: Outgoing,
+    deferred: Deferred,
+    durable: watch::Receiver<Seq>,
+    last_read: Instant,
+    /// What the messages of one read are counted as; empty between reads.
+    counted: Vec<Counter>,
+}
+
+impl Connection {
+    pub fn new(stream: TcpStream, link: Arc<Link>, shared: Rc<Shared>, corridor: Corridor) -> Connection {
+        let room = READ_BYTES.max(link.options.max_frame_bytes + 8);
+        Connection {
+            stream,
+            shared: Rc::clone(&shared),
+            corridor,
+            session: Session::default(),
+            input: vec![0; room].into_boxed_slice(),
+            filled: 0,
+            unfinished_ns: None,
+            more_since_ns: None,
+            outgoing: Outgoing::default(),
+            deferred: Deferred::default(),
+            durable: shared.journal.watch(),
+            last_read: Instant::now(),
+            counted: Vec::new(),
+            link,
+        }
+    }
+
+    /// Serves until the peer closes, breaks a rule, or the switch stops.
+    pub async fn serve(mut self, mut stop: watch::Receiver<bool>) {
+        let end = self.run(&mut stop).await;
+        if end == End::Stop {
+            self.finish().await;
+        }
+        if self.session.signed_on {
+            self.link.signed_on.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.link.connections.fetch_sub(1, Ordering::Relaxed);
+        self.count(Counter::ConnectionsClosed, 1);
+    }
+
+    async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> End {
+        let idle = self.link.options.idle_timeout;
+        let idle_timer = sleep_until(self.last_read + idle);
+        tokio::pin!(idle_timer);
+        loop {
+            let may_read = self.deferred.len() < self.link.options.max_in_flight;
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return End::Stop,
+                _ = self.durable.changed(), if self.deferred.len() > 0 => {}
+                read = self.stream.read(&mut self.input[self.filled..]), if may_read => match read {
+                    Ok(0) | Err(_) => return End::Peer,
+                    Ok(length) => {
+                        if let Err(end) = self.take(length) {
+                            // What was answered before the fault still goes out.
+                            let _ = self.write().await;
+                            return end;
+                        }
+                    }
+                },
+                () = &mut idle_timer => {
+                    // Armed once per idle time, not per read: reads only note when they were.
+                    let due = self.last_read + idle;
+                    if due <= Instant::now() && self.deferred.len() == 0 {
+                        self.count(Counter::IdleClosed, 1);
+                        return End::Rule;
+                    }
+                    idle_timer.as_mut().reset(due.max(Instant::now() + Duration::from_millis(10)));
+                }
+            }
+            self.deferred.release(self.shared.journal.durable(), &mut self.outgoing);
+            if let Err(end) = self.write().await {
+                return end;
+            }
+        }
+    }
+
+    /// Cuts and passes what the last read completed.
+    fn take(&mut self, length: usize) -> Result<(), End> {
+        let read_ns = self.shared.ticks.now_ns();
+        let fresh_ns = self.more_since_ns.take().unwrap_or_else(|| self.shared.beat.arrived_ns(read_ns));
+        self.filled += length;
+        if self.filled == self.input.len() {
+            self.more_since_ns = Some(read_ns);
+        }
+        self.last_read = Instant::now();
+        let wall_us = wall_us();
+        let mut arrived_ns = self.unfinished_ns.take().unwrap_or(fresh_ns);
+        let (mut at, mut frames, mut keep_alives, mut result) = (0, 0, 0, Ok(()));
+        let mut counted = std::mem::take(&mut self.counted);
+        loop {
+            let max = self.link.options.max_frame_bytes;
+            let cut = match self.link.options.framing.next(&self.input[at..self.filled], max) {
+                Ok(Some(cut)) => cut,
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::warn!(link = self.link.options.name, %error, "connection closed: wrong frame");
+                    counted.push(Counter::FrameErrors);
+                    result = Err(End::Rule);
+                    break;
+                }
+            };
+            let (start, end) = (at + cut.start, at + cut.end);
+            at = end;
+            if start == end {
+                keep_alives += 1;
+            } else {
+                frames += 1;
+                counted.extend(self.pass(start..end, arrived_ns, wall_us, &mut result));
+            }
+            arrived_ns = fresh_ns;
+            if result.is_err() {
+                break;
+            }
+        }
+        self.input.copy_within(at..self.filled, 0);
+        self.filled -= at;
+        if self.filled > 0 {
+            self.unfinished_ns = Some(arrived_ns);
+        }
+        self.shared.counts.received.fetch_add(frames, Ordering::Relaxed);
+        let mut batch = self.shared.recorder.batch();
+        batch.count(self.link.index, Counter::BytesIn, length as u64);
+        batch.count(self.link.index, Counter::FramesIn, frames);
+        batch.count(self.link.index, Counter::KeepAlives, keep_alives);
+        for counter in counted.drain(..) {
+            batch.count(self.link.index, counter, 1);
+        }
+        drop(batch);
+        self.counted = counted;
+        result
+    }
+
+    /// Passes one message. Returns what else it counts as.
+    fn pass(
+        &mut self,
+        frame: std::ops::Range<usize>,
+        arrived_ns: u64,
+        wall_us: i64,
+        result: &mut Result<(), End>,
+    ) -> Option<Counter> {
+        let out = &mut self.outgoing.bytes;
+        let from = out.len();
+        let passed = self.corridor.pass(&self.input[frame], &mut self.session, arrived_ns, wall_us, out);
+        let length = out.len() - from;
+        let answer = Answer { passed, arrived_ns, length };
+        match passed.way {
+            Way::Now if length > 0 => self.outgoing.answers.push(answer),
+            Way::AfterDurable(sequence) if length > 0 => {
+                self.deferred.push(sequence, answer, out, from..from + length);
+            }
+            Way::Now | Way::AfterDurable(_) => return self.dropped(Counter::Dropped),
+            Way::Dropped(counter) => return self.dropped(counter),
+            Way::Close(counter) => {
+                *result = Err(End::Rule);
+                return self.dropped(counter);
+            }
+        }
+        passed.counts_as
+    }
+
+    fn dropped(&self, counter: Counter) -> Option<Counter> {
+        self.shared.counts.dropped.fetch_add(1, Ordering::Relaxed);
+        Some(counter)
+    }
+
+    /// Writes all answers that are ready in one write, and records their measures.
+    async fn write(&mut self) -> Result<(), End> {
+        if self.outgoing.answers.is_empty() {
+            return Ok(());
+        }
+        self.withhold_late();
+        if self.outgoing.answers.is_empty() {
+            return Ok(());
+        }
+        let written = match self.stream.try_write(&self.outgoing.bytes) {
+            Ok(written) => written,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
+            Err(_) => return Err(End::Peer),
+        };
+        if written < self.outgoing.bytes.len() {
+            // The peer reads slower than we answer: nothing more is read from it until it has caught up.
+            let rest = self.stream.write_all(&self.outgoing.bytes[written..]);
+            match timeout(self.link.options.write_timeout, rest).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err(End::Peer),
+                Err(_) => {
+                    self.count(Counter::SlowReaderClosed, 1);
+                    return Err(End::Rule);
+                }
+            }
+        }
+        self.record();
+        Ok(())
+    }
+
+    /// An approval whose budget is spent by now does not go out: it is undone and answered with 91 instead. The
+    /// stored approval of a repeat is withheld: its first answer stands.
+    fn withhold_late(&mut self) {
+        let (now_ns, budget_ns) = (self.shared.ticks.now_ns(), self.link.budget_ns);
+        if !self.outgoing.has_late(now_ns, budget_ns) {
+            return;
+        }
+        let (corridor, shared, link) = (&mut self.corridor, &self.shared, &self.link);
+        let mut withheld = 0;
+        self.outgoing.replace_late(now_ns, budget_ns, |answer, bytes, out| {
+            let mut batch = shared.recorder.batch();
+            batch.count(link.index, Counter::LateAnswers, 1);
+            answer.passed.has_deadline = false;
+            answer.passed.sample.outcome = Outcome::Late;
+            match answer.passed.undo.take() {
+                Some(key) => {
+                    answer.passed.sample.code = corridor.undo(key, wall_us(), bytes, out);
+                }
+                None => {
+                    let mut sample = answer.passed.sample;
+                    sample.total_ns = now_ns.saturating_sub(answer.arrived_ns);
+                    batch.message(&sample);
+                    withheld += 1;
+                }
+            }
+        });
+        self.shared.counts.late.fetch_add(withheld, Ordering::Relaxed);
+    }
+
+    fn record(&mut self) {
+        let done_ns = self.shared.ticks.now_ns();
+        let (answers, bytes) = (self.outgoing.answers.len() as u64, self.outgoing.bytes.len() as u64);
+        self.shared.counts.answered.fetch_add(answers, Ordering::Relaxed);
+        let mut batch: Batch<'_> = self.shared.recorder.batch();
+        for answer in &self.outgoing.answers {
+            let mut sample = answer.passed.sample;
+            sample.total_ns = done_ns.saturating_sub(answer.arrived_ns);
+            sample.stage_ns[4] =
+                u32::try_from(done_ns.saturating_sub(answer.passed.built_ns)).unwrap_or(u32::MAX);
+            batch.message(&sample);
+        }
+        batch.count(self.link.index, Counter::AnswersOut, answers);
+        batch.count(self.link.index, Counter::BytesOut, bytes);
+        drop(batch);
+        self.outgoing.clear();
+    }
+
+    /// The switch stops: what was read is answered, durable first where that was promised; then the peer is told.
+    async fn finish(&mut self) {
+        while self.deferred.len() > 0 {
+            self.deferred.release(self.shared.journal.durable(), &mut self.outgoing);
+            if self.write().await.is_err() {
+                return;
+            }
+            if self.deferred.len() > 0 && self.durable.changed().await.is_err() {
+                return;
+            }
+        }
+        let _ = self.write().await;
+        if self.stream.shutdown().await.is_err() {
+            return;
+        }
+        let deadline = Instant::now() + LINGER;
+        loop {
+            match tokio::time::timeout_at(deadline, self.stream.read(&mut self.input[self.filled..])).await {
+                Ok(Ok(length)) if length > 0 => self.discard(length),
+                _ => return,
+            }
+        }
+    }
+
+    /// Counts what came after the stop and is not answered.
+    fn discard(&mut self, length: usize) {
+        self.filled += length;
+        let (mut at, mut frames) = (0, 0);
+        while let Ok(Some(cut)) =
+            self.link.options.framing.next(&self.input[at..self.filled], self.link.options.max_frame_bytes)
+        {
+            at += cut.end;
+            frames += u64::from(cut.start != cut.end);
+        }
+        self.input.copy_within(at..self.filled, 0);
+        self.filled -= at;
+        if self.filled == self.input.len() {
+            self.filled = 0;
+        }
+        self.shared.counts.received.fetch_add(frames, Ordering::Relaxed);
+        self.shared.counts.dropped.fetch_add(frames, Ordering::Relaxed);
+        let mut batch = self.shared.recorder.batch();
+        batch.count(self.link.index, Counter::FramesIn, frames);
+        batch.count(self.link.index, Counter::Dropped, frames);
+    }
+
+    fn count(&self, counter: Counter, count: u64) {
+        self.shared.recorder.batch().count(self.link.index, counter, count);
+    }
+}

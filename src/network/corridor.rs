@@ -1,0 +1,351 @@
+//! The way of one message: parse, read, decide, build. No socket, no await, no allocation after warm-up.
+
+use super::{Link, Ticks};
+use crate::decision::{Decision, Desk, Sink};
+use crate::journal::Journal;
+use crate::message::{
+    ADDITIONAL_AMOUNTS, Kind, Refusal, Request, ResponseCode, read, write_additional_amounts,
+};
+use crate::portfolio::{FORMAT, TransactionKey};
+use crate::telemetry::{Counter, NO_CODE, Outcome, Sample};
+use crate::wire::{Bitmap, Message, Mti, Value, View};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// The journal as the decision sees it, with the time its appends take.
+#[derive(Debug)]
+pub struct JournalSink {
+    journal: Journal,
+    ticks: Ticks,
+    append_ns: Cell<u64>,
+}
+
+impl JournalSink {
+    /// A sink into this journal; one per thread.
+    pub fn new(journal: Journal, ticks: Ticks) -> JournalSink {
+        JournalSink { journal, ticks, append_ns: Cell::new(0) }
+    }
+
+    /// Nanoseconds spent appending since the last call.
+    fn take_append_ns(&self) -> u64 {
+        self.append_ns.replace(0)
+    }
+}
+
+impl Sink for JournalSink {
+    fn append(&self, body: &[u8], time_us: i64) -> Option<u64> {
+        let from = self.ticks.now_ns();
+        let appended = self.journal.append(FORMAT, body, time_us);
+        self.append_ns.set(self.append_ns.get() + self.ticks.now_ns() - from);
+        appended.ok()
+    }
+
+    fn appended(&self) -> u64 {
+        self.journal.appended()
+    }
+}
+
+/// What a connection remembers of its peer.
+#[derive(Debug, Default)]
+pub struct Session {
+    /// The peer has signed on.
+    pub signed_on: bool,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Its answer goes out with the next write.
+    Now,
+    /// Its answer waits until this record is durable.
+    AfterDurable(u64),
+    /// It gets no answer, and is counted.
+    Dropped(Counter),
+    /// It gets no answer, is counted, and closes the connection.
+    Close(Counter),
+}
+
+/// A message that has passed the corridor. Its answer, if any, stands framed at the end of the output.
+#[derive(Clone, Copy, Debug)]
+pub struct Passed {
+    /// What becomes of it.
+    pub way: Way,
+    /// Its measures so far: total and write are added when the answer is handed to the kernel.
+    pub sample: Sample,
+    /// The approval to undo should its answer come too late; `None` for what may be answered at any time.
+    pub undo: Option<TransactionKey>,
+    /// Whether its answer must not go out after the budget.
+    pub has_deadline: bool,
+    /// What else it counts as.
+    pub counts_as: Option<Counter>,
+    /// When the answer was built, for the write's measure.
+    pub built_ns: u64,
+}
+
+/// The corridor of one connection.
+pub struct Corridor {
+    desk: Arc<Desk>,
+    link: Arc<Link>,
+    journal: Journal,
+    sink: JournalSink,
+    ticks: Ticks,
+    message: Message,
+}
+
+impl Corridor {
+    /// A corridor for one connection of a link.
+    pub fn new(desk: Arc<Desk>, link: Arc<Link>, journal: Journal, ticks: Ticks) -> Corridor {
+        let sink = JournalSink::new(journal.clone(), ticks.clone());
+        Corridor { desk, link, journal, sink, ticks, message: Message::new() }
+    }
+
+    /// Takes one message through. `arrived_ns` is when its first byte was read, `wall_us` the wall clock. The framed
+    /// answer is appended to `out`.
+    pub fn pass(
+        &mut self,
+        frame: &[u8],
+        session: &mut Session,
+        arrived_ns: u64,
+        wall_us: i64,
+        out: &mut Vec<u8>,
+    ) -> Passed {
+        let began_ns = self.ticks.now_ns();
+        let link = Arc::clone(&self.link);
+        let dialect = &*link.options.dialect;
+        let parsed = dialect.parse(frame, &mut self.message);
+        let mti = self.message.mti();
+        let mut passed = Passed {
+            way: Way::Now,
+            sample: Sample {
+                link: link.index,
+                mti: if parsed.as_ref().is_err_and(|error| !error.readable) { 0 } else { mti.bcd() },
+                outcome: Outcome::FormatError,
+                code: NO_CODE,
+                total_ns: 0,
+                stage_ns: [0; 5],
+            },
+            undo: None,
+            has_deadline: false,
+            counts_as: None,
+            built_ns: began_ns,
+        };
+        if let Err(error) = parsed {
+            tracing::debug!(link = link.options.name, %error, "message refused");
+            let unreadable = if link.options.close_on_unreadable { Way::Close } else { Way::Dropped };
+            let answered = error.readable && may_be_answered(mti);
+            passed.way = if answered { Way::Now } else { unreadable(Counter::Unreadable) };
+            if answered {
+                let view = dialect.view(frame, &self.message);
+                self.answer_refused(view, Refusal::Format, &mut passed, out);
+            }
+            return passed;
+        }
+        let view = dialect.view(frame, &self.message);
+        if mti.is_response() {
+            passed.way = Way::Dropped(Counter::Unsolicited);
+            return passed;
+        }
+        let Some(kind) = Kind::of(mti) else {
+            if may_be_answered(mti) {
+                self.answer_refused(view, Refusal::UnsupportedType, &mut passed, out);
+            } else {
+                passed.way = Way::Dropped(Counter::Dropped);
+            }
+            return passed;
+        };
+        let request = match read(&view, kind) {
+            Ok(request) => request,
+            Err(fault) => {
+                tracing::debug!(link = link.options.name, %fault, "message refused");
+                self.answer_refused(view, Refusal::Format, &mut passed, out);
+                return passed;
+            }
+        };
+        let parsed_ns = self.ticks.now_ns();
+        let decision = self.decide(&request, session, arrived_ns, parsed_ns, wall_us);
+        let decided_ns = self.ticks.now_ns();
+        let append_ns = self.sink.take_append_ns();
+        self.answer(view, kind, &request, &decision, out);
+        passed.built_ns = self.ticks.now_ns();
+        passed.sample.outcome = outcome(kind, &decision);
+        passed.sample.code = decision.code.0;
+        passed.sample.stage_ns = [
+            short(parsed_ns - began_ns),
+            short((decided_ns - parsed_ns).saturating_sub(append_ns)),
+            short(append_ns),
+            short(passed.built_ns - decided_ns),
+            0,
+        ];
+        // A late decline or acknowledgement does no harm; a late approval would be spent twice.
+        passed.has_deadline =
+            matches!(kind, Kind::Authorization | Kind::Financial) && decision.code.is_approval();
+        passed.undo = (passed.has_deadline && !decision.repeat).then_some(decision.key);
+        passed.way = self.way(kind, &decision);
+        passed.counts_as = match decision.refusal {
+            Refusal::BudgetSpent if !decision.repeat => Some(Counter::BudgetSpent),
+            Refusal::NotStored => Some(Counter::NotStored),
+            Refusal::TableFull => Some(Counter::Overload),
+            _ => None,
+        };
+        passed
+    }
+
+    /// Undoes an approval that could not be sent in time, and turns its framed answer into one with 91 at the end of
+    /// `out`. Returns that code. Off the usual path.
+    pub fn undo(&mut self, key: TransactionKey, wall_us: i64, answer: &[u8], out: &mut Vec<u8>) -> [u8; 2] {
+        let name = &self.link.options.name;
+        if !self.desk.undo(key, wall_us, &self.sink) {
+            tracing::warn!(
+                link = name,
+                "a late approval could not be undone: its hold stays until it runs out"
+            );
+        }
+        let code = Refusal::BudgetSpent.code();
+        let options = &self.link.options;
+        let cut = options.framing.next(answer, usize::MAX);
+        if let Ok(Some(cut)) = cut
+            && options.dialect.parse(&answer[cut.start..cut.end], &mut self.message).is_ok()
+        {
+            let view = options.dialect.view(&answer[cut.start..cut.end], &self.message);
+            let mut kept = view.bitmap();
+            // What only an approval carries.
+            [38, 54].into_iter().for_each(|de| kept.remove(de));
+            self.build(view, view.mti(), kept, &[(39, Value::Text(&code.0))], out);
+        }
+        code.0
+    }
+
+    fn decide(
+        &self,
+        request: &Request,
+        session: &mut Session,
+        arrived_ns: u64,
+        now_ns: u64,
+        wall_us: i64,
+    ) -> Decision {
+        let terms = &self.link.terms;
+        match request.kind {
+            Kind::NetworkManagement => self.manage(request, session),
+            _ if self.link.options.require_sign_on && !session.signed_on => refused(Refusal::NotSignedOn),
+            // An advice or a reversal is never too late.
+            Kind::Authorization | Kind::Financial
+                if now_ns.saturating_sub(arrived_ns) > self.link.budget_ns =>
+            {
+                self.desk.decline_late(request, terms, wall_us, &self.sink)
+            }
+            _ => self.desk.decide(request, terms, wall_us, &self.sink),
+        }
+    }
+
+    /// Sign-on, sign-off and echo (DE70 as ISO and the networks use it).
+    fn manage(&self, request: &Request, session: &mut Session) -> Decision {
+        let signed_on = match request.network_code {
+            1 | 61 | 71 | 81 => true,
+            2 | 62 | 72 | 82 => false,
+            270 | 301 => session.signed_on,
+            _ => return refused(Refusal::UnknownNetworkCode),
+        };
+        match (session.signed_on, signed_on) {
+            (false, true) => _ = self.link.signed_on.fetch_add(1, Ordering::Relaxed),
+            (true, false) => _ = self.link.signed_on.fetch_sub(1, Ordering::Relaxed),
+            _ => {}
+        }
+        session.signed_on = signed_on;
+        refused(Refusal::None)
+    }
+
+    /// An advice or reversal is acknowledged when it is durable, since its sender then deletes its copy; an
+    /// authorization at once, unless the link or the exposure asks for more.
+    fn way(&self, kind: Kind, decision: &Decision) -> Way {
+        let must_wait = match kind {
+            Kind::AuthorizationAdvice | Kind::FinancialAdvice | Kind::Reversal => true,
+            Kind::Authorization | Kind::Financial => {
+                self.link.options.reply_after_durable || self.journal.exposed()
+            }
+            Kind::NetworkManagement => false,
+        };
+        if must_wait && decision.sequence > self.journal.durable() {
+            Way::AfterDurable(decision.sequence)
+        } else {
+            Way::Now
+        }
+    }
+
+    /// Builds the framed answer at the end of `out`.
+    fn answer(&self, view: View<'_>, kind: Kind, request: &Request, decision: &Decision, out: &mut Vec<u8>) {
+        let mut amounts = [0; ADDITIONAL_AMOUNTS];
+        let mut own = [(39, Value::Text(&decision.code.0)); 3];
+        let mut count = 0;
+        if let Some(approval) = &decision.approval {
+            own[count] = (38, Value::Text(approval));
+            count += 1;
+        }
+        own[count] = (39, Value::Text(&decision.code.0));
+        count += 1;
+        if let Some(balances) = decision.balances {
+            write_additional_amounts(balances, request.processing_code, &mut amounts);
+            own[count] = (54, Value::Text(&amounts));
+            count += 1;
+        }
+        self.build(view, view.mti().response(), self.link.echo(kind), &own[..count], out);
+    }
+
+    fn answer_refused(&self, view: View<'_>, refusal: Refusal, passed: &mut Passed, out: &mut Vec<u8>) {
+        let code = refusal.code();
+        let kind = Kind::of(view.mti()).unwrap_or(Kind::Authorization);
+        self.build(view, view.mti().response(), self.link.echo(kind), &[(39, Value::Text(&code.0))], out);
+        passed.sample.code = code.0;
+        passed.sample.outcome =
+            if refusal == Refusal::Format { Outcome::FormatError } else { Outcome::Declined };
+        passed.built_ns = self.ticks.now_ns();
+    }
+
+    fn build(&self, view: View<'_>, mti: Mti, echo: Bitmap, own: &[(u8, Value<'_>)], out: &mut Vec<u8>) {
+        let (framing, dialect) = (self.link.options.framing, &self.link.options.dialect);
+        let start = out.len();
+        let mark = framing.begin(out);
+        let built = dialect.build(out, mti, Some(view), echo, own);
+        let framed = built.is_ok() && framing.finish(out, mark).is_ok();
+        if !framed {
+            // Echoed fields were valid in the request and ours fit by their types; were it otherwise, no answer is
+            // better than a wrong one.
+            out.truncate(start);
+            tracing::error!(link = self.link.options.name, ?built, "answer not built");
+        }
+    }
+}
+
+fn short(ns: u64) -> u32 {
+    u32::try_from(ns).unwrap_or(u32::MAX)
+}
+
+fn refused(refusal: Refusal) -> Decision {
+    Decision {
+        code: refusal.code(),
+        refusal,
+        approval: None,
+        balances: None,
+        repeat: false,
+        sequence: 0,
+        key: TransactionKey::default(),
+    }
+}
+
+/// Requests and advices of any class are owed an answer; responses, notifications and acknowledgements are not.
+fn may_be_answered(mti: Mti) -> bool {
+    matches!(mti.function(), 0 | 2)
+}
+
+fn outcome(kind: Kind, decision: &Decision) -> Outcome {
+    match decision.refusal {
+        Refusal::DuplicateKey => Outcome::Duplicate,
+        _ if decision.repeat => Outcome::Duplicate,
+        Refusal::NotStored => Outcome::Unstored,
+        Refusal::BudgetSpent => Outcome::Late,
+        Refusal::Format => Outcome::FormatError,
+        Refusal::None if kind.may_be_declined() && kind != Kind::NetworkManagement => Outcome::Approved,
+        Refusal::None if decision.code == ResponseCode::APPROVED => Outcome::Accepted,
+        _ => Outcome::Declined,
+    }
+}

@@ -1,0 +1,92 @@
+//! A link as the settings describe it, ready to serve. Must not know sockets.
+
+use crate::decision::{KeyFields, LinkTerms};
+use crate::message::{Kind, permitted_echo, standard_echo};
+use crate::wire::frame::Framing;
+use crate::wire::{Bitmap, Dialect};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+/// What a link is made from.
+#[derive(Clone, Debug)]
+pub struct LinkOptions {
+    /// Its name, the label of its metrics.
+    pub name: String,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// How its messages are written.
+    pub dialect: Arc<Dialect>,
+    /// How they are framed.
+    pub framing: Framing,
+    /// The longest frame taken, bytes; a longer one closes the connection.
+    pub max_frame_bytes: usize,
+    /// From the first byte read to the decision; what takes longer is answered with 91.
+    pub budget: Duration,
+    /// Most connections at a time; more are refused.
+    pub max_connections: usize,
+    /// Most answers of one connection waiting to be durable; beyond it the connection is not read.
+    pub max_in_flight: usize,
+    /// A connection without any byte for this long is closed.
+    pub idle_timeout: Duration,
+    /// A connection whose peer takes no answer for this long is closed.
+    pub write_timeout: Duration,
+    /// The fields that name a transaction.
+    pub key: KeyFields,
+    /// Fields echoed in answers instead of the standard list; empty for the standard list.
+    pub echo: Vec<u8>,
+    /// Whether a message that cannot be read at all closes its connection; else it is dropped.
+    pub close_on_unreadable: bool,
+    /// Whether money messages need a sign-on first.
+    pub require_sign_on: bool,
+    /// Whether authorizations too are answered only when they are durable.
+    pub reply_after_durable: bool,
+}
+
+/// A link that serves.
+#[derive(Debug)]
+pub struct Link {
+    /// What it was made from.
+    pub options: LinkOptions,
+    /// Its number, in the order of the settings.
+    pub index: u8,
+    /// Its open connections.
+    pub connections: AtomicUsize,
+    /// Those of them that have signed on.
+    pub signed_on: AtomicUsize,
+    pub(super) terms: LinkTerms,
+    pub(super) budget_ns: u64,
+    echo: [Bitmap; 6],
+}
+
+impl Link {
+    /// A link ready to serve.
+    pub fn new(index: u8, options: LinkOptions) -> Link {
+        let echo = |kind| match options.echo.as_slice() {
+            [] => standard_echo(kind),
+            // The code of a network management message is always returned: without it the answer means nothing.
+            list if kind == Kind::NetworkManagement => permitted_echo(list) | standard_echo(kind),
+            list => permitted_echo(list),
+        };
+        let kinds = (1..=6).filter_map(Kind::from_number);
+        let mut lists = [Bitmap::EMPTY; 6];
+        for (list, kind) in lists.iter_mut().zip(kinds) {
+            *list = echo(kind);
+        }
+        Link {
+            index,
+            connections: AtomicUsize::new(0),
+            signed_on: AtomicUsize::new(0),
+            terms: LinkTerms { link: u16::from(index), key: options.key },
+            budget_ns: options.budget.as_nanos() as u64,
+            echo: lists,
+            options,
+        }
+    }
+
+    /// The fields an answer to this kind of message echoes.
+    pub(super) fn echo(&self, kind: Kind) -> Bitmap {
+        self.echo[kind as usize - 1]
+    }
+}

@@ -1,0 +1,197 @@
+//! The server: listeners, the acceptor that hands connections to workers, upkeep, and the drain with its receipt.
+
+use super::clock::wall_us;
+use super::corridor::JournalSink;
+use super::receipt::Receipt;
+use super::worker::{self, Common, Incoming, Worker};
+use super::{Link, LinkOptions, Ticks};
+use crate::decision::Desk;
+use crate::journal::Journal;
+use crate::telemetry::{Counter, Recorder, Telemetry};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// What the server is made from.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// Worker threads, at least one.
+    pub workers: usize,
+    /// The links, at most 255.
+    pub links: Vec<LinkOptions>,
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("link {link}: cannot listen on {address}: {error}")]
+    Listen {
+        /// The link.
+        link: String,
+        /// Its address.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// No thread or runtime.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A running server.
+pub struct Server {
+    links: Vec<Arc<Link>>,
+    addresses: Vec<SocketAddr>,
+    common: Common,
+    stop: watch::Sender<bool>,
+    acceptor: JoinHandle<()>,
+    workers: Vec<Worker>,
+}
+
+impl Server {
+    /// Binds all listeners and starts the threads. `telemetry` must know the links by the same order.
+    pub fn start(
+        options: ServerOptions,
+        desk: Arc<Desk>,
+        journal: Journal,
+        telemetry: Telemetry,
+    ) -> Result<Server, StartError> {
+        let common = Common { desk, journal, telemetry, counts: Arc::default() };
+        let (stop, stopped) = watch::channel(false);
+        let mut links = Vec::new();
+        let mut listeners = Vec::new();
+        for (index, options) in options.links.into_iter().enumerate() {
+            let listener = std::net::TcpListener::bind(options.listen).and_then(|listener| {
+                listener.set_nonblocking(true)?;
+                Ok(listener)
+            });
+            let listener = listener.map_err(|error| StartError::Listen {
+                link: options.name.clone(),
+                address: options.listen,
+                error,
+            })?;
+            listeners.push(listener);
+            links.push(Arc::new(Link::new(index as u8, options)));
+        }
+        let addresses = listeners.iter().map(std::net::TcpListener::local_addr).collect::<Result<_, _>>()?;
+        let workers = (0..options.workers.max(1))
+            .map(|number| worker::start(number, &common, stopped.clone()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let hands: Vec<_> =
+            workers.iter().map(|worker| (worker.hand_over.clone(), Arc::clone(&worker.load))).collect();
+        let acceptor = Acceptor { hands, recorder: common.telemetry.recorder(0) };
+        let served: Vec<_> = listeners.into_iter().zip(links.iter().cloned()).collect();
+        let acceptor = std::thread::Builder::new()
+            .name("acceptor".into())
+            .spawn(move || runtime.block_on(acceptor.run(served, stopped)))?;
+        Ok(Server { links, addresses, common, stop, acceptor, workers })
+    }
+
+    /// The links and the addresses they listen on.
+    pub fn listening(&self) -> impl Iterator<Item = (&Arc<Link>, SocketAddr)> {
+        self.links.iter().zip(self.addresses.iter().copied())
+    }
+
+    /// Ends the holds that have run out; to be called every few seconds. Returns how many ended.
+    pub fn expire_holds(&self) -> usize {
+        let sink = JournalSink::new(self.common.journal.clone(), Ticks::new());
+        self.common.desk.expire_holds(wall_us(), &sink)
+    }
+
+    /// Stops reading, answers what is in flight, durable where that was promised, and closes. Connections that
+    /// take longer than `patience` are cut off; their answers count as undelivered.
+    pub fn drain(self, patience: Duration) -> Receipt {
+        let deadline = Instant::now() + patience;
+        let _ = self.stop.send(true);
+        let mut threads = vec![self.acceptor];
+        for worker in self.workers {
+            drop(worker.hand_over);
+            threads.push(worker.thread);
+        }
+        while threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        for thread in threads.into_iter().filter(|thread| thread.is_finished()) {
+            // A worker that had panicked would have ended the process.
+            let _ = thread.join();
+        }
+        self.common.counts.receipt()
+    }
+}
+
+struct Acceptor {
+    hands: Vec<(tokio::sync::mpsc::Sender<Incoming>, Arc<AtomicUsize>)>,
+    recorder: Recorder,
+}
+
+impl Acceptor {
+    async fn run(self, listeners: Vec<(std::net::TcpListener, Arc<Link>)>, stop: watch::Receiver<bool>) {
+        let acceptor = Arc::new(self);
+        let mut tasks = tokio::task::JoinSet::new();
+        for (listener, link) in listeners {
+            let (acceptor, mut stop) = (Arc::clone(&acceptor), stop.clone());
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = acceptor.accept(listener, link) => {}
+                    _ = stop.wait_for(|stop| *stop) => {}
+                }
+            });
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    async fn accept(&self, listener: std::net::TcpListener, link: Arc<Link>) {
+        let listener = match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => {
+                tracing::error!(link = link.options.name, %error, "listener lost");
+                return;
+            }
+        };
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => self.hand_over(stream, peer, &link),
+                Err(error) => {
+                    // Out of file descriptors, or the peer has gone again: neither may spin.
+                    tracing::warn!(link = link.options.name, %error, "accept failed");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        }
+    }
+
+    fn hand_over(&self, stream: tokio::net::TcpStream, peer: SocketAddr, link: &Arc<Link>) {
+        let open = link.connections.fetch_add(1, Ordering::Relaxed);
+        let refuse = |reason: &str| {
+            tracing::warn!(link = link.options.name, %peer, reason, "connection refused");
+            link.connections.fetch_sub(1, Ordering::Relaxed);
+            self.count(link, Counter::ConnectionsRefused);
+        };
+        if open >= link.options.max_connections {
+            return refuse("the link has its full number");
+        }
+        let prepared = stream.set_nodelay(true).and_then(|()| stream.into_std());
+        let Ok(stream) = prepared else { return refuse("the socket cannot be set up") };
+        // The worker with the fewest connections; there is at least one.
+        let Some((hand, load)) = self.hands.iter().min_by_key(|(_, load)| load.load(Ordering::Relaxed))
+        else {
+            return;
+        };
+        load.fetch_add(1, Ordering::Relaxed);
+        if hand.try_send(Incoming { stream, link: Arc::clone(link) }).is_err() {
+            load.fetch_sub(1, Ordering::Relaxed);
+            return refuse("the worker is full");
+        }
+        tracing::info!(link = link.options.name, %peer, "connection opened");
+        self.count(link, Counter::ConnectionsOpened);
+    }
+
+    fn count(&self, link: &Link, counter: Counter) {
+        self.recorder.batch().count(link.index, counter, 1);
+    }
+}

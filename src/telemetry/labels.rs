@@ -1,0 +1,274 @@
+//! The vocabulary of the metrics: stages, outcomes, counters, known message types, answer codes.
+//! One table each: label value, metric name, help and array index all come from it, and each is bounded.
+
+/// A part of one message's way through the switch, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Bytes of the frame to checked fields.
+    Parse,
+    /// Fields to a decision, locks and money included, the journal's append excluded.
+    Decide,
+    /// The record into the journal's buffer.
+    Append,
+    /// The decision to the bytes of the answer.
+    Build,
+    /// The answer handed to the kernel.
+    Write,
+}
+
+impl Stage {
+    /// Every stage, in the order in which a message passes them and in which samples carry them.
+    pub const ALL: [Stage; 5] = [Stage::Parse, Stage::Decide, Stage::Append, Stage::Build, Stage::Write];
+
+    /// The label value and the row's name: `parse`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Stage::Parse => "parse",
+            Stage::Decide => "decide",
+            Stage::Append => "append",
+            Stage::Build => "build",
+            Stage::Write => "write",
+        }
+    }
+}
+
+/// What became of one message, as the on-call engineer would say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// An authorization or financial request was approved, fully or in part.
+    Approved,
+    /// An authorization or financial request was declined by the rules, the limits or the card's state.
+    Declined,
+    /// An advice, reversal or network management message was acknowledged.
+    Accepted,
+    /// The message was answered with a format error.
+    FormatError,
+    /// A repeat was answered with the stored answer, or refused because its content differs.
+    Duplicate,
+    /// The budget was spent: answered with 91, or the answer was withheld.
+    Late,
+    /// The decision could not be stored: answered with 96.
+    Unstored,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of its index.
+    pub const ALL: [Outcome; 7] = [
+        Outcome::Approved,
+        Outcome::Declined,
+        Outcome::Accepted,
+        Outcome::FormatError,
+        Outcome::Duplicate,
+        Outcome::Late,
+        Outcome::Unstored,
+    ];
+
+    /// The label value: `approved`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Approved => "approved",
+            Outcome::Declined => "declined",
+            Outcome::Accepted => "accepted",
+            Outcome::FormatError => "format_error",
+            Outcome::Duplicate => "duplicate",
+            Outcome::Late => "late",
+            Outcome::Unstored => "unstored",
+        }
+    }
+}
+
+/// Declares [`Counter`] and its table in one go, so that a counter cannot exist without its name and help.
+macro_rules! counters {
+    (@bytes bytes) => { true };
+    (@bytes) => { false };
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal $(in $unit:ident)?;)+) => {
+        /// What is counted by link besides messages and answer codes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Counter { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Counter {
+            /// Every counter, in the order of its index.
+            pub const ALL: [Counter; [$($name),+].len()] = [$(Counter::$variant),+];
+
+            /// The metric's name without the prefix, the unit and `_total`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Counter::$variant => $name),+ }
+            }
+
+            /// What it counts, in one sentence; shown as the metric's HELP.
+            pub const fn help(self) -> &'static str {
+                match self { $(Counter::$variant => concat!($($doc),+).trim_ascii()),+ }
+            }
+
+            /// Whether it counts bytes, which then is part of the metric's name.
+            pub const fn counts_bytes(self) -> bool {
+                match self { $(Counter::$variant => counters!(@bytes $($unit)?)),+ }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Bytes read from the link's connections.
+    BytesIn = "received" in bytes;
+    /// Bytes of answers handed to the kernel.
+    BytesOut = "sent" in bytes;
+    /// Complete frames cut from the link's connections, keep-alives excluded.
+    FramesIn = "received_frames";
+    /// Answers handed to the kernel.
+    AnswersOut = "sent_answers";
+    /// Frames that were read and got no answer on purpose.
+    Dropped = "dropped_frames";
+    /// Frames whose message type or bitmap could not be read.
+    Unreadable = "unreadable_frames";
+    /// Frames with a length outside the link's limit; each closes its connection.
+    FrameErrors = "frame_errors";
+    /// Connections accepted.
+    ConnectionsOpened = "connections_opened";
+    /// Connections closed, for whatever reason.
+    ConnectionsClosed = "connections_closed";
+    /// Connections refused because the link had its full number.
+    ConnectionsRefused = "connections_refused";
+    /// Connections closed because nothing came for the link's idle time.
+    IdleClosed = "connections_idle_closed";
+    /// Connections closed because the peer did not read its answers.
+    SlowReaderClosed = "connections_slow_reader_closed";
+    /// Zero-length frames, which only keep the connection open.
+    KeepAlives = "keep_alives";
+    /// Approvals decided in time whose budget was spent before they could be sent: undone and answered with 91.
+    LateAnswers = "late_answers";
+    /// Responses that came in without a request of ours.
+    Unsolicited = "unsolicited_responses";
+    /// Requests whose budget was spent before they were decided.
+    BudgetSpent = "budget_spent_requests";
+    /// Requests refused because their decision could not be stored.
+    NotStored = "not_stored_requests";
+    /// Requests refused because the table of open authorizations was full.
+    Overload = "overload_requests";
+}
+
+/// The message types with a label of their own; any other is `other`, so that a peer cannot make new labels.
+pub const KNOWN_MTIS: [u16; 15] = [
+    0x0100, 0x0101, 0x0120, 0x0121, 0x0200, 0x0201, 0x0220, 0x0221, 0x0400, 0x0401, 0x0420, 0x0421, 0x0800,
+    0x0801, 0x0820,
+];
+
+/// The number of message type labels, `other` included.
+pub(super) const MTI_SLOTS: usize = KNOWN_MTIS.len() + 1;
+const OTHER_MTI: u8 = KNOWN_MTIS.len() as u8;
+
+/// From the last three digits of a 1987 message type to its slot: one load instead of a search per message.
+static MTI_SLOT_OF: [u8; 0x1000] = {
+    let mut table = [OTHER_MTI; 0x1000];
+    let mut slot = 0;
+    while slot < KNOWN_MTIS.len() {
+        table[KNOWN_MTIS[slot] as usize] = slot as u8;
+        slot += 1;
+    }
+    table
+};
+
+/// The slot of a message type given as four BCD digits.
+pub(super) fn mti_slot(mti: u16) -> usize {
+    MTI_SLOT_OF.get(usize::from(mti)).map_or(usize::from(OTHER_MTI), |&slot| usize::from(slot))
+}
+
+/// The label value of a slot: `0100`, or `other`.
+pub(super) fn mti_name(slot: usize) -> String {
+    KNOWN_MTIS.get(slot).map_or_else(|| "other".to_owned(), |mti| format!("{mti:04x}"))
+}
+
+/// The code of a sample that was not answered: counted under no code.
+pub const NO_CODE: [u8; 2] = [0, 0];
+
+const CODE_DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/// The number of answer code labels: two letters or digits, and `other`.
+pub(super) const CODE_SLOTS: usize = CODE_DIGITS.len() * CODE_DIGITS.len() + 1;
+
+/// The slot of an answer code (DE39, two letters or digits).
+pub(super) fn code_slot(code: [u8; 2]) -> usize {
+    fn digit(byte: u8) -> Option<usize> {
+        match byte {
+            b'0'..=b'9' => Some(usize::from(byte - b'0')),
+            b'A'..=b'Z' => Some(usize::from(byte - b'A') + 10),
+            b'a'..=b'z' => Some(usize::from(byte - b'a') + 10),
+            _ => None,
+        }
+    }
+    match (digit(code[0]), digit(code[1])) {
+        (Some(high), Some(low)) => high * CODE_DIGITS.len() + low,
+        _ => CODE_SLOTS - 1,
+    }
+}
+
+/// The label value of a slot: `00`, `N7`, or `other`.
+pub(super) fn code_name(slot: usize) -> String {
+    if slot >= CODE_SLOTS - 1 {
+        return "other".to_owned();
+    }
+    let (high, low) = (CODE_DIGITS[slot / CODE_DIGITS.len()], CODE_DIGITS[slot % CODE_DIGITS.len()]);
+    [char::from(high), char::from(low)].iter().collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn an_index_is_its_place_in_the_table() {
+        for (index, stage) in Stage::ALL.iter().enumerate() {
+            assert_eq!(*stage as usize, index);
+        }
+        for (index, outcome) in Outcome::ALL.iter().enumerate() {
+            assert_eq!(*outcome as usize, index);
+        }
+        for (index, counter) in Counter::ALL.iter().enumerate() {
+            assert_eq!(*counter as usize, index);
+        }
+    }
+
+    #[test]
+    fn counter_names_are_unique_and_have_a_help() {
+        let names: BTreeSet<_> = Counter::ALL.iter().map(|counter| counter.name()).collect();
+        assert_eq!(names.len(), Counter::ALL.len());
+        for counter in Counter::ALL {
+            assert!(counter.help().ends_with('.'), "{counter:?}: {}", counter.help());
+            assert!(!counter.help().contains('\n'));
+        }
+        assert!(Counter::BytesIn.counts_bytes() && !Counter::FramesIn.counts_bytes());
+    }
+
+    #[test]
+    fn every_message_type_has_a_slot() {
+        let mut own = BTreeSet::new();
+        for mti in 0..=u16::MAX {
+            let slot = mti_slot(mti);
+            assert!(slot < MTI_SLOTS);
+            match KNOWN_MTIS.contains(&mti) {
+                true => {
+                    own.insert(slot);
+                    assert_eq!(mti_name(slot), format!("{mti:04x}"));
+                }
+                false => assert_eq!(mti_name(slot), "other"),
+            }
+        }
+        assert_eq!(own.len(), KNOWN_MTIS.len());
+    }
+
+    #[test]
+    fn every_code_has_a_slot() {
+        for (code, name) in
+            [(b"00", "00"), (b"51", "51"), (b"N7", "N7"), (b"z9", "Z9"), (b"ZZ", "ZZ"), (b"\"\n", "other")]
+        {
+            assert_eq!(code_name(code_slot(*code)), name);
+        }
+        for high in 0..=u8::MAX {
+            for low in 0..=u8::MAX {
+                assert!(code_slot([high, low]) < CODE_SLOTS);
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The room as its callers see it: record, tick, read.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+pub(super) fn sample(link: u8, mti: u16, outcome: Outcome, total_ns: u64) -> Sample {
+    Sample { link, mti, outcome, code: *b"00", total_ns, stage_ns: [150, 700, 90, 110, 2_000] }
+}
+
+fn telemetry(workers: usize) -> Telemetry {
+    let links = vec!["acquirer-ascii".to_owned(), "acquirer-bcd".to_owned()];
+    Telemetry::new(Options { links, workers, ..Options::default() })
+}
+
+/// The value of the sample whose line begins with `start`, of the text as rendered.
+fn value(text: &str, start: &str) -> Option<f64> {
+    text.lines().find_map(|line| line.strip_prefix(start)).map(|rest| rest.trim().parse().unwrap())
+}
+
+#[test]
+fn a_message_shows_in_every_metric_of_its_labels() {
+    let telemetry = telemetry(1);
+    let recorder = telemetry.recorder(0);
+    {
+        let mut batch = recorder.batch();
+        batch.message(&sample(0, 0x0100, Outcome::Approved, 12_345));
+        batch.message(&Sample { code: *b"51", ..sample(1, 0x0200, Outcome::Declined, 2_000_000) });
+        batch.count(0, Counter::BytesIn, 300);
+    }
+    telemetry.observe_durable(200);
+    let text = telemetry.render();
+    let labels = r#"{link="acquirer-ascii",mti="0100",outcome="approved"}"#;
+    for (start, expected) in [
+        (format!("authswitch_message_duration_seconds_count{labels}"), 1.0),
+        (format!("authswitch_message_duration_seconds_sum{labels}"), 12_345e-9),
+        (r#"authswitch_stage_duration_seconds_count{link="acquirer-ascii",stage="decide"}"#.to_owned(), 1.0),
+        (r#"authswitch_answers_total{link="acquirer-bcd",code="51"}"#.to_owned(), 1.0),
+        (r#"authswitch_received_bytes_total{link="acquirer-ascii"}"#.to_owned(), 300.0),
+        (r#"authswitch_received_bytes_total{link="acquirer-bcd"}"#.to_owned(), 0.0),
+        ("authswitch_time_to_durable_seconds_sum".to_owned(), 200e-6),
+    ] {
+        assert_eq!(value(&text, &start), Some(expected), "{start}\n{text}");
+    }
+    assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn the_table_has_the_stages_and_the_whole() {
+    let telemetry = telemetry(2);
+    for worker in 0..2 {
+        telemetry.recorder(worker).batch().message(&sample(0, 0x0100, Outcome::Approved, 10_000));
+    }
+    let table = telemetry.latency_table();
+    let names: Vec<_> = table.rows.iter().map(|row| row.name).collect();
+    assert_eq!(names, ["parse", "decide", "append", "build", "write", "end to end"]);
+    assert!(table.rows.iter().all(|row| row.percentiles.count == 2));
+    assert_eq!(table.rows[0].percentiles.p50_ns, 150);
+    assert!((10_000..10_008).contains(&table.rows[5].percentiles.p99_ns));
+}

@@ -1,0 +1,206 @@
+//! One nonblocking connection of the load client: bytes out, bytes in, and coming back after it was lost.
+//! Knows no messages beyond where their frames end.
+
+use super::flights::Flights;
+use crate::wire::frame::{Cut, FrameError, Framing};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Room for one read.
+const INBOX_BYTES: usize = 128 * 1024;
+/// Longest answer taken, in bytes.
+const MAX_FRAME_BYTES: usize = 65_535;
+/// What a connection that takes nothing may pile up; messages beyond it are counted lost unsent.
+const MAX_BACKLOG_BYTES: usize = 64 * 1024 * 1024;
+/// Pause before a lost connection is opened again.
+const RETRY_NS: u64 = 100_000_000;
+/// How long the first attempt may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+enum Socket {
+    Open(TcpStream),
+    Opening(TcpStream),
+    Down { retry_ns: u64 },
+}
+
+/// A connection to one endpoint of a target.
+pub(super) struct Connection {
+    /// Index of the endpoint.
+    pub(super) endpoint: usize,
+    pub(super) flights: Flights,
+    address: SocketAddr,
+    socket: Socket,
+    outbox: Vec<u8>,
+    written: usize,
+    /// The kernel did not take all: the socket is to be watched for room.
+    blocked: bool,
+    /// Due times of the messages that wait in the outbox since it was last empty.
+    unsent: Vec<u64>,
+    inbox: Vec<u8>,
+    /// Unread bytes of the inbox: from, to.
+    filled: (usize, usize),
+    /// When the connection was lost, while it is down.
+    down_since_ns: u64,
+}
+
+impl Connection {
+    /// Connects, waiting at most five seconds.
+    pub(super) fn open(endpoint: usize, address: SocketAddr) -> io::Result<Connection> {
+        let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        Ok(Connection {
+            endpoint,
+            flights: Flights::default(),
+            address,
+            socket: Socket::Open(stream),
+            outbox: Vec::new(),
+            written: 0,
+            blocked: false,
+            unsent: Vec::new(),
+            inbox: vec![0; INBOX_BYTES],
+            filled: (0, 0),
+            down_since_ns: 0,
+        })
+    }
+
+    /// The socket to wait on, while there is one.
+    pub(super) fn socket(&self) -> Option<&TcpStream> {
+        match &self.socket {
+            Socket::Open(stream) | Socket::Opening(stream) => Some(stream),
+            Socket::Down { .. } => None,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.socket, Socket::Open(_))
+    }
+
+    /// How long the connection has been down, in nanoseconds; 0 while it is open.
+    pub(super) fn down_ns(&self, now_ns: u64) -> u64 {
+        if self.is_open() { 0 } else { now_ns.saturating_sub(self.down_since_ns) }
+    }
+
+    /// Where to append a frame that was due at `due_ns`; `None` where too much waits already.
+    pub(super) fn outbox(&mut self, due_ns: u64) -> Option<&mut Vec<u8>> {
+        if self.outbox.len() > MAX_BACKLOG_BYTES {
+            return None;
+        }
+        self.unsent.push(due_ns);
+        Some(&mut self.outbox)
+    }
+
+    /// Whether the socket is to be watched for room: the kernel did not take all, or the connection is opening.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked || matches!(self.socket, Socket::Opening(_))
+    }
+
+    /// Hands the outbox to the kernel; `sent` gets the due time of each message once all of it is handed over.
+    pub(super) fn flush(&mut self, sent: impl FnOnce(&[u64])) -> io::Result<()> {
+        let Socket::Open(stream) = &mut self.socket else { return Ok(()) };
+        while self.written < self.outbox.len() {
+            match stream.write(&self.outbox[self.written..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(bytes) => self.written += bytes,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.outbox.clear();
+        self.written = 0;
+        self.blocked = false;
+        sent(&self.unsent);
+        self.unsent.clear();
+        Ok(())
+    }
+
+    /// Reads once. `Ok(false)` where nothing was there.
+    pub(super) fn fill(&mut self) -> io::Result<bool> {
+        let Socket::Open(stream) = &mut self.socket else { return Ok(false) };
+        if self.filled.0 > 0 {
+            self.inbox.copy_within(self.filled.0..self.filled.1, 0);
+            self.filled = (0, self.filled.1 - self.filled.0);
+        }
+        match stream.read(&mut self.inbox[self.filled.1..]) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(bytes) => {
+                self.filled.1 += bytes;
+                Ok(true)
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The next whole message of the inbox, with the flights it may answer. Keep-alives are passed over.
+    pub(super) fn next(&mut self, framing: Framing) -> Result<Option<(&[u8], &mut Flights)>, FrameError> {
+        loop {
+            let (from, to) = self.filled;
+            let Some(Cut { start, end }) = framing.next(&self.inbox[from..to], MAX_FRAME_BYTES)? else {
+                return Ok(None);
+            };
+            self.filled.0 += end;
+            if start < end {
+                return Ok(Some((&self.inbox[from + start..from + end], &mut self.flights)));
+            }
+        }
+    }
+
+    /// Gives the connection up for now: what waits to be written is dropped, a new attempt comes after a pause.
+    pub(super) fn lose(&mut self, now_ns: u64) {
+        if self.is_open() {
+            self.down_since_ns = now_ns;
+        }
+        self.socket = Socket::Down { retry_ns: now_ns + RETRY_NS };
+        self.outbox.clear();
+        self.written = 0;
+        self.blocked = false;
+        self.unsent.clear();
+        self.filled = (0, 0);
+    }
+
+    /// Starts a new attempt if one is due; `Ok(true)`: there is a new socket to watch for room.
+    pub(super) fn retry(&mut self, now_ns: u64) -> io::Result<bool> {
+        match self.socket {
+            Socket::Down { retry_ns } if retry_ns <= now_ns => {}
+            _ => return Ok(false),
+        }
+        let family = if self.address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+        match rustix::net::connect(&socket, &self.address) {
+            Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {
+                self.socket = Socket::Opening(TcpStream::from(socket));
+                Ok(true)
+            }
+            Err(_) => {
+                self.lose(now_ns);
+                Ok(false)
+            }
+        }
+    }
+
+    /// An attempt has ended, well or not: the socket became writable or failed.
+    pub(super) fn settle(&mut self, now_ns: u64) -> io::Result<()> {
+        let Socket::Opening(stream) = &self.socket else { return Ok(()) };
+        if !matches!(sockopt::socket_error(stream), Ok(Ok(()))) {
+            self.lose(now_ns);
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        stream.set_nodelay(true)?;
+        if let Socket::Opening(stream) =
+            std::mem::replace(&mut self.socket, Socket::Down { retry_ns: now_ns })
+        {
+            self.socket = Socket::Open(stream);
+        }
+        Ok(())
+    }
+}

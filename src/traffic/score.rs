@@ -1,0 +1,472 @@
+//! A trace made ready to play: each message a finished frame in its link's dialect, the places in it that a
+//! replay rewrites, and which message depends on which. Knows no clock and no socket.
+
+use super::calendar::{Moment, six};
+use super::import::fields_from_bytes;
+use super::trace::{Body, Entry, Expect, Field, Trace, TraceError, bytes_from_hex};
+use crate::wire::frame::Framing;
+use crate::wire::{Bitmap, Class, Dialect, Encoding, Message, Mti, Value, View};
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Where the messages of a link go, and how they are written.
+#[derive(Clone)]
+pub struct Endpoint {
+    /// The link's name in the trace; empty: every link.
+    pub link: String,
+    /// The switch's listener.
+    pub address: SocketAddr,
+    /// Layout of the messages.
+    pub dialect: Arc<Dialect>,
+    /// Layout of the lengths before them.
+    pub framing: Framing,
+}
+
+/// What kind of message it is, as far as its latency is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// 0100, 0101.
+    Authorization,
+    /// 0200, 0201.
+    Financial,
+    /// 0120, 0220 and their repeats.
+    Advice,
+    /// 0400, 0420 and their repeats.
+    Reversal,
+    /// 0800.
+    Network,
+    /// Anything else.
+    Other,
+}
+
+impl Family {
+    /// Every family, in the order of their numbers.
+    pub const ALL: [Family; 6] = [
+        Family::Authorization,
+        Family::Financial,
+        Family::Advice,
+        Family::Reversal,
+        Family::Network,
+        Family::Other,
+    ];
+
+    fn of(mti: Mti) -> Family {
+        match (mti.class(), mti.function()) {
+            (1, 0) => Family::Authorization,
+            (2, 0) => Family::Financial,
+            (1 | 2, 2) => Family::Advice,
+            (4, _) => Family::Reversal,
+            (8, _) => Family::Network,
+            _ => Family::Other,
+        }
+    }
+
+    /// A word for tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Authorization => "authorization",
+            Family::Financial => "financial",
+            Family::Advice => "advice",
+            Family::Reversal => "reversal",
+            Family::Network => "network",
+            Family::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One message of the score.
+pub(super) struct Note {
+    /// Microseconds since the trace's start.
+    pub(super) at_us: u64,
+    /// Index of its endpoint.
+    pub(super) endpoint: usize,
+    pub(super) family: Family,
+    /// MTI of the answer.
+    pub(super) answer: Mti,
+    pub(super) expect: Expect,
+    /// Line in the trace.
+    pub(super) line: u32,
+    /// Index into the score's kinds: what mismatches are grouped by.
+    pub(super) kind: u16,
+    /// The first message of its chain: all of a chain travel over one connection, so that none overtakes another.
+    pub(super) chain: u32,
+    /// The message whose STAN and DE7 it carries: itself, or for a repeat its original.
+    key: u32,
+    /// The message whose DE12, DE13 and DE37 it carries: itself, its original, or the one that DE90 names.
+    life: u32,
+    /// The message whose key its DE90 names.
+    original: Option<u32>,
+    frame: Range<u32>,
+    places: Places,
+}
+
+/// Digits to be rewritten: offset in the frame and whether two share a byte.
+#[derive(Clone, Copy)]
+struct Place {
+    at: u32,
+    packed: bool,
+}
+
+/// What a replay rewrites, where the message has it.
+#[derive(Clone, Copy, Default)]
+struct Places {
+    transmission: Option<Place>,
+    stan: Option<Place>,
+    local_time: Option<Place>,
+    local_date: Option<Place>,
+    reference: Option<Place>,
+    /// STAN and DE7 inside DE90.
+    original: Option<Place>,
+}
+
+/// A trace in frames.
+pub(super) struct Score {
+    bytes: Vec<u8>,
+    pub(super) notes: Vec<Note>,
+    /// Names of the kinds of message: `0200 purchase`.
+    pub(super) kinds: Vec<String>,
+}
+
+/// STAN and second of creation of every message in the current pass through the trace.
+pub(super) struct Keys {
+    given: Vec<Key>,
+    next_stan: u32,
+}
+
+/// What identifies a message on a link, DE32 and DE2 aside.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) struct Key {
+    /// The pass in which it was given; 0: never.
+    pass: u32,
+    /// 1 … 999,999.
+    pub(super) stan: u32,
+    /// Unix seconds.
+    pub(super) second: u64,
+}
+
+impl Keys {
+    /// `first_stan`: any number; the STANs start after it and wrap at 999,999.
+    pub(super) fn new(notes: usize, first_stan: u32) -> Keys {
+        Keys { given: vec![Key::default(); notes], next_stan: first_stan % 999_999 + 1 }
+    }
+
+    /// The key of a message in a pass (from 1), given on first use: a reversal may come before what it reverses.
+    fn get(&mut self, index: u32, pass: u32, second: u64) -> Key {
+        let key = &mut self.given[index as usize];
+        if key.pass != pass {
+            *key = Key { pass, stan: self.next_stan, second };
+            self.next_stan = self.next_stan % 999_999 + 1;
+        }
+        *key
+    }
+}
+
+impl Score {
+    /// Writes every message of a trace in its endpoint's dialect.
+    ///
+    /// # Errors
+    /// A link without an endpoint; a message that its dialect cannot carry, that has no DE11, or is an answer.
+    pub(super) fn new(trace: &Trace, endpoints: &[Endpoint]) -> Result<Score, TraceError> {
+        let mut score = Score { bytes: Vec::new(), notes: Vec::new(), kinds: Vec::new() };
+        let mut relations = Relations::default();
+        let mut message = Message::new();
+        for entry in &trace.entries {
+            let failed =
+                |reason: String| TraceError::Line { origin: trace.origin.clone(), line: entry.line, reason };
+            let name = &trace.links[usize::from(entry.link)];
+            let endpoint = endpoints.iter().position(|endpoint| endpoint.link == *name);
+            let endpoint =
+                endpoint.or_else(|| endpoints.iter().position(|endpoint| endpoint.link.is_empty()));
+            let endpoint = endpoint.ok_or_else(|| failed(format!("no address is given for link {name}")))?;
+            score.add(entry, endpoint, &endpoints[endpoint], &mut message, &mut relations).map_err(failed)?;
+        }
+        relations.tie(&mut score.notes);
+        Ok(score)
+    }
+
+    fn add(
+        &mut self,
+        entry: &Entry,
+        endpoint: usize,
+        to: &Endpoint,
+        message: &mut Message,
+        relations: &mut Relations,
+    ) -> Result<(), String> {
+        let start = self.bytes.len();
+        let mark = to.framing.begin(&mut self.bytes);
+        let first = self.bytes.len();
+        match &entry.body {
+            Body::Fields { mti, fields } => write_fields(&to.dialect, *mti, fields, &mut self.bytes)?,
+            Body::Frame(frame) => self.bytes.extend_from_slice(frame),
+        }
+        let end = self.bytes.len();
+        let too_long = |error: crate::wire::frame::FrameError| error.to_string();
+        to.framing.finish(&mut self.bytes, mark).map_err(too_long)?;
+        let wrong = |error: crate::wire::ParseError| format!("in dialect {}: {error}", to.dialect.name());
+        to.dialect.parse(&self.bytes[first..end], message).map_err(wrong)?;
+        let view = to.dialect.view(&self.bytes[first..end], message);
+        if view.mti().is_response() {
+            return Err(format!("{} is an answer, not a request", view.mti()));
+        }
+        if !view.has(11) {
+            return Err("DE11 is missing, so its answer could not be recognized".to_owned());
+        }
+        let index = self.notes.len() as u32;
+        let (key, original) = relations.note(index, view);
+        let name = match &entry.body {
+            Body::Fields { mti, fields } => kind_name(*mti, fields),
+            Body::Frame(frame) => {
+                let (mti, fields) = fields_from_bytes(&to.dialect, frame)?;
+                kind_name(mti, &fields)
+            }
+        };
+        let kind = self.kinds.iter().position(|known| *known == name).unwrap_or_else(|| {
+            self.kinds.push(name);
+            self.kinds.len() - 1
+        });
+        self.notes.push(Note {
+            at_us: entry.at_us,
+            endpoint,
+            family: Family::of(view.mti()),
+            answer: view.mti().response(),
+            expect: entry.expect.clone(),
+            line: entry.line,
+            kind: kind as u16,
+            chain: index,
+            key,
+            life: key,
+            original,
+            frame: start as u32..self.bytes.len() as u32,
+            places: Places::find(view, (first - start) as u32),
+        });
+        Ok(())
+    }
+
+    /// Appends a message's frame to `out` with the keys of `pass` (from 1), new ones made in `second`
+    /// (Unix). Returns the STAN and DE7 (as a number, 0 for none) that its answer will carry.
+    pub(super) fn write(
+        &self,
+        index: u32,
+        keys: &mut Keys,
+        pass: u32,
+        second: u64,
+        out: &mut Vec<u8>,
+    ) -> (u32, u64) {
+        let note = &self.notes[index as usize];
+        let key = keys.get(note.key, pass, second);
+        let moment = Moment::from_unix(key.second);
+        let start = out.len();
+        out.extend_from_slice(&self.bytes[note.frame.start as usize..note.frame.end as usize]);
+        let frame = &mut out[start..];
+        put(frame, note.places.transmission, &moment.transmission());
+        put(frame, note.places.stan, &six(key.stan));
+        let (life, life_moment) = if note.life == note.key {
+            (key, moment)
+        } else {
+            let life = keys.get(note.life, pass, second);
+            (life, Moment::from_unix(life.second))
+        };
+        put(frame, note.places.local_time, &life_moment.local_time());
+        put(frame, note.places.local_date, &life_moment.local_date());
+        put(frame, note.places.reference, &life_moment.reference(life.stan));
+        if let Some(original) = note.original {
+            let named = keys.get(original, pass, second);
+            let mut digits = [0; 16];
+            digits[..6].copy_from_slice(&six(named.stan));
+            digits[6..].copy_from_slice(&Moment::from_unix(named.second).transmission());
+            put(frame, note.places.original, &digits);
+        }
+        let transmission =
+            moment.transmission().iter().fold(0, |sum, digit| sum * 10 + u64::from(digit & 15));
+        (key.stan, if note.places.transmission.is_some() { transmission } else { 0 })
+    }
+
+    /// The frame as prepared, length included.
+    fn frame(&self, index: u32) -> &[u8] {
+        let range = &self.notes[index as usize].frame;
+        &self.bytes[range.start as usize..range.end as usize]
+    }
+
+    /// The card number of a message, first six and last four digits; empty where it has none.
+    pub(super) fn masked_pan(&self, index: u32, to: &Endpoint) -> String {
+        let frame = self.frame(index);
+        let Ok(Some(cut)) = to.framing.next(frame, frame.len()) else { return String::new() };
+        let frame = &frame[cut.start..cut.end];
+        let mut message = Message::new();
+        if to.dialect.parse(frame, &mut message).is_err() {
+            return String::new();
+        }
+        let mut digits = [0; 19];
+        to.dialect.view(frame, &message).digits(2, &mut digits).map_or_else(String::new, mask_pan)
+    }
+}
+
+/// First six and last four digits; shorter numbers are hidden whole.
+pub(super) fn mask_pan(digits: &[u8]) -> String {
+    let shown = |index: usize| digits.len() > 12 && (index < 6 || index + 4 >= digits.len());
+    digits
+        .iter()
+        .enumerate()
+        .map(|(index, digit)| if shown(index) { char::from(*digit) } else { '*' })
+        .collect()
+}
+
+fn write_fields(dialect: &Dialect, mti: Mti, fields: &[Field], out: &mut Vec<u8>) -> Result<(), String> {
+    // Binary elements are written as hex in a trace: their bytes have to outlive the values that borrow them.
+    let is_binary = |de: u8| dialect.field(de).is_some_and(|field| field.class == Class::B);
+    let mut binary = Vec::new();
+    for (de, text) in fields.iter().filter(|field| is_binary(field.0)) {
+        binary.push(bytes_from_hex(text).ok_or_else(|| format!("DE{de} must be hexadecimal characters"))?);
+    }
+    let mut next = binary.iter();
+    let values: Vec<_> = fields
+        .iter()
+        .map(|(de, text)| match is_binary(*de).then(|| next.next()).flatten() {
+            Some(bytes) => (*de, Value::Bytes(bytes)),
+            None => (*de, Value::Text(text.as_bytes())),
+        })
+        .collect();
+    let wrong = |error: crate::wire::BuildError| format!("in dialect {}: {error}", dialect.name());
+    dialect.build(out, mti, None, Bitmap::default(), &values).map_err(wrong)
+}
+
+impl Places {
+    /// `header`: bytes of the frame before the message.
+    fn find(view: View<'_>, header: u32) -> Places {
+        let place = |de: u8, units: usize, skip: usize| {
+            let data = view.data(de).filter(|_| view.units(de) == units)?;
+            let encoding = view.dialect().field(de)?.encoding;
+            let offset = view.offset(de)? + view.raw(de)?.len() - data.len();
+            let packed = match encoding {
+                Encoding::Ascii => false,
+                Encoding::Bcd => true,
+                Encoding::Binary | Encoding::Hex => return None,
+            };
+            Some(Place { at: header + offset as u32 + if packed { skip / 2 } else { skip } as u32, packed })
+        };
+        Places {
+            transmission: place(7, 10, 0),
+            stan: place(11, 6, 0),
+            local_time: place(12, 6, 0),
+            local_date: place(13, 4, 0),
+            reference: place(37, 12, 0),
+            original: place(90, 42, 4),
+        }
+    }
+}
+
+/// Writes an even number of digits at a place, if the message has it.
+fn put(frame: &mut [u8], place: Option<Place>, digits: &[u8]) {
+    let Some(Place { at, packed }) = place else { return };
+    let at = at as usize;
+    if packed {
+        let bytes = &mut frame[at..at + digits.len() / 2];
+        bytes
+            .iter_mut()
+            .zip(digits.chunks_exact(2))
+            .for_each(|(byte, pair)| *byte = pair[0] << 4 | pair[1] & 15);
+    } else {
+        frame[at..at + digits.len()].copy_from_slice(digits);
+    }
+}
+
+/// Finds which message of a trace repeats, reverses or completes which, from their own fields: the trace names
+/// nothing twice.
+#[derive(Default)]
+struct Relations {
+    /// (answer's MTI, STAN, DE7, DE32, PAN) of each message to the first that had it.
+    keys: HashMap<[u64; 5], u32>,
+    /// (answer's MTI, STAN, DE7, DE32) of each message: what DE90 can name.
+    named: HashMap<[u64; 4], u32>,
+    /// Messages with a DE90, and what it names; resolved at the end, since the original may come later.
+    references: Vec<(u32, [u64; 4])>,
+}
+
+impl Relations {
+    /// Remembers a message; answers whose key it carries, its own number if it has none before it.
+    fn note(&mut self, index: u32, view: View<'_>) -> (u32, Option<u32>) {
+        let number = |de| view.number(de).unwrap_or(0);
+        let answer = u64::from(view.mti().response().bcd());
+        let mut digits = [0; 42];
+        if let Some(original) = view.digits(90, &mut digits).filter(|digits| digits.len() == 42) {
+            let part = |range: Range<usize>| {
+                original[range].iter().fold(0, |sum, digit| sum * 10 + u64::from(digit & 15))
+            };
+            let mti = original[..4].iter().fold(0, |bcd, digit| bcd << 4 | u16::from(digit & 15));
+            let named = Mti::new(mti).map_or(0, |mti| u64::from(mti.response().bcd()));
+            // Parts that the sender does not know are zeros; the acquirer is then its own.
+            let acquirer = Some(part(20..31)).filter(|&known| known > 0).unwrap_or_else(|| number(32));
+            self.references.push((index, [named, part(4..10), part(10..20), acquirer]));
+        }
+        self.named.entry([answer, number(11), number(7), number(32)]).or_insert(index);
+        let key = [answer, number(11), number(7), number(32), number(2)];
+        // Without DE7 a STAN that came round again would look like a repeat.
+        if !view.has(7) && !view.mti().is_repeat() {
+            return (index, None);
+        }
+        (*self.keys.entry(key).or_insert(index), None)
+    }
+
+    /// Writes the relations into the notes.
+    fn tie(self, notes: &mut [Note]) {
+        for (index, named) in self.references {
+            let Some(&original) = self.named.get(&named).filter(|&&original| original != index) else {
+                continue;
+            };
+            notes[index as usize].original = Some(original);
+            notes[index as usize].life = notes[original as usize].life;
+        }
+        for index in 0..notes.len() {
+            let note = &notes[index];
+            let chain = note.chain.min(notes[note.key as usize].chain);
+            let chain = note.original.map_or(chain, |original| chain.min(notes[original as usize].chain));
+            let (key, original) = (note.key as usize, note.original);
+            notes[index].chain = chain;
+            // A reversal ahead of its original takes that one into its own chain.
+            notes[key].chain = notes[key].chain.min(chain);
+            if let Some(original) = original {
+                notes[original as usize].chain = notes[original as usize].chain.min(chain);
+            }
+        }
+    }
+}
+
+/// `0200 cash`: the message type and what it is about.
+pub(super) fn kind_name(mti: Mti, fields: &[Field]) -> String {
+    let text = |de: u8| fields.iter().find(|field| field.0 == de).map(|field| field.1.as_str());
+    let number = |de: u8| text(de).and_then(|text| text.parse::<u64>().ok());
+    let asked = match text(3).and_then(|code| code.get(..2)) {
+        Some("30" | "31") => "balance inquiry",
+        Some("01" | "12" | "17") => "cash",
+        Some(code) if code.starts_with('2') => "refund",
+        Some("00" | "09") => match (number(4), number(25)) {
+            (Some(0) | None, _) => "verification",
+            (_, Some(6)) => "pre-authorization",
+            _ => "purchase",
+        },
+        Some(_) => "other",
+        None => "",
+    };
+    let about = match (mti.class(), mti.function()) {
+        (4, _) if text(95).is_some() => "partial reversal",
+        (4, _) => "reversal",
+        (2, 2) => "completion",
+        (8, _) => match number(70) {
+            Some(1) => "sign-on",
+            Some(2) => "sign-off",
+            Some(301) => "echo test",
+            _ => "network management",
+        },
+        _ => asked,
+    };
+    format!("{mti} {about}").trim_end().to_owned()
+}

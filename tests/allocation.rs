@@ -1,0 +1,141 @@
+//! From the frame to the framed answer no heap is touched after warm-up, journal append and recording included.
+
+#![allow(clippy::unwrap_used, unsafe_code)]
+
+use authswitch::decision::{Desk, HoldLives, KeyFields};
+use authswitch::journal::{Journal, Options, Tail};
+use authswitch::message::Pan;
+use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
+use authswitch::portfolio::{
+    AccountState, CardState, CardStatus, Limits, Lists, NewAccount, NewCard, Portfolio, Program, TableOptions,
+};
+use authswitch::telemetry::Telemetry;
+use authswitch::wire::{Dialect, Message, Value, frame::Framing};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Counts what this thread allocates.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn link(dialect: &str) -> LinkOptions {
+    LinkOptions {
+        name: dialect.into(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        dialect: Dialect::builtin(dialect).unwrap(),
+        framing: Framing::from_name("length2-be").unwrap(),
+        max_frame_bytes: 8192,
+        budget: Duration::from_secs(3600),
+        max_connections: 1,
+        max_in_flight: 1,
+        idle_timeout: Duration::from_secs(1),
+        write_timeout: Duration::from_secs(1),
+        key: KeyFields::default(),
+        echo: Vec::new(),
+        close_on_unreadable: false,
+        require_sign_on: false,
+        reply_after_durable: false,
+    }
+}
+
+fn desk() -> Arc<Desk> {
+    let program = Program::new("test", Limits::NONE, Limits::NONE, &Lists::default());
+    let table = TableOptions { max: 100_000, window_us: 3_600_000_000 };
+    let mut portfolio = Portfolio::new(vec![program], table, [1; 16]);
+    let state = AccountState { funds_minor: 1_000_000_000_000, ..AccountState::default() };
+    let account = portfolio.add_account(NewAccount { currency: 840, name: 1, state });
+    let card = NewCard {
+        expiry: 3012,
+        status: CardStatus::Active,
+        program: 0,
+        limits: None,
+        account,
+        state: CardState::default(),
+    };
+    portfolio.add_card(Pan::from_digits(b"4111110000000013").unwrap(), card).unwrap();
+    let holds = HoldLives { authorization_s: 600, preauthorization_s: 600 };
+    Arc::new(Desk::new(Arc::new(portfolio), holds, 0))
+}
+
+/// The 25-field request of the dialect, with another STAN each time.
+fn requests(dialect: &Dialect, count: u32) -> Vec<Vec<u8>> {
+    let name = dialect.name();
+    let line = include_str!("vectors/auth-0100.txt").lines().find(|line| line.starts_with(name)).unwrap();
+    let hex = line.split_whitespace().nth(1).unwrap();
+    let frame: Vec<u8> =
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+    let mut message = Message::new();
+    let frame = &frame[..];
+    dialect.parse(frame, &mut message).unwrap();
+    let view = dialect.view(frame, &message);
+    let all = view.bitmap();
+    (0..count)
+        .map(|stan| {
+            let mut out = Vec::new();
+            let own = [(11, Value::Number(u64::from(stan) + 1))];
+            dialect.build(&mut out, view.mti(), Some(view), all, &own).unwrap();
+            out
+        })
+        .collect()
+}
+
+#[test]
+fn a_message_passes_without_allocating() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { segment_bytes: 4 << 20, ..Options::default() };
+    let journal = Journal::open(folder.path(), Tail::default(), options).unwrap();
+    let telemetry =
+        Telemetry::new(authswitch::telemetry::Options { links: vec!["a".into()], ..Default::default() });
+    let recorder = telemetry.recorder(0);
+    for name in ["iso87-ascii", "iso87-bcd"] {
+        let options = link(name);
+        let requests = requests(&options.dialect, 3_000);
+        let link = Arc::new(Link::new(0, options));
+        let mut corridor = Corridor::new(desk(), link, journal.clone(), Ticks::new());
+        let mut session = Session::default();
+        let mut out = Vec::with_capacity(64 << 10);
+        let mut pass = |request: &Vec<u8>| {
+            out.clear();
+            let passed = corridor.pass(request, &mut session, u64::MAX, wall_us(), &mut out);
+            let mut batch = recorder.batch();
+            batch.message(&passed.sample);
+            assert_eq!((passed.way, passed.sample.code), (Way::Now, *b"00"), "{name}");
+            assert!(out.len() > 100);
+        };
+        let (warm_up, measured) = requests.split_at(1_000);
+        // Each kind of outcome gets its histogram when it is first seen.
+        warm_up.iter().for_each(&mut pass);
+        warm_up.iter().for_each(&mut pass);
+        let before = ALLOCATIONS.with(Cell::get);
+        measured.iter().for_each(&mut pass);
+        // Repeats too: the stored answer.
+        measured.iter().for_each(&mut pass);
+        assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0, "{name}: allocations in 4,000 messages");
+    }
+}

@@ -1,0 +1,351 @@
+//! The real binary in a folder of its own, and a plain client: what the end-to-end tests are written with.
+
+#![allow(clippy::unwrap_used, dead_code, missing_docs)]
+
+use authswitch::wire::frame::Framing;
+use authswitch::wire::{Bitmap, Dialect, Message, Mti, Value};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Long enough on a busy machine; a hang ends here instead of nowhere.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program under test: the release build where `tests/run` names one, else this profile's.
+pub fn binary() -> PathBuf {
+    std::env::var_os("AUTHSWITCH_BIN").map_or_else(|| env!("CARGO_BIN_EXE_authswitch").into(), PathBuf::from)
+}
+
+/// A running `authswitch serve`.
+pub struct Switch {
+    pub child: Child,
+    pub addresses: BTreeMap<String, SocketAddr>,
+    stdout: BufReader<ChildStdout>,
+    /// Where its standard error goes.
+    pub log: PathBuf,
+}
+
+impl Switch {
+    /// Starts it on free ports; `set` are further `--set` arguments.
+    pub fn start(data: &Path, set: &[&str]) -> Switch {
+        Switch::start_with(data, set, |_| {})
+    }
+
+    /// As [`Switch::start`], with a last word about the command: environment, limits.
+    pub fn start_with(data: &Path, set: &[&str], prepare: impl FnOnce(&mut Command)) -> Switch {
+        match Switch::try_start(data, set, prepare) {
+            Ok(switch) => switch,
+            Err((status, log)) => panic!("the switch ended with {status} before it was ready:\n{log}"),
+        }
+    }
+
+    /// Starts it, or tells how it ended and what it said.
+    pub fn try_start(
+        data: &Path,
+        set: &[&str],
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<Switch, (ExitStatus, String)> {
+        let log = data.with_extension("log");
+        let mut command = Command::new(binary());
+        command.args(["serve", "--data"]).arg(data);
+        // No file of the working directory may matter.
+        command.current_dir(data.parent().unwrap());
+        let ports = ["links.acquirer-ascii.listen", "links.acquirer-bcd.listen", "admin.listen"];
+        for key in ports {
+            command.arg("--set").arg(format!("{key}=127.0.0.1:0"));
+        }
+        // A busy machine may take longer than the default budget; tests of the budget set their own.
+        for link in ["acquirer-ascii", "acquirer-bcd"] {
+            command.arg("--set").arg(format!("links.{link}.budget_ms=60000"));
+        }
+        for set in set {
+            command.arg("--set").arg(set);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stderr(std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap());
+        prepare(&mut command);
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut addresses = BTreeMap::new();
+        loop {
+            let mut line = String::new();
+            if stdout.read_line(&mut line).unwrap() == 0 {
+                let status = child.wait().unwrap();
+                return Err((status, std::fs::read_to_string(&log).unwrap_or_default()));
+            }
+            if line.trim() == "ready" {
+                break;
+            }
+            let words: BTreeMap<_, _> =
+                line.split_whitespace().filter_map(|word| word.split_once('=')).collect();
+            addresses.insert(words["link"].to_owned(), words["addr"].parse().unwrap());
+        }
+        Ok(Switch { child, addresses, stdout, log })
+    }
+
+    pub fn connect(&self, link: &str) -> Peer {
+        let dialect = if link.contains("bcd") { "iso87-bcd" } else { "iso87-ascii" };
+        Peer::connect(self.addresses[link], dialect)
+    }
+
+    pub fn signal(&self, name: &str) {
+        let status =
+            Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// SIGTERM; the exit status and what was printed after `ready`.
+    pub fn terminate(mut self) -> (ExitStatus, String) {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> (ExitStatus, String) {
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap(), rest)
+    }
+
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn log_text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// GET from the operators' HTTP: status code and body.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.addresses["admin"]).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let status = text.split(' ').nth(1).unwrap().parse().unwrap();
+        let body = text.split_once("\r\n\r\n").unwrap().1.to_owned();
+        (status, body)
+    }
+
+    /// A sample's value from `/metrics`: the line that begins with `name`.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let (_, text) = self.get("/metrics");
+        text.lines()
+            .find(|line| line.starts_with(name))
+            .and_then(|line| line.rsplit(' ').next()?.parse().ok())
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Fields by number, in clear.
+pub type Fields = BTreeMap<u8, String>;
+
+/// A client of one connection.
+pub struct Peer {
+    pub stream: TcpStream,
+    dialect: Arc<Dialect>,
+    framing: Framing,
+    buffer: Vec<u8>,
+}
+
+/// An answer: message type and fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub mti: String,
+    pub fields: Fields,
+    pub raw: Vec<u8>,
+}
+
+impl Answer {
+    pub fn code(&self) -> &str {
+        self.fields.get(&39).map_or("", String::as_str)
+    }
+}
+
+impl Peer {
+    pub fn connect(address: SocketAddr, dialect: &str) -> Peer {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let framing = Framing::from_name("length2-be").unwrap();
+        Peer { stream, dialect: Dialect::builtin(dialect).unwrap(), framing, buffer: Vec::new() }
+    }
+
+    /// The framed bytes of a message.
+    pub fn frame(&self, mti: &str, fields: &[(u8, &str)]) -> Vec<u8> {
+        let mut sorted = fields.to_vec();
+        sorted.sort();
+        let bytes: Vec<(u8, Option<Vec<u8>>)> =
+            sorted.iter().map(|(de, text)| (*de, is_binary(*de).then(|| from_hex(text)))).collect();
+        let own: Vec<(u8, Value<'_>)> = sorted
+            .iter()
+            .zip(&bytes)
+            .map(|((de, text), (_, bytes))| match bytes {
+                Some(bytes) => (*de, Value::Bytes(bytes)),
+                None => (*de, Value::Text(text.as_bytes())),
+            })
+            .collect();
+        let mut out = Vec::new();
+        let mark = self.framing.begin(&mut out);
+        self.dialect.build(&mut out, to_mti(mti), None, Bitmap::default(), &own).unwrap();
+        self.framing.finish(&mut out, mark).unwrap();
+        out
+    }
+
+    pub fn send(&mut self, mti: &str, fields: &[(u8, &str)]) {
+        let frame = self.frame(mti, fields);
+        self.stream.write_all(&frame).unwrap();
+    }
+
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// The next answer; `None` when the switch has closed the connection.
+    pub fn receive(&mut self) -> Option<Answer> {
+        loop {
+            if let Some(cut) = self.framing.next(&self.buffer, 65_535).unwrap() {
+                let raw = self.buffer[cut.start..cut.end].to_vec();
+                self.buffer.drain(..cut.end);
+                return Some(self.read(raw));
+            }
+            let mut room = [0; 16 << 10];
+            match self.stream.read(&mut room) {
+                Ok(0) => return None,
+                Ok(length) => self.buffer.extend_from_slice(&room[..length]),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("no answer within {PATIENCE:?}: {error}"),
+            }
+        }
+    }
+
+    pub fn read(&self, raw: Vec<u8>) -> Answer {
+        let mut message = Message::new();
+        self.dialect.parse(&raw, &mut message).unwrap();
+        let view = self.dialect.view(&raw, &message);
+        let mut fields = Fields::new();
+        let mut room = [0; 1024];
+        for de in view.bitmap().iter().filter(|de| *de != 1) {
+            let text = if is_binary(de) {
+                view.bytes(de, &mut room).unwrap().iter().map(|byte| format!("{byte:02X}")).collect()
+            } else {
+                let text = view.digits(de, &mut [0; 64]).map(<[u8]>::to_vec);
+                let text = text.or_else(|| view.text(de, &mut room).map(<[u8]>::to_vec)).unwrap();
+                String::from_utf8(text).unwrap()
+            };
+            fields.insert(de, text);
+        }
+        Answer { mti: view.mti().to_string(), fields, raw }
+    }
+
+    /// Sends and waits for the answer.
+    pub fn ask(&mut self, mti: &str, fields: &[(u8, &str)]) -> Answer {
+        self.send(mti, fields);
+        self.receive().expect("the connection was closed instead of an answer")
+    }
+
+    /// Whether the switch closes the connection (within the patience) without a further answer.
+    pub fn is_closed(&mut self) -> bool {
+        self.receive().is_none()
+    }
+}
+
+fn is_binary(de: u8) -> bool {
+    matches!(de, 52 | 55 | 64 | 96 | 128)
+}
+
+fn from_hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+pub fn to_mti(text: &str) -> Mti {
+    Mti::new(u16::from_str_radix(text, 16).unwrap()).unwrap()
+}
+
+/// A demo card: `411111` (or another BIN), nine digits, Luhn digit.
+pub fn pan(bin: &str, number: u32) -> String {
+    let body = format!("{bin}{number:09}");
+    let sum: u32 = body
+        .bytes()
+        .rev()
+        .enumerate()
+        .map(|(place, digit)| {
+            let digit = u32::from(digit - b'0');
+            if place % 2 == 0 { digit * 2 / 10 + digit * 2 % 10 } else { digit }
+        })
+        .sum();
+    format!("{body}{}", (10 - sum % 10) % 10)
+}
+
+/// The usual fields of a purchase, to which `change` adds or replaces.
+pub struct Purchase {
+    fields: BTreeMap<u8, String>,
+}
+
+impl Purchase {
+    pub fn new(pan: &str, stan: u32, amount: u64) -> Purchase {
+        let stan_text = format!("{stan:06}");
+        let fields = [
+            (2, pan.to_owned()),
+            (3, "000000".into()),
+            (4, format!("{amount:012}")),
+            (7, "1122093315".into()),
+            (11, stan_text.clone()),
+            (12, "093315".into()),
+            (13, "1122".into()),
+            (14, "3012".into()),
+            (18, "5411".into()),
+            (22, "051".into()),
+            (25, "00".into()),
+            (32, "12345678901".into()),
+            (37, format!("632609{stan_text}")),
+            (41, "TERM0001".into()),
+            (42, "MERCHANT0000001".into()),
+            (43, format!("{:<40}", "ACME SUPERMARKET 001    SPRINGFIELD   US")),
+            (49, "840".into()),
+        ];
+        Purchase { fields: fields.into_iter().collect() }
+    }
+
+    pub fn set(mut self, de: u8, value: &str) -> Purchase {
+        self.fields.insert(de, value.to_owned());
+        self
+    }
+
+    pub fn without(mut self, de: u8) -> Purchase {
+        self.fields.remove(&de);
+        self
+    }
+
+    pub fn fields(&self) -> Vec<(u8, &str)> {
+        self.fields.iter().map(|(de, text)| (*de, text.as_str())).collect()
+    }
+
+    /// DE90 of a message that speaks of this one.
+    pub fn as_original(&self, mti: &str) -> String {
+        format!("{mti}{}{}{:0>11}{:011}", self.fields[&11], self.fields[&7], self.fields[&32], 0)
+    }
+}
+
+/// Waits until `done` gives something.
+pub fn wait_for<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = done() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited {PATIENCE:?} for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,409 @@
+//! The admin server over real sockets: what each page answers, and what a bad client cannot do.
+#![allow(clippy::unwrap_used)]
+
+use authswitch::admin::{Exposure, Facts, Journal, Limits, Link, Readiness, Server, State, Status};
+use authswitch::telemetry::{Counter, Options, Outcome, Sample, Telemetry};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const EVIL: &str = "<script>alert(1)</script>\"'&";
+
+struct Sampled {
+    readiness: Mutex<Readiness>,
+    alive: Mutex<Result<(), String>>,
+}
+
+impl Sampled {
+    fn new(state: State, reason: &str) -> Arc<Sampled> {
+        let readiness = Mutex::new(Readiness { state, reason: reason.to_owned() });
+        Arc::new(Sampled { readiness, alive: Mutex::new(Ok(())) })
+    }
+
+    fn set(&self, state: State, reason: &str) {
+        *self.readiness.lock().unwrap() = Readiness { state, reason: reason.to_owned() };
+    }
+}
+
+impl Status for Sampled {
+    fn alive(&self) -> Result<(), String> {
+        self.alive.lock().unwrap().clone()
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.readiness.lock().unwrap().clone()
+    }
+
+    fn facts(&self) -> Facts {
+        let link = |name: &str, port, dialect: &str, connections| Link {
+            name: name.to_owned(),
+            address: format!("127.0.0.1:{port}"),
+            dialect: dialect.to_owned(),
+            connections,
+            max_connections: 256,
+        };
+        Facts {
+            links: vec![
+                link("acquirer-ascii", 8583, "iso87-ascii", 6),
+                link("acquirer-bcd", 8584, "iso87-bcd", 2),
+                link(EVIL, 8585, "iso87-bcd", 0),
+            ],
+            exposure: Exposure { records: 37, age_us: 410, max_records: 100_000, max_age_us: 1_000_000 },
+            journal: Journal {
+                state: "writing".to_owned(),
+                healthy: true,
+                appended: 1_204_377,
+                durable: 1_204_340,
+            },
+            more: vec![
+                ("cards".to_owned(), "10,042".to_owned()),
+                ("accounts".to_owned(), "10,042".to_owned()),
+                (EVIL.to_owned(), EVIL.to_owned()),
+            ],
+        }
+    }
+}
+
+fn telemetry() -> Telemetry {
+    let links = ["acquirer-ascii", "acquirer-bcd", EVIL].map(str::to_owned).to_vec();
+    Telemetry::new(Options { links, workers: 2, ..Options::default() })
+}
+
+/// A second of traffic as a switch under steady load has it; `seed` moves it.
+fn record(telemetry: &Telemetry, seed: u64, messages: u64) {
+    let recorder = telemetry.recorder(seed as usize);
+    for number in 0..messages {
+        let noise = (number + seed * 7_919).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        let tail = match noise % 2_000 {
+            0 => 2_500_000 + noise % 900_000,
+            1..20 => 180_000 + noise % 90_000,
+            _ => (noise % 64).pow(2) * 3,
+        };
+        let (mti, outcome, code) = match noise / 7 % 100 {
+            0..82 => (0x0100, Outcome::Approved, *b"00"),
+            82..86 => (0x0100, Outcome::Declined, *b"51"),
+            86..88 => (0x0100, Outcome::Declined, *b"61"),
+            88..90 => (0x0100, Outcome::Declined, *b"54"),
+            90..94 => (0x0200, Outcome::Approved, *b"00"),
+            94..97 => (0x0420, Outcome::Accepted, *b"00"),
+            97..98 => (0x0101, Outcome::Duplicate, *b"00"),
+            _ => (0x0800, Outcome::Accepted, *b"00"),
+        };
+        let part = |share: u64| (share * (900 + noise % 200) / 1_000) as u32;
+        let stage_ns =
+            [part(165), part(620) + (tail / 50) as u32, part(95), part(130), part(5_100) + (tail / 4) as u32];
+        let own: u64 = stage_ns.iter().map(|ns| u64::from(*ns)).sum();
+        let mut batch = recorder.batch();
+        batch.message(&Sample {
+            link: (noise / 3 % 5 / 3) as u8,
+            mti,
+            outcome,
+            code,
+            total_ns: own + 6_000 + tail,
+            stage_ns,
+        });
+        batch.count((noise % 2) as u8, Counter::FramesIn, 1);
+        if number % 40 == 0 {
+            telemetry.observe_durable(190 + noise % 160);
+        }
+    }
+    let mut batch = recorder.batch();
+    batch.count(1, Counter::Unreadable, 3);
+    batch.count(1, Counter::IdleClosed, 1);
+}
+
+fn server(state: State, reason: &str) -> (Server, Telemetry, Arc<Sampled>) {
+    let (telemetry, status) = (telemetry(), Sampled::new(state, reason));
+    let server = Server::start("127.0.0.1:0".parse().unwrap(), telemetry.clone(), status.clone()).unwrap();
+    (server, telemetry, status)
+}
+
+struct Answer {
+    code: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
+
+    fn json(&self) -> serde_json::Value {
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    // A hang shows as an error instead of a test that never ends.
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
+fn request(address: SocketAddr, head: &str) -> Answer {
+    let mut stream = connect(address);
+    stream.write_all(format!("{head}\r\nHost: test\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let code = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { code, head: head.to_owned(), body: body.to_owned() }
+}
+
+fn get(address: SocketAddr, path: &str) -> Answer {
+    request(address, &format!("GET {path} HTTP/1.1"))
+}
+
+#[test]
+fn readiness_follows_the_state_and_says_why() {
+    let (server, _, status) = server(State::Starting, "recovering the journal");
+    for (state, name, code) in [
+        (State::Starting, "starting", 503),
+        (State::Ready, "ready", 200),
+        (State::Degraded, "degraded", 503),
+        (State::Draining, "draining", 503),
+    ] {
+        status.set(state, "because");
+        let answer = get(server.address(), "/readyz");
+        assert_eq!(answer.code, code, "{name}");
+        let expected = serde_json::json!({ "ready": code == 200, "state": name, "reason": "because" });
+        assert_eq!(answer.json(), expected);
+        assert_eq!(get(server.address(), "/healthz").code, 200, "alive while {name}");
+    }
+}
+
+#[test]
+fn health_fails_only_when_the_status_says_so() {
+    let (server, _, status) = server(State::Ready, "");
+    assert_eq!(get(server.address(), "/healthz").json(), serde_json::json!({ "alive": true }));
+    *status.alive.lock().unwrap() = Err("a worker is stuck".to_owned());
+    let answer = get(server.address(), "/healthz");
+    assert_eq!((answer.code, answer.json()["reason"].as_str()), (503, Some("a worker is stuck")));
+}
+
+#[test]
+fn metrics_come_in_the_format_asked_for() {
+    let (server, telemetry, _) = server(State::Ready, "");
+    record(&telemetry, 1, 1_000);
+    let classic = get(server.address(), "/metrics");
+    assert_eq!(classic.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert!(
+        classic.body.contains("\n# TYPE authswitch_answers_total counter\n")
+            && !classic.body.contains("# EOF")
+    );
+    let accept =
+        "GET /metrics HTTP/1.1\r\nAccept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
+    let openmetrics = request(server.address(), accept);
+    assert_eq!(
+        openmetrics.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
+    assert!(openmetrics.body.contains("\n# TYPE authswitch_answers counter\n"));
+    assert!(openmetrics.body.ends_with("# EOF\n"));
+}
+
+#[test]
+fn the_page_shows_the_numbers_and_nothing_unescaped() {
+    let (server, telemetry, status) = server(State::Degraded, EVIL);
+    record(&telemetry, 1, 5_000);
+    let page = get(server.address(), "/");
+    assert_eq!((page.code, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    for expected in
+        ["degraded", "127.0.0.1:8583", "iso87-bcd", "1,204,377", "37 of 100,000", "3 unreadable", "10,042"]
+    {
+        assert!(page.body.contains(expected), "{expected}");
+    }
+    assert!(!page.body.contains("alert(1)</script>") && page.body.contains("&lt;script&gt;alert(1)"));
+    // Nothing is loaded from anywhere: the only addresses are the page's own links and the drawn icon.
+    let mut rest = page.body.as_str();
+    while let Some((_, after)) = rest.split_once("href=\"") {
+        let (target, after) = after.split_once('"').unwrap();
+        assert!(
+            ["metrics", "status.json", "healthz", "readyz"].contains(&target)
+                || target.starts_with("data:image/"),
+            "{target}"
+        );
+        rest = after;
+    }
+    assert!(!page.body.contains("src=") && !page.body.contains("style=\"") && !page.body.contains("@import"));
+    status.set(State::Ready, "answering");
+    assert!(get(server.address(), "/").body.contains("<strong>ready</strong>"));
+}
+
+#[test]
+fn the_page_allows_its_own_style_and_script_only() {
+    let (server, _, _) = server(State::Ready, "");
+    let (one, two) = (get(server.address(), "/"), get(server.address(), "/"));
+    let nonce = |page: &Answer| {
+        let policy = page.header("content-security-policy").unwrap().to_owned();
+        assert!(policy.starts_with("default-src 'none'; "), "{policy}");
+        let nonce = policy.split("script-src 'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+        assert!(page.body.contains(&format!("<script nonce=\"{nonce}\">")), "{policy}");
+        assert!(page.body.contains(&format!("<style nonce=\"{nonce}\">")), "{policy}");
+        nonce
+    };
+    assert_ne!(nonce(&one), nonce(&two));
+    for path in ["/", "/metrics", "/healthz", "/readyz", "/status.json", "/nowhere"] {
+        let answer = get(server.address(), path);
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{path}");
+        }
+        assert!(
+            answer.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn the_json_holds_what_the_page_shows() {
+    let (server, telemetry, _) = server(State::Ready, "answering");
+    record(&telemetry, 1, 5_000);
+    let status = get(server.address(), "/status.json").json();
+    assert_eq!(status["readiness"]["state"], "ready");
+    assert_eq!(status["facts"]["exposure"]["records"], 37);
+    let links = status["figures"]["links"].as_array().unwrap();
+    assert_eq!(links.len(), 3, "the unused link `unknown` is not listed");
+    let sum: u64 = links.iter().map(|link| link["since_start"]["count"].as_u64().unwrap()).sum();
+    assert_eq!(sum, 5_000);
+    assert!(links[0]["approval_ratio"].as_f64().unwrap() > 0.8);
+    let whole = &status["figures"]["since_start"]["rows"][5];
+    assert_eq!(
+        (whole["name"].as_str(), whole["percentiles"]["count"].as_u64()),
+        (Some("end to end"), Some(5_000))
+    );
+}
+
+#[test]
+fn other_pages_and_methods_are_refused() {
+    let (server, _, _) = server(State::Ready, "");
+    assert_eq!(get(server.address(), "/etc/passwd").code, 404);
+    assert_eq!(request(server.address(), "POST /metrics HTTP/1.1\r\nContent-Length: 0").code, 405);
+    let head = request(server.address(), "HEAD /metrics HTTP/1.1");
+    assert_eq!((head.code, head.body.as_str()), (200, ""));
+}
+
+#[test]
+fn a_head_without_end_is_refused() {
+    let (server, _, _) = server(State::Ready, "");
+    let mut stream = connect(server.address());
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n").unwrap();
+    let line = format!("X: {}\r\n", "x".repeat(1_000));
+    let mut sent = 0;
+    while sent < 1 << 20 && stream.write_all(line.as_bytes()).is_ok() {
+        sent += line.len();
+    }
+    let mut answer = Vec::new();
+    // The refusal, or a reset that outran it.
+    let refused = match stream.read_to_end(&mut answer) {
+        Ok(_) => answer.starts_with(b"HTTP/1.1 431"),
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    };
+    assert!(refused, "{}", String::from_utf8_lossy(&answer));
+}
+
+#[test]
+fn silent_clients_are_closed_and_keep_nobody_out() {
+    let limits = Limits { connections: 3, head_timeout: Duration::from_millis(300), ..Limits::default() };
+    let address = "127.0.0.1:0".parse().unwrap();
+    let server = Server::start_with(address, telemetry(), Sampled::new(State::Ready, ""), limits).unwrap();
+    let mut silent: Vec<_> = (0..10).map(|_| connect(server.address())).collect();
+    assert_eq!(get(server.address(), "/healthz").code, 200, "served although all places are taken");
+    for stream in &mut silent {
+        let _ = stream.write_all(b"G");
+        let closed = match stream.read(&mut [0; 512]) {
+            Ok(_) => true,
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        };
+        assert!(closed);
+    }
+}
+
+#[test]
+fn a_scraper_that_does_not_read_is_cut_off() {
+    let limits = Limits {
+        lifetime: Duration::from_millis(200),
+        grace: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let telemetry = telemetry();
+    record(&telemetry, 1, 5_000);
+    let address = "127.0.0.1:0".parse().unwrap();
+    let server = Server::start_with(address, telemetry, Sampled::new(State::Ready, ""), limits).unwrap();
+    let mut slow = connect(server.address());
+    // Enough pages to fill every buffer between the two.
+    let pages = "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n".repeat(200);
+    slow.write_all(pages.as_bytes()).unwrap();
+    for _ in 0..20 {
+        assert_eq!(get(server.address(), "/healthz").code, 200);
+    }
+    std::thread::sleep(Duration::from_millis(800));
+    let (mut read, mut buffer) = (0, vec![0; 1 << 16]);
+    while let Ok(count @ 1..) = slow.read(&mut buffer) {
+        read += count;
+    }
+    let page = get(server.address(), "/metrics").body.len();
+    assert!(read < 150 * page, "{read} bytes of 200 pages of {page}");
+}
+
+#[test]
+fn a_stop_ends_connections_and_frees_the_address() {
+    let (server, _, _) = server(State::Ready, "");
+    let address = server.address();
+    let mut idle = connect(address);
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    let mut buffer = [0; 4_096];
+    assert!(idle.read(&mut buffer).unwrap() > 0);
+    let begin = Instant::now();
+    server.stop();
+    // An idle connection is closed at once, not after its timeouts.
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    assert_eq!(idle.read(&mut buffer).unwrap(), 0);
+    assert!(TcpStream::connect(address).is_err());
+    std::net::TcpListener::bind(address).unwrap();
+}
+
+#[test]
+fn an_address_in_use_is_an_error() {
+    let (server, telemetry, status) = server(State::Ready, "");
+    let error = Server::start(server.address(), telemetry, status).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::AddrInUse);
+}
+
+#[test]
+fn a_page_without_any_number_is_whole() {
+    let (server, _, _) = server(State::Starting, "recovering");
+    let page = get(server.address(), "/");
+    assert!(page.body.ends_with("</html>") && !page.body.contains("NaN") && page.body.contains("None yet."));
+}
+
+/// Serves moving sample numbers for ten minutes, to look at the page while working on it:
+/// `cargo test --test telemetry_admin -- --ignored --nocapture`.
+#[test]
+#[ignore = "for looking at the page"]
+fn serve_a_sample() {
+    let (telemetry, status) = (telemetry(), Sampled::new(State::Ready, "answering on 2 links"));
+    if std::env::var("ADMIN_DEGRADED").is_ok() {
+        status.set(
+            State::Degraded,
+            "the journal's disk is full: requests are answered with 96 until there is space",
+        );
+    }
+    let listen = std::env::var("ADMIN_LISTEN").unwrap_or_else(|_| "127.0.0.1:9583".to_owned());
+    let server = Server::start(listen.parse().unwrap(), telemetry.clone(), status).unwrap();
+    println!("http://{}/", server.address());
+    let _ticker = telemetry.start_ticker().unwrap();
+    for second in 0..600 {
+        record(&telemetry, second, 4_000 + second * 37 % 900);
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,58 @@
+//! The process's log: one JSON object a line on stderr, at the level asked for.
+#![allow(clippy::unwrap_used)]
+
+use authswitch::telemetry::log::{self, LEVEL_VARIABLE, LogError, Options};
+use std::process::Command;
+
+const FORMAT: &str = "TELEMETRY_LOG_TEST_FORMAT";
+
+/// Runs in a process of its own, because a process has one log.
+#[test]
+#[ignore = "run by the other tests in a process of its own"]
+fn log_two_lines() {
+    let format = std::env::var(FORMAT).unwrap().parse().unwrap();
+    let options = Options { level: "info".to_owned(), format };
+    log::init(&options).unwrap();
+    assert!(matches!(log::init(&options), Err(LogError::Twice)));
+    tracing::info!(link = "acquirer-ascii", connections = 3, "listening\nhere");
+    tracing::debug!("details");
+}
+
+/// The lines of the child's stderr that the log wrote.
+fn lines(format: &str, level: Option<&str>) -> Vec<String> {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "log_two_lines", "--ignored", "--nocapture"]).env(FORMAT, format);
+    child.env_remove(LEVEL_VARIABLE);
+    if let Some(level) = level {
+        child.env(LEVEL_VARIABLE, level);
+    }
+    let output = child.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stderr).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_json_line_carries_its_fields() {
+    let lines = lines("json", None);
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["level"], "INFO");
+    assert_eq!(line["message"], "listening\nhere");
+    assert_eq!((line["link"].as_str(), line["connections"].as_u64()), (Some("acquirer-ascii"), Some(3)));
+    assert!(line["timestamp"].as_str().unwrap().ends_with('Z'));
+}
+
+#[test]
+fn the_environment_raises_the_level() {
+    assert_eq!(lines("json", Some("debug")).len(), 2);
+    assert_eq!(lines("json", Some("error")).len(), 0);
+}
+
+#[test]
+fn text_is_for_people() {
+    let lines = lines("text", None);
+    assert!(
+        lines[0].contains(" INFO ") && lines[1].ends_with("here link=\"acquirer-ascii\" connections=3"),
+        "{lines:?}"
+    );
+}
