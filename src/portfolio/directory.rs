@@ -257,6 +257,14 @@ impl Portfolio {
         hasher.finish().max(1)
     }
 
+    /// The keyed hash that stands for an account's label; never 0.
+    pub fn name_of(&self, label: &[u8]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.secret);
+        hasher.write(b"account ");
+        hasher.write(label);
+        hasher.finish().max(1)
+    }
+
     /// Applies a record read back from the journal. Parts that already hold it (a snapshot taken while running)
     /// are left alone.
     pub fn apply(&self, record: &Record, sequence: u64) {

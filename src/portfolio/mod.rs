@@ -40,3 +40,5 @@ pub mod snapshot;
 pub mod folder;
 
 pub mod seed;
+
+pub mod import;
