@@ -258,7 +258,7 @@ fn to_json(seq: Seq, record: &Record) -> Value {
 
 /// DE90 carries the message type in decimal digits.
 fn bcd(decimal: u16) -> u16 {
-    (decimal / 1000 % 10) << 12 | (decimal / 100 % 10) << 8 | (decimal / 10 % 10) << 4 | decimal % 10
+    [1000, 100, 10, 1].iter().fold(0, |digits, place| digits * 16 + decimal / place % 10)
 }
 
 fn transaction(transaction: &Transaction) -> Value {

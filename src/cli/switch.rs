@@ -236,13 +236,16 @@ fn journal_options(settings: &Settings, telemetry: &Telemetry) -> journal::Optio
     }
 }
 
+/// Reads a gauge's value.
+type Read = fn(&Parts) -> f64;
+
 fn register_gauges(parts: &Arc<Parts>, server: &Server) {
     let telemetry = &parts.telemetry;
-    let of = |read: fn(&Parts) -> f64| {
+    let of = |read: Read| {
         let parts = Arc::downgrade(parts);
         move || parts.upgrade().map_or(0.0, |parts| read(&parts))
     };
-    let gauges: [(&str, &str, fn(&Parts) -> f64); 8] = [
+    let gauges: [(&str, &str, Read); 8] = [
         ("exposure_records", "Answers given whose record is not yet durable.", |parts| {
             parts.journal.exposure().records as f64
         }),

@@ -90,7 +90,9 @@ impl Deferred {
 
     /// Moves what is durable by now to the answers that leave.
     pub fn release(&mut self, durable: u64, outgoing: &mut Outgoing) {
-        while let Some((_, answer)) = self.answers.pop_front_if(|(sequence, _)| *sequence <= durable) {
+        while self.answers.front().is_some_and(|(sequence, _)| *sequence <= durable)
+            && let Some((_, answer)) = self.answers.pop_front()
+        {
             outgoing.bytes.extend(self.bytes.drain(..answer.length));
             outgoing.answers.push(answer);
         }

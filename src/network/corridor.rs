@@ -8,7 +8,7 @@ use crate::message::{
 };
 use crate::portfolio::{FORMAT, TransactionKey};
 use crate::telemetry::{Counter, NO_CODE, Outcome, Sample};
-use crate::wire::{Bitmap, Message, Mti, Value, View};
+use crate::wire::{Bitmap, Message, Mti, ParseError, Value, View};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -83,6 +83,21 @@ pub struct Passed {
     pub built_ns: u64,
 }
 
+impl Passed {
+    fn new(link: u8, began_ns: u64) -> Passed {
+        let sample = Sample {
+            link,
+            mti: 0,
+            outcome: Outcome::FormatError,
+            code: NO_CODE,
+            total_ns: 0,
+            stage_ns: [0; 5],
+        };
+        let (undo, counts_as) = (None, None);
+        Passed { way: Way::Now, sample, undo, has_deadline: false, counts_as, built_ns: began_ns }
+    }
+}
+
 /// The corridor of one connection.
 pub struct Corridor {
     desk: Arc<Desk>,
@@ -113,55 +128,18 @@ impl Corridor {
         let began_ns = self.ticks.now_ns();
         let link = Arc::clone(&self.link);
         let dialect = &*link.options.dialect;
+        let mut passed = Passed::new(link.index, began_ns);
         let parsed = dialect.parse(frame, &mut self.message);
-        let mti = self.message.mti();
-        let mut passed = Passed {
-            way: Way::Now,
-            sample: Sample {
-                link: link.index,
-                mti: if parsed.as_ref().is_err_and(|error| !error.readable) { 0 } else { mti.bcd() },
-                outcome: Outcome::FormatError,
-                code: NO_CODE,
-                total_ns: 0,
-                stage_ns: [0; 5],
-            },
-            undo: None,
-            has_deadline: false,
-            counts_as: None,
-            built_ns: began_ns,
-        };
-        if let Err(error) = parsed {
-            tracing::debug!(link = link.options.name, %error, "message refused");
-            let unreadable = if link.options.close_on_unreadable { Way::Close } else { Way::Dropped };
-            let answered = error.readable && may_be_answered(mti);
-            passed.way = if answered { Way::Now } else { unreadable(Counter::Unreadable) };
-            if answered {
-                let view = dialect.view(frame, &self.message);
-                self.answer_refused(view, Refusal::Format, &mut passed, out);
-            }
-            return passed;
-        }
         let view = dialect.view(frame, &self.message);
-        if mti.is_response() {
-            passed.way = Way::Dropped(Counter::Unsolicited);
-            return passed;
-        }
-        let Some(kind) = Kind::of(mti) else {
-            if may_be_answered(mti) {
-                self.answer_refused(view, Refusal::UnsupportedType, &mut passed, out);
-            } else {
-                passed.way = Way::Dropped(Counter::Dropped);
-            }
-            return passed;
-        };
-        let request = match read(&view, kind) {
+        let request = match self.read(view, parsed, &mut passed) {
             Ok(request) => request,
-            Err(fault) => {
-                tracing::debug!(link = link.options.name, %fault, "message refused");
-                self.answer_refused(view, Refusal::Format, &mut passed, out);
+            Err(Some(refusal)) => {
+                self.answer_refused(view, refusal, &mut passed, out);
                 return passed;
             }
+            Err(None) => return passed,
         };
+        let kind = request.kind;
         let parsed_ns = self.ticks.now_ns();
         let decision = self.decide(&request, session, arrived_ns, parsed_ns, wall_us);
         let decided_ns = self.ticks.now_ns();
@@ -189,6 +167,46 @@ impl Corridor {
             _ => None,
         };
         passed
+    }
+
+    /// The typed request of a parsed message; else the refusal it is answered with, or none when it gets no answer
+    /// and `passed` says why.
+    fn read(
+        &self,
+        view: View<'_>,
+        parsed: Result<(), ParseError>,
+        passed: &mut Passed,
+    ) -> Result<Request, Option<Refusal>> {
+        let options = &self.link.options;
+        if let Err(error) = parsed {
+            tracing::debug!(link = options.name, %error, "message refused");
+            if error.readable {
+                passed.sample.mti = view.mti().bcd();
+                if may_be_answered(view.mti()) {
+                    return Err(Some(Refusal::Format));
+                }
+            }
+            let close = options.close_on_unreadable;
+            passed.way = if close { Way::Close } else { Way::Dropped }(Counter::Unreadable);
+            return Err(None);
+        }
+        let mti = view.mti();
+        passed.sample.mti = mti.bcd();
+        if mti.is_response() {
+            passed.way = Way::Dropped(Counter::Unsolicited);
+            return Err(None);
+        }
+        match Kind::of(mti) {
+            Some(kind) => read(&view, kind).map_err(|fault| {
+                tracing::debug!(link = options.name, %fault, "message refused");
+                Some(Refusal::Format)
+            }),
+            None if may_be_answered(mti) => Err(Some(Refusal::UnsupportedType)),
+            None => {
+                passed.way = Way::Dropped(Counter::Dropped);
+                Err(None)
+            }
+        }
     }
 
     /// Undoes an approval that could not be sent in time, and turns its framed answer into one with 91 at the end of

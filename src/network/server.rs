@@ -3,7 +3,7 @@
 use super::clock::wall_us;
 use super::corridor::JournalSink;
 use super::receipt::Receipt;
-use super::worker::{self, Common, Incoming, Worker};
+use super::worker::{self, Incoming, ServerParts, Worker};
 use super::{Link, LinkOptions, Ticks};
 use crate::decision::Desk;
 use crate::journal::Journal;
@@ -46,7 +46,7 @@ pub enum StartError {
 pub struct Server {
     links: Vec<Arc<Link>>,
     addresses: Vec<SocketAddr>,
-    common: Common,
+    parts: ServerParts,
     stop: watch::Sender<bool>,
     acceptor: JoinHandle<()>,
     workers: Vec<Worker>,
@@ -60,7 +60,7 @@ impl Server {
         journal: Journal,
         telemetry: Telemetry,
     ) -> Result<Server, StartError> {
-        let common = Common { desk, journal, telemetry, counts: Arc::default() };
+        let parts = ServerParts { desk, journal, telemetry, counts: Arc::default() };
         let (stop, stopped) = watch::channel(false);
         let mut links = Vec::new();
         let mut listeners = Vec::new();
@@ -79,17 +79,17 @@ impl Server {
         }
         let addresses = listeners.iter().map(std::net::TcpListener::local_addr).collect::<Result<_, _>>()?;
         let workers = (0..options.workers.max(1))
-            .map(|number| worker::start(number, &common, stopped.clone()))
+            .map(|number| worker::start(number, &parts, stopped.clone()))
             .collect::<Result<Vec<_>, _>>()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let hands: Vec<_> =
             workers.iter().map(|worker| (worker.hand_over.clone(), Arc::clone(&worker.load))).collect();
-        let acceptor = Acceptor { hands, recorder: common.telemetry.recorder(0) };
+        let acceptor = Acceptor { hands, recorder: parts.telemetry.recorder(0) };
         let served: Vec<_> = listeners.into_iter().zip(links.iter().cloned()).collect();
         let acceptor = std::thread::Builder::new()
             .name("acceptor".into())
             .spawn(move || runtime.block_on(acceptor.run(served, stopped)))?;
-        Ok(Server { links, addresses, common, stop, acceptor, workers })
+        Ok(Server { links, addresses, parts, stop, acceptor, workers })
     }
 
     /// The links and the addresses they listen on.
@@ -99,8 +99,8 @@ impl Server {
 
     /// Ends the holds that have run out; to be called every few seconds. Returns how many ended.
     pub fn expire_holds(&self) -> usize {
-        let sink = JournalSink::new(self.common.journal.clone(), Ticks::new());
-        self.common.desk.expire_holds(wall_us(), &sink)
+        let sink = JournalSink::new(self.parts.journal.clone(), Ticks::new());
+        self.parts.desk.expire_holds(wall_us(), &sink)
     }
 
     /// Stops reading, answers what is in flight, durable where that was promised, and closes. Connections that
@@ -120,7 +120,7 @@ impl Server {
             // A worker that had panicked would have ended the process.
             let _ = thread.join();
         }
-        self.common.counts.receipt()
+        self.parts.counts.receipt()
     }
 }
 

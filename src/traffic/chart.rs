@@ -7,11 +7,11 @@ use std::fmt::Write;
 use std::time::Duration;
 
 const WIDTH: f64 = 960.0;
-const HEIGHT: f64 = 360.0;
+const HEIGHT: f64 = 348.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 88.0;
 const TOP: f64 = 22.0;
-const BOTTOM: f64 = 46.0;
+const BOTTOM: f64 = 32.0;
 
 /// One line of a drawing: what to call it, its class in the page's style, and its points.
 struct Curve {

@@ -83,6 +83,11 @@ impl Connection {
         if self.is_open() { 0 } else { now_ns.saturating_sub(self.down_since_ns) }
     }
 
+    /// Whether messages wait in the outbox.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
     /// Where to append a frame that was due at `due_ns`; `None` where too much waits already.
     pub(super) fn outbox(&mut self, due_ns: u64) -> Option<&mut Vec<u8>> {
         if self.outbox.len() > MAX_BACKLOG_BYTES {

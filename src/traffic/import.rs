@@ -78,7 +78,7 @@ pub fn fields_from_bytes(dialect: &Dialect, bytes: &[u8]) -> Result<(Mti, Vec<Fi
             Some(Class::N | Class::Z) => view.digits(de, &mut buffer).map(text_from_ascii),
             _ => view.text(de, &mut buffer).map(text_from_ascii),
         };
-        fields.push((de, text.ok_or_else(|| format!("DE{de} cannot be written as text"))?));
+        fields.push((de, text.ok_or_else(|| format!("DE {de} cannot be written as text"))?));
     }
     Ok((view.mti(), fields))
 }

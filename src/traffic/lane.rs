@@ -6,7 +6,6 @@ use super::pace::{Rate, Turns, due_ns};
 use super::score::{Endpoint, Keys, Note, Score};
 use super::tally::Tally;
 use crate::wire::{Message, ParseError, View};
-use std::collections::BTreeSet;
 use std::io;
 
 /// Messages sent before answers are read again, however many are due.
@@ -62,7 +61,7 @@ pub(super) struct Lane<'a> {
     step: Option<Step>,
     span_us: u64,
     /// Connections with something to hand to the kernel.
-    touched: BTreeSet<usize>,
+    touched: Vec<usize>,
     /// Connections that wait for something else than before.
     changed: Vec<usize>,
     message: Message,
@@ -109,7 +108,7 @@ impl<'a> Lane<'a> {
             step: None,
             // The next pass starts a mean gap after the last message.
             span_us: last_us + last_us / score.notes.len().max(1) as u64 + 1,
-            touched: BTreeSet::new(),
+            touched: Vec::new(),
             changed: Vec::new(),
             message: Message::new(),
             finished: score.notes.is_empty(),
@@ -140,7 +139,7 @@ impl<'a> Lane<'a> {
             self.play_to_time(now_ns);
         }
         let mut failed = Vec::new();
-        for &index in &self.touched {
+        for index in self.touched.drain(..) {
             let (connection, lags) = (&mut self.connections[index], &mut self.tally.lags);
             let sent = |dues: &[u64]| {
                 let handed_ns = clock();
@@ -153,7 +152,6 @@ impl<'a> Lane<'a> {
                 self.changed.push(index);
             }
         }
-        self.touched.clear();
         failed.into_iter().for_each(|index| self.lose(index, now_ns));
     }
 
@@ -201,6 +199,9 @@ impl<'a> Lane<'a> {
         let route = usize::from(self.routes[step.index as usize]);
         let connection = &mut self.connections[route];
         self.tally.depart(step.slice, step.due_ns);
+        if !connection.is_waiting() {
+            self.touched.push(route);
+        }
         let Some(outbox) = connection.outbox(step.due_ns) else {
             self.tally.lost += 1;
             return;
@@ -215,7 +216,6 @@ impl<'a> Lane<'a> {
             step.due_ns,
             warm,
         );
-        self.touched.insert(route);
     }
 
     /// A connection's socket has something to read, or has failed.
@@ -248,7 +248,7 @@ impl<'a> Lane<'a> {
     pub(super) fn make_room(&mut self, index: usize, now_ns: u64) {
         self.changed.push(index);
         if self.connections[index].settle(now_ns).is_ok() {
-            self.touched.insert(index);
+            self.touched.push(index);
         }
     }
 

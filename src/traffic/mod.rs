@@ -29,6 +29,15 @@ mod tally;
 
 pub mod echo;
 
+/// The shipped trace, part of the program: `authswitch trace generate --seed 1 --count 20000` makes it.
+///
+/// # Errors
+/// None: the trace is read by a test.
+pub fn demo_trace() -> Result<trace::Trace, trace::TraceError> {
+    let packed: &[u8] = include_bytes!("../../config/demo-trace.jsonl.gz");
+    trace::Trace::read(packed, "demo-trace.jsonl.gz")
+}
+
 pub use calendar::day_from_text;
 pub use pace::{Rate, duration_from_text};
 pub use score::{Endpoint, Family};

@@ -103,7 +103,7 @@ impl SpecialState {
         Card::new(SPECIAL_BIN, random.between(self.first, self.last), self.expiry)
     }
 
-    pub(super) fn expect(&self) -> Expect {
+    pub(super) fn expectation(&self) -> Expect {
         Expect::any_of(self.codes)
     }
 }

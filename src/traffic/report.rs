@@ -3,7 +3,7 @@
 use super::chart;
 use super::pace::Rate;
 use super::replay::{Outcome, Plan, TargetOutcome};
-use super::summary::{PERCENTILES, count_text, headline, latency_text};
+use super::summary::{PERCENTILES, count_text, headline, latency_text, reasons};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("report.css");
@@ -38,14 +38,10 @@ pub fn html(outcome: &Outcome, plan: &Plan) -> String {
         "<section><h2>Latency over time</h2><p>Median, 99th percentile and longest of every second.</p>{}</section>",
         chart::over_time(&outcome.targets, outcome.elapsed)
     );
-    page.push_str("<div class=\"columns\">");
     percentiles(&mut page, outcome);
+    families(&mut page, main, echo);
     if !main.echo {
         codes(&mut page, main);
-    }
-    page.push_str("</div>");
-    families(&mut page, main);
-    if !main.echo {
         differences(&mut page, main);
     }
     conditions(&mut page, outcome, plan);
@@ -56,10 +52,11 @@ pub fn html(outcome: &Outcome, plan: &Plan) -> String {
 fn tiles(page: &mut String, main: &TargetOutcome, echo: Option<&TargetOutcome>) {
     page.push_str("<div class=\"tiles\">");
     let mut tile = |value: String, name: &str, beside: Option<String>| {
-        let beside = beside.map_or(String::new(), |beside| format!(" · {beside}"));
-        let _ = write!(page, "<div class=\"tile\"><b>{value}</b><span>{name}{beside}</span></div>");
+        let beside = beside.map_or(String::new(), |beside| format!("<em>{beside}</em>"));
+        let _ = write!(page, "<div class=\"tile\"><b>{value}</b><span>{name}</span>{beside}</div>");
     };
-    let against = |of: f64, to: f64| if to > 0.0 { format!("{:.2}× echo", of / to) } else { "-".to_owned() };
+    let against =
+        |of: f64, to: f64| if to > 0.0 { format!("{:.2} × echo", of / to) } else { "-".to_owned() };
     let rate = main.rate();
     tile(count_text(rate.round() as u64), "answers a second", echo.map(|echo| against(rate, echo.rate())));
     for (name, quantile) in [PERCENTILES[0], PERCENTILES[2], PERCENTILES[3]] {
@@ -75,12 +72,12 @@ fn tiles(page: &mut String, main: &TargetOutcome, echo: Option<&TargetOutcome>) 
 }
 
 fn percentiles(page: &mut String, outcome: &Outcome) {
-    page.push_str("<section><h2>Percentiles</h2><p>Lag is the client's own part: due to handed to the kernel.</p><table><tr><th>");
+    page.push_str("<section><h2>Percentiles</h2><p>The client's lag is its own part: from due to handed to the kernel.</p><table><tr><th>");
     for target in &outcome.targets {
         let _ = write!(page, "<th>{}", escape(&target.name));
     }
     let two = outcome.targets.len() == 2;
-    page.push_str(if two { "<th>ratio<th>lag</tr>" } else { "<th>lag</tr>" });
+    page.push_str(if two { "<th>ratio<th>client's lag</tr>" } else { "<th>client's lag</tr>" });
     for (name, quantile) in PERCENTILES {
         let values: Vec<_> =
             outcome.targets.iter().map(|target| target.latencies.value_at_quantile(quantile)).collect();
@@ -98,13 +95,17 @@ fn percentiles(page: &mut String, outcome: &Outcome) {
 }
 
 fn codes(page: &mut String, target: &TargetOutcome) {
-    page.push_str("<section><h2>Response codes</h2><p>DE39 of the answers.</p><table><tr><th>code<th class=\"left\"><th>answers<th>share</tr>");
+    page.push_str(
+        "<section><h2>Response codes</h2><p>DE39 of the answers, and what this switch means by it.</p>\
+         <table><tr><th>code<th class=\"left\">reasons<th class=\"left\"><th>answers<th>share</tr>",
+    );
     let most = target.codes.iter().map(|code| code.count).max().unwrap_or(1).max(1) as f64;
     for code in &target.codes {
         let _ = write!(
             page,
-            "<tr><td>{}<td class=\"bar left\"><i style=\"width:{:.1}%\"></i><td>{}<td>{:.2} %</tr>",
+            "<tr><td>{}<td class=\"left soft\">{}<td class=\"bar left\"><i style=\"width:{:.1}%\"></i><td>{}<td>{:.2} %</tr>",
             escape(&code.code),
+            escape(&reasons(&code.code)),
             100.0 * code.count as f64 / most,
             count_text(code.count),
             100.0 * code.count as f64 / target.answered.max(1) as f64
@@ -113,16 +114,27 @@ fn codes(page: &mut String, target: &TargetOutcome) {
     page.push_str("</table></section>");
 }
 
-fn families(page: &mut String, target: &TargetOutcome) {
-    page.push_str("<section><h2>By kind of message</h2><table><tr><th><th>answered");
+fn families(page: &mut String, main: &TargetOutcome, echo: Option<&TargetOutcome>) {
+    page.push_str("<section><h2>By kind of message</h2>");
+    if echo.is_some() {
+        page.push_str("<p>Beside it, in how many times the bare echo's time for the same messages.</p>");
+    }
+    page.push_str("<table><tr><th><th>answered");
     for (name, _) in PERCENTILES {
         let _ = write!(page, "<th>{name}");
+        page.push_str(if echo.is_some() { "<th>" } else { "" });
     }
     page.push_str("</tr>");
-    for (family, latencies) in &target.families {
+    for (family, latencies) in &main.families {
         let _ = write!(page, "<tr><td>{family}<td>{}", count_text(latencies.len()));
+        let beside = echo.and_then(|echo| echo.families.iter().find(|known| known.0 == *family));
         for (_, quantile) in PERCENTILES {
-            let _ = write!(page, "<td>{}", latency_text(latencies.value_at_quantile(quantile)));
+            let ns = latencies.value_at_quantile(quantile);
+            let _ = write!(page, "<td>{}", latency_text(ns));
+            if let Some((_, floor)) = beside {
+                let floor = floor.value_at_quantile(quantile).max(1);
+                let _ = write!(page, "<td class=\"soft ratio\">{:.2} ×", ns as f64 / floor as f64);
+            }
         }
         page.push_str("</tr>");
     }

@@ -168,7 +168,7 @@ impl Theatre {
                 let till = self.population.draw_till(random);
                 let amount = random.between(state.amount_minor.0, state.amount_minor.1);
                 let mut sale = self.purchase(at_us, &card, &till, amount, random);
-                sale.expect = state.expect();
+                sale.expect = state.expectation();
                 vec![sale]
             }
             Kind::UnknownCard => {

@@ -218,10 +218,10 @@ impl Score {
             return Err(format!("{} is an answer, not a request", view.mti()));
         }
         if !view.has(11) {
-            return Err("DE11 is missing, so its answer could not be recognized".to_owned());
+            return Err("DE 11 is missing, so its answer could not be recognized".to_owned());
         }
         let index = self.notes.len() as u32;
-        let (key, original) = relations.note(index, view);
+        let key = relations.note(index, entry.link.into(), view);
         let name = match &entry.body {
             Body::Fields { mti, fields } => kind_name(*mti, fields),
             Body::Frame(frame) => {
@@ -244,7 +244,7 @@ impl Score {
             chain: index,
             key,
             life: key,
-            original,
+            original: None,
             frame: start as u32..self.bytes.len() as u32,
             places: Places::find(view, (first - start) as u32),
         });
@@ -325,7 +325,7 @@ fn write_fields(dialect: &Dialect, mti: Mti, fields: &[Field], out: &mut Vec<u8>
     let is_binary = |de: u8| dialect.field(de).is_some_and(|field| field.class == Class::B);
     let mut binary = Vec::new();
     for (de, text) in fields.iter().filter(|field| is_binary(field.0)) {
-        binary.push(bytes_from_hex(text).ok_or_else(|| format!("DE{de} must be hexadecimal characters"))?);
+        binary.push(bytes_from_hex(text).ok_or_else(|| format!("DE {de} must be hexadecimal characters"))?);
     }
     let mut next = binary.iter();
     let values: Vec<_> = fields
@@ -383,17 +383,17 @@ fn put(frame: &mut [u8], place: Option<Place>, digits: &[u8]) {
 /// nothing twice.
 #[derive(Default)]
 struct Relations {
-    /// (answer's MTI, STAN, DE7, DE32, PAN) of each message to the first that had it.
-    keys: HashMap<[u64; 5], u32>,
-    /// (answer's MTI, STAN, DE7, DE32) of each message: what DE90 can name.
-    named: HashMap<[u64; 4], u32>,
+    /// (link, answer's MTI, STAN, DE7, DE32, PAN) of each message to the first that had it.
+    keys: HashMap<[u64; 6], u32>,
+    /// (link, answer's MTI, STAN, DE7, DE32) of each message: what DE90 can name.
+    named: HashMap<[u64; 5], u32>,
     /// Messages with a DE90, and what it names; resolved at the end, since the original may come later.
-    references: Vec<(u32, [u64; 4])>,
+    references: Vec<(u32, [u64; 5])>,
 }
 
 impl Relations {
     /// Remembers a message; answers whose key it carries, its own number if it has none before it.
-    fn note(&mut self, index: u32, view: View<'_>) -> (u32, Option<u32>) {
+    fn note(&mut self, index: u32, link: u64, view: View<'_>) -> u32 {
         let number = |de| view.number(de).unwrap_or(0);
         let answer = u64::from(view.mti().response().bcd());
         let mut digits = [0; 42];
@@ -405,15 +405,15 @@ impl Relations {
             let named = Mti::new(mti).map_or(0, |mti| u64::from(mti.response().bcd()));
             // Parts that the sender does not know are zeros; the acquirer is then its own.
             let acquirer = Some(part(20..31)).filter(|&known| known > 0).unwrap_or_else(|| number(32));
-            self.references.push((index, [named, part(4..10), part(10..20), acquirer]));
+            self.references.push((index, [link, named, part(4..10), part(10..20), acquirer]));
         }
-        self.named.entry([answer, number(11), number(7), number(32)]).or_insert(index);
-        let key = [answer, number(11), number(7), number(32), number(2)];
+        self.named.entry([link, answer, number(11), number(7), number(32)]).or_insert(index);
+        let key = [link, answer, number(11), number(7), number(32), number(2)];
         // Without DE7 a STAN that came round again would look like a repeat.
         if !view.has(7) && !view.mti().is_repeat() {
-            return (index, None);
+            return index;
         }
-        (*self.keys.entry(key).or_insert(index), None)
+        *self.keys.entry(key).or_insert(index)
     }
 
     /// Writes the relations into the notes.

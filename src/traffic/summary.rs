@@ -1,6 +1,7 @@
 //! What came of a replay, as a table for a terminal and as JSON for a script.
 
 use super::replay::{Outcome, Plan, TargetOutcome};
+use crate::message::Refusal;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -9,6 +10,9 @@ use std::time::UNIX_EPOCH;
 /// The percentiles every summary shows, as name and quantile.
 pub const PERCENTILES: [(&str, f64); 6] =
     [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
+
+/// Kinds of differing answers that a terminal is shown.
+const SHOWN: usize = 20;
 
 /// A latency for people: `61.2 us`, `3.41 ms`, `1.20 s`.
 pub fn latency_text(ns: u64) -> String {
@@ -30,6 +34,14 @@ pub fn count_text(count: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Why this switch gives a response code: the names of its refusals that carry it; empty for a code it does not give.
+pub fn reasons(code: &str) -> String {
+    let name = |refusal: &Refusal| if *refusal == Refusal::None { "approved" } else { refusal.name() };
+    let names: Vec<_> =
+        Refusal::ALL.iter().filter(|refusal| refusal.code().as_str() == code).map(name).collect();
+    names.join(", ")
 }
 
 /// One line on what was played and how.
@@ -130,7 +142,8 @@ fn codes(out: &mut String, target: &TargetOutcome) {
     let _ = writeln!(out, "\n{:<16}{:>12}{:>12}", "response code", "answers", "share");
     for code in &target.codes {
         let share = 100.0 * code.count as f64 / target.answered.max(1) as f64;
-        let _ = writeln!(out, "  {:<14}{:>12}{share:>10.2} %", code.code, count_text(code.count));
+        let (count, reasons) = (count_text(code.count), reasons(&code.code));
+        let _ = writeln!(out, "  {:<14}{count:>12}{share:>10.2} %  {reasons}", code.code);
     }
 }
 
@@ -141,7 +154,7 @@ fn faults(out: &mut String, target: &TargetOutcome) {
         count_text(target.differing),
         count_text(target.checked)
     );
-    for mismatch in &target.mismatches {
+    for mismatch in target.mismatches.iter().take(SHOWN) {
         let card = if mismatch.card.is_empty() { String::new() } else { format!(", card {}", mismatch.card) };
         let expected = if mismatch.expected.is_empty() { "any" } else { &mismatch.expected };
         let _ = writeln!(
@@ -152,6 +165,9 @@ fn faults(out: &mut String, target: &TargetOutcome) {
             mismatch.actual,
             mismatch.line
         );
+    }
+    if let Some(more) = target.mismatches.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        let _ = writeln!(out, "            and {more} more kinds (--json has them all)");
     }
     let faults = [
         ("lost (no answer in time)", target.lost),

@@ -1,19 +1,5 @@
 //! The trace: messages with their time, link and expected answer, one JSON object a line (JSON Lines).
 //! Knows the file format, not how a message is laid out on the wire.
-//!
-//! ```text
-//! {"at_us":2500,"link":"acquirer-ascii","mti":"0100","fields":{"2":"4111110000000013","3":"000000",…},"expect":"00"}
-//! {"at_us":2750,"link":"acquirer-bcd","hex":"0800…","expect":["00","85"]}
-//! ```
-//!
-//! * `at_us`: microseconds since the trace's start; lines may stand in any order, they play in order of time.
-//! * `link`: the link's name; a replay maps it to an address and a dialect.
-//! * `mti` and `fields`: the message by data element, dialect-free: characters as they are, binary elements
-//!   (52, 55, 64, 96, 128 …) as upper-case hex, the separator of track 2 as `=`.
-//! * `hex` instead of both: the message's bytes as they stood on the link, without the framing.
-//! * `expect`: the DE39 the answer must carry, or a list of those it may carry; absent: not checked.
-//!
-//! Empty lines are skipped. A file whose first bytes are gzip's magic is unpacked while it is read.
 
 use crate::wire::Mti;
 use serde_json::Value;
@@ -21,7 +7,21 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
-/// A whole trace, ordered by time.
+/// A whole trace, ordered by time. In a file, one message a line:
+///
+/// ```text
+/// {"at_us":2500,"link":"acquirer-ascii","mti":"0100","fields":{"2":"4111110000000013","3":"000000",…},"expect":"00"}
+/// {"at_us":2750,"link":"acquirer-bcd","hex":"0800…","expect":["00","85"]}
+/// ```
+///
+/// * `at_us`: microseconds since the trace's start; lines may stand in any order, they play in order of time.
+/// * `link`: the link's name; a replay maps it to an address and a dialect.
+/// * `mti` and `fields`: the message by data element, dialect-free: characters as they are, binary elements
+///   (52, 55, 64, 96, 128 …) as upper-case hex, the separator of track 2 as `=`.
+/// * `hex` instead of both: the message's bytes as they stood on the link, without the framing.
+/// * `expect`: the DE39 the answer must carry, or a list of those it may carry; absent: not checked.
+///
+/// Empty lines are skipped. A file whose first bytes are gzip's magic is unpacked while it is read.
 pub struct Trace {
     /// Where it came from, for messages to people.
     pub origin: String,
@@ -277,7 +277,7 @@ fn read_fields(mti: &Value, fields: &Value) -> Result<Body, String> {
     for (key, value) in map {
         let de = key.parse::<u8>().ok().filter(|de| (2..=128).contains(de) && !key.starts_with(['0', '+']));
         let de = de.ok_or_else(|| format!("`{}` is not a data element (2 to 128)", clip(key)))?;
-        let text = value.as_str().ok_or_else(|| format!("DE{de} must be text in quotes"))?;
+        let text = value.as_str().ok_or_else(|| format!("DE {de} must be text in quotes"))?;
         fields.push((de, text.to_owned()));
     }
     fields.sort_by_key(|field| field.0);
@@ -391,7 +391,7 @@ mod tests {
             ),
             (
                 r#"{"at_us":1,"link":"a","mti":"0100","fields":{"2":4111110000000013}}"#,
-                "DE2 must be text in quotes",
+                "DE 2 must be text in quotes",
             ),
             (r#"{"at_us":1,"link":"a","hex":"00","expect":"000"}"#, "`expect` must be"),
             (r#"{"at_us":1,"link":"a","hex":"00","expect":[]}"#, "`expect` must be"),

@@ -1,0 +1,153 @@
+//! A switch made for tests: it answers as told, and writes down what it received.
+
+#![allow(dead_code)]
+
+use authswitch::traffic::{Endpoint, replay::Target};
+use authswitch::wire::frame::Framing;
+use authswitch::wire::{Bitmap, Dialect, Message, Value, View};
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What to do with a message.
+pub enum Reply {
+    /// Answer with this response code.
+    Code([u8; 2]),
+    /// Answer with this response code after everything stood still for a while.
+    Stall(Duration, [u8; 2]),
+    /// Answer twice.
+    Twice([u8; 2]),
+    /// Do not answer.
+    Nothing,
+    /// Send these bytes as the answer.
+    Bytes(Vec<u8>),
+    /// Close the connection.
+    Hang,
+}
+
+/// A message as it was received: its type and fields as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    pub mti: String,
+    pub fields: BTreeMap<u8, String>,
+}
+
+impl Received {
+    pub fn text(&self, de: u8) -> &str {
+        self.fields.get(&de).map_or("", String::as_str)
+    }
+
+    /// What a repeat shares with its original.
+    pub fn key(&self) -> [String; 4] {
+        [2, 7, 11, 32].map(|de| self.text(de).to_owned())
+    }
+}
+
+type Decide = dyn Fn(u64, View<'_>) -> Reply + Send + Sync;
+
+/// Listens with one dialect; every connection has its thread, which ends with the connection.
+pub struct FakeSwitch {
+    pub address: SocketAddr,
+    pub received: Arc<Mutex<Vec<Received>>>,
+    pub dialect: Arc<Dialect>,
+}
+
+impl FakeSwitch {
+    /// `decide` gets the message's number, from 0, and the message.
+    pub fn start(
+        dialect: &str,
+        decide: impl Fn(u64, View<'_>) -> Reply + Send + Sync + 'static,
+    ) -> FakeSwitch {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let dialect = Dialect::builtin(dialect).unwrap();
+        let decide: Arc<Decide> = Arc::new(decide);
+        let numbers = Arc::new(AtomicU64::new(0));
+        let (log, spoken) = (received.clone(), dialect.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (log, spoken, decide, numbers) =
+                    (log.clone(), spoken.clone(), decide.clone(), numbers.clone());
+                std::thread::spawn(move || serve(stream, &spoken, &*decide, &numbers, &log));
+            }
+        });
+        FakeSwitch { address, received, dialect }
+    }
+
+    /// Approves everything.
+    pub fn approving(dialect: &str) -> FakeSwitch {
+        FakeSwitch::start(dialect, |_, _| Reply::Code(*b"00"))
+    }
+
+    /// This switch as the target of every link.
+    pub fn target(&self) -> Target {
+        let framing = Framing::from_name("length2-be").unwrap();
+        let endpoint =
+            Endpoint { link: String::new(), address: self.address, dialect: self.dialect.clone(), framing };
+        Target { name: "switch".to_owned(), endpoints: vec![endpoint], echo: false }
+    }
+}
+
+fn serve(
+    mut stream: TcpStream,
+    dialect: &Dialect,
+    decide: &Decide,
+    numbers: &AtomicU64,
+    log: &Mutex<Vec<Received>>,
+) {
+    let framing = Framing::from_name("length2-be").unwrap();
+    let mut buffer = Vec::new();
+    let mut chunk = vec![0; 65_536];
+    let mut message = Message::new();
+    while let Ok(bytes @ 1..) = stream.read(&mut chunk) {
+        buffer.extend_from_slice(&chunk[..bytes]);
+        let mut out = Vec::new();
+        while let Some(cut) = framing.next(&buffer, 65_535).unwrap() {
+            let frame: Vec<u8> = buffer[cut.start..cut.end].to_vec();
+            buffer.drain(..cut.end);
+            dialect.parse(&frame, &mut message).unwrap();
+            let view = dialect.view(&frame, &message);
+            log.lock().unwrap().push(receive(view));
+            match decide(numbers.fetch_add(1, Ordering::Relaxed), view) {
+                Reply::Code(code) => answer(&mut out, framing, view, code),
+                Reply::Stall(time, code) => {
+                    std::thread::sleep(time);
+                    answer(&mut out, framing, view, code);
+                }
+                Reply::Twice(code) => (0..2).for_each(|_| answer(&mut out, framing, view, code)),
+                Reply::Nothing => {}
+                Reply::Bytes(bytes) => {
+                    let mark = framing.begin(&mut out);
+                    out.extend_from_slice(&bytes);
+                    framing.finish(&mut out, mark).unwrap();
+                }
+                Reply::Hang => return,
+            }
+        }
+        if stream.write_all(&out).is_err() {
+            return;
+        }
+    }
+}
+
+fn receive(view: View<'_>) -> Received {
+    let mut buffer = [0; 1024];
+    let fields = view.bitmap().iter().map(|de| {
+        let text = view.text(de, &mut buffer).map(|text| String::from_utf8_lossy(text).into_owned());
+        (de, text.unwrap_or_else(|| format!("{:02X?}", view.data(de).unwrap())))
+    });
+    Received { mti: view.mti().to_string(), fields: fields.collect() }
+}
+
+fn answer(out: &mut Vec<u8>, framing: Framing, view: View<'_>, code: [u8; 2]) {
+    let mut echo = Bitmap::default();
+    [2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70].into_iter().for_each(|de| echo.insert(de));
+    let mark = framing.begin(out);
+    let own = [(39, Value::Text(&code))];
+    view.dialect().build(out, view.mti().response(), Some(view), echo, &own).unwrap();
+    framing.finish(out, mark).unwrap();
+}
