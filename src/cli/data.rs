@@ -1,9 +1,9 @@
 //! Opening a data folder: the key, the newest snapshot (or the demo program in an empty folder), the journal's tail.
 
-use crate::journal::{self, Entry, Tail};
+use crate::journal::{self, Entry, Lock, Tail};
 use crate::network::wall_us;
 use crate::portfolio::{
-    FORMAT, Limits, Lists, Portfolio, Program, Record, TableOptions, UNLIMITED, folder, seed,
+    FORMAT, Limits, Lists, NOBODY, Portfolio, Program, Record, TableOptions, UNLIMITED, folder, seed,
 };
 use crate::settings::{self, Settings};
 use crate::vault::DataKey;
@@ -21,6 +21,9 @@ pub(super) struct Opened {
     pub tail: Tail,
     /// The folder's key.
     pub key: DataKey,
+    /// Keeps every other process out of the folder. To be dropped right before the journal is opened, which takes it
+    /// itself.
+    pub lock: Lock,
     /// What was not as it should be, and was made up for.
     pub warnings: Vec<String>,
     /// The journal's last record that was in the snapshot.
@@ -31,54 +34,82 @@ pub(super) struct Opened {
     pub took: Duration,
 }
 
-/// Opens a data folder, making it when it is not there. An empty one is seeded with the demo program, if the settings
-/// have it.
-pub(super) fn open(settings: &Settings, data: &Path) -> Result<Opened, Failure> {
+/// What to do with an empty folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhenEmpty {
+    /// Seed it with the demo program, if the settings have it.
+    Seed,
+    /// Leave it without cards: the caller is about to fill it.
+    Leave,
+}
+
+/// Opens a data folder, making it when it is not there.
+///
+/// # Errors
+/// The folder is in use, its key does not fit, its snapshots are damaged, its journal is, or the two do not belong
+/// together.
+pub(super) fn open(settings: &Settings, data: &Path, when_empty: WhenEmpty) -> Result<Opened, Failure> {
     let began = Instant::now();
-    std::fs::create_dir_all(data).map_err(|error| format!("data folder {}: {error}", data.display()))?;
+    let journal = data.join("journal");
+    std::fs::create_dir_all(&journal).map_err(|error| format!("data folder {}: {error}", data.display()))?;
+    let lock = Lock::take(&journal)?;
     let key_file = Some(settings.vault.key_file.as_path()).filter(|path| !path.as_os_str().is_empty());
     let key = DataKey::load(key_file, data)?;
-    let empty = || empty(settings, &key);
     let mut warnings = Vec::new();
-    let journal = data.join("journal");
-    let (portfolio, floor) = match folder::load(data, &key, empty)? {
+    let (portfolio, floor, highest) = match folder::load(data, &key, || empty(settings, &key))? {
         Some(loaded) => {
             warnings.extend(loaded.passed_over.iter().map(|error| format!("passed over: {error}")));
-            (loaded.portfolio, loaded.facts.floor)
+            (loaded.portfolio, loaded.facts.floor, loaded.facts.highest)
         }
-        None => {
-            let has_records = journal.read_dir().is_ok_and(|mut entries| {
-                entries.any(|entry| {
-                    entry.is_ok_and(|entry| entry.path().extension().is_some_and(|ext| ext == "seg"))
-                })
-            });
-            if has_records {
-                return Err(format!(
-                    "{}: a journal, but no snapshot that says which cards it speaks of; restore one",
-                    data.display()
-                )
-                .into());
-            }
-            let mut portfolio = empty();
-            match portfolio.programs().iter().position(|program| program.name == seed::PROGRAM) {
-                Some(program) => seed::demo(&mut portfolio, program as u16)?,
-                None => warnings.push("the folder is empty and so is the portfolio: import cards".into()),
-            }
-            // From now on there is always a snapshot that says which cards the journal speaks of.
-            folder::write(&portfolio, &key, data, 0, wall_us(), || Ok(()))?;
-            (portfolio, 0)
-        }
+        None => (fill(settings, data, &key, when_empty, &mut warnings)?, 0, 0),
     };
     let mut replayed = 0;
     let tail = journal::scan(&journal, floor + 1, &mut |entry: Entry<'_>| {
         replayed += 1;
         replay(&portfolio, &entry)
     })?;
+    if highest > tail.last {
+        let (data, last) = (data.display(), tail.last);
+        return Err(format!(
+            "{data}: the snapshot knows of record {highest}, but the journal ends with {last}: records are missing"
+        )
+        .into());
+    }
     if let Some(torn) = &tail.torn {
         let (segment, offset, bytes) = (torn.segment.display(), torn.offset, torn.bytes);
         warnings.push(format!("torn tail: {bytes} bytes cut off in {segment} at offset {offset}"));
     }
-    Ok(Opened { portfolio, tail, key, warnings, floor, replayed, took: began.elapsed() })
+    Ok(Opened { portfolio, tail, key, lock, warnings, floor, replayed, took: began.elapsed() })
+}
+
+/// The portfolio of a folder without a snapshot.
+fn fill(
+    settings: &Settings,
+    data: &Path,
+    key: &DataKey,
+    when_empty: WhenEmpty,
+    warnings: &mut Vec<String>,
+) -> Result<Portfolio, Failure> {
+    let is_segment = |path: &Path| path.extension().is_some_and(|extension| extension == "seg");
+    let mut entries = data.join("journal").read_dir()?;
+    if entries.any(|entry| entry.is_ok_and(|entry| is_segment(&entry.path()))) {
+        let data = data.display();
+        return Err(format!(
+            "{data}: a journal, but no snapshot that says which cards it speaks of; restore one"
+        )
+        .into());
+    }
+    let mut portfolio = empty(settings, key);
+    if when_empty == WhenEmpty::Leave {
+        return Ok(portfolio);
+    }
+    match portfolio.programs().iter().position(|program| program.name == seed::PROGRAM) {
+        Some(program) => seed::demo(&mut portfolio, program as u16)?,
+        None => warnings.push("the folder is empty and so is the portfolio: import cards".into()),
+    }
+    // From now on there is always a snapshot that says which cards the journal speaks of.
+    folder::write(&portfolio, key, data, 0, wall_us(), |_| Ok(()))?;
+    Ok(portfolio)
 }
 
 fn replay(portfolio: &Portfolio, entry: &Entry<'_>) -> Result<(), Failure> {
@@ -88,6 +119,15 @@ fn replay(portfolio: &Portfolio, entry: &Entry<'_>) -> Result<(), Failure> {
         );
     }
     let record = Record::decode(entry.body).map_err(|error| format!("record {}: {error}", entry.seq))?;
+    let card_is_there = record.card == NOBODY || portfolio.card_by_id(record.card).is_some();
+    let account_is_there = record.account == NOBODY || portfolio.account(record.account).is_some();
+    if !card_is_there || !account_is_there {
+        let (seq, card) = (entry.seq, record.card);
+        return Err(format!(
+            "record {seq} changes card {card}, which the snapshot does not have: the two do not belong together"
+        )
+        .into());
+    }
     portfolio.apply(&record, entry.seq);
     Ok(())
 }

@@ -263,7 +263,7 @@ fn bcd(decimal: u16) -> u16 {
 
 fn transaction(transaction: &Transaction) -> Value {
     json!({
-        "key": format!("{:032x}", transaction.key.0),
+        "key": format!("{:032x}", { transaction.key.0 }),
         "state": transaction.state.name(),
         "approval": text(&transaction.approval),
         "amount_minor": transaction.amount_minor,

@@ -46,7 +46,7 @@ impl Desk {
             // What is known by its own key is not looked for by its reference, which acquirers use again.
             let is_meant = named || known.is_none_or(|known| known.state == State::Tombstone);
             // Where the key holds no card number, DE90 may name another's.
-            let is_ours = card.as_ref().is_some_and(|card| card.account.id == related.account);
+            let is_ours = card.as_ref().is_some_and(|card| card.account == related.account);
             completes != key && is_meant && is_ours
         });
         // The answer given here is the advice's own; what stood before stays the answer to a repeated request.
@@ -66,7 +66,7 @@ impl Desk {
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         match card {
             Some(card) if !over || related.is_some() => {
-                self.book_advice(&met, &card, new, record, &mut shards, sink)
+                self.book_advice(&met, card, new, record, &mut shards, sink)
             }
             // Unknown card, or what ends the transaction came first: kept for reconciliation, no money.
             _ => {
@@ -86,11 +86,12 @@ impl Desk {
         shards: &mut Shards<'_>,
         sink: &impl Sink,
     ) -> Decision {
-        (new.card, new.account) = (card.id, card.account.id);
-        (record.card, record.account) = (card.id, card.account.id);
+        let account = self.portfolio.account_of(card);
+        (new.card, new.account) = (card.id, account.id);
+        (record.card, record.account) = (card.id, account.id);
         let mut card_state = card.state.lock();
-        let mut account_state = card.account.state.lock();
-        let amount_minor = amount_in(met.request, card.account.currency);
+        let mut account_state = account.state.lock();
+        let amount_minor = amount_in(met.request, account.currency);
         if !met.over && moves_money(met.request) && amount_minor.is_none() {
             // Another currency and no billing amount: what it is worth here nobody said.
             return Decision::refused(Refusal::Format, new.key);
@@ -170,11 +171,10 @@ impl Desk {
             .filter(|(key, _)| *key != own)
     }
 
-    fn card_of(&self, request: &Request, known: Option<&Transaction>) -> Option<std::sync::Arc<Card>> {
-        match known.and_then(|known| self.portfolio.card_by_id(known.card)) {
-            Some(card) => Some(card.clone()),
-            None => request.pan.and_then(|pan| self.portfolio.card(pan)),
-        }
+    fn card_of(&self, request: &Request, known: Option<&Transaction>) -> Option<&Card> {
+        known
+            .and_then(|known| self.portfolio.card_by_id(known.card))
+            .or_else(|| request.pan.and_then(|pan| self.portfolio.card(pan)))
     }
 
     pub(super) fn acknowledge(

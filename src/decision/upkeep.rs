@@ -19,7 +19,7 @@ impl Desk {
         self.portfolio.table.visit(|shard| {
             let is_due = |found: &&Transaction| found.state == State::Held && found.expires_s <= now_s;
             due.clear();
-            due.extend(shard.iter().filter(is_due).take(EXPIRED_AT_ONCE).copied());
+            due.extend(shard.open().filter(is_due).take(EXPIRED_AT_ONCE).copied());
             for transaction in &due {
                 ended += usize::from(self.expire(shard, transaction, now_us, sink));
             }

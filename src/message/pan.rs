@@ -6,14 +6,37 @@ use std::fmt;
 /// six and last four digits from 15 digits on, else the last four only (PCI DSS 3.4.1, FAQ 1091).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pan {
-    // 19 nines fit into 64 bits; the length keeps leading zeros.
-    digits: u64,
-    length: u8,
+    /// The number, behind all possible numbers of fewer digits: 8 bytes tell length and leading zeros too, which
+    /// halves the directory of a million cards.
+    packed: u64,
 }
 
 /// Fewer digits cannot hold an issuer identification number and an account.
 const SHORTEST: usize = 8;
 const LONGEST: usize = 19;
+
+/// How many numbers have at least [`SHORTEST`] digits and fewer than `length`. At most 1.2e18; with the 1e19
+/// numbers of 19 digits behind it, it stays below 2^64.
+const fn shorter(length: usize) -> u64 {
+    let (mut sum, mut of_length, mut each) = (0, SHORTEST, 10u64.pow(SHORTEST as u32));
+    while of_length < length {
+        sum += each;
+        of_length += 1;
+        each = each.saturating_mul(10);
+    }
+    sum
+}
+
+/// [`shorter`] for each length from [`SHORTEST`] on.
+const SHORTER: [u64; LONGEST - SHORTEST + 1] = {
+    let mut counts = [0; LONGEST - SHORTEST + 1];
+    let mut index = 0;
+    while index < counts.len() {
+        counts[index] = shorter(SHORTEST + index);
+        index += 1;
+    }
+    counts
+};
 
 impl Pan {
     /// Reads ASCII digits; `None` when there are fewer than 8 or more than 19 or another character.
@@ -28,25 +51,37 @@ impl Pan {
             }
             digits = digits * 10 + u64::from(byte - b'0');
         }
-        Some(Pan { digits, length: text.len() as u8 })
+        Some(Pan { packed: digits + SHORTER[text.len() - SHORTEST] })
     }
 
     /// A PAN from its number and count of digits, as [`Pan::parts`] gives them.
     pub fn from_parts(digits: u64, length: u8) -> Option<Pan> {
         let fits =
             (SHORTEST..=LONGEST).contains(&usize::from(length)) && digits < 10u64.pow(u32::from(length));
-        fits.then_some(Pan { digits, length })
+        fits.then(|| Pan { packed: digits + SHORTER[usize::from(length) - SHORTEST] })
+    }
+
+    /// All of it in 8 bytes. This is the clear PAN: for hashing and encryption only.
+    pub fn packed(self) -> u64 {
+        self.packed
+    }
+
+    /// The PAN that [`Pan::packed`] gave.
+    pub fn from_packed(packed: u64) -> Option<Pan> {
+        let end = SHORTER[LONGEST - SHORTEST] + 10u64.pow(LONGEST as u32);
+        (packed < end).then_some(Pan { packed })
     }
 
     /// The number and the count of digits. This is the clear PAN: for hashing and encryption only.
     pub fn parts(self) -> (u64, u8) {
-        (self.digits, self.length)
+        let longer = SHORTER[1..].iter().filter(|count| self.packed >= **count).count();
+        (self.packed - SHORTER[longer], (SHORTEST + longer) as u8)
     }
 
     /// The clear digits, for building a message. Never for logs, errors or files.
     pub fn clear(self, into: &mut [u8; LONGEST]) -> &[u8] {
-        let length = usize::from(self.length);
-        let mut rest = self.digits;
+        let (mut rest, length) = self.parts();
+        let length = usize::from(length);
         for slot in into[..length].iter_mut().rev() {
             *slot = b'0' + (rest % 10) as u8;
             rest /= 10;
@@ -56,7 +91,7 @@ impl Pan {
 
     /// Whether the check digit is right (ISO/IEC 7812-1 annex B, Luhn).
     pub fn luhn_holds(self) -> bool {
-        let (mut rest, mut sum, mut double) = (self.digits, 0, false);
+        let (mut rest, mut sum, mut double) = (self.parts().0, 0, false);
         while rest > 0 {
             let digit = rest % 10;
             sum += match (double, digit * 2) {
@@ -71,19 +106,20 @@ impl Pan {
 
     /// The leading `count` digits, as a number: the issuer identification number (BIN) for 6 or 8.
     pub fn prefix(self, count: u8) -> u32 {
-        let drop = u32::from(self.length.saturating_sub(count));
-        (self.digits / 10u64.pow(drop)) as u32
+        let (digits, length) = self.parts();
+        let drop = u32::from(length.saturating_sub(count));
+        (digits / 10u64.pow(drop)) as u32
     }
 
     /// The last four digits.
     pub fn last_four(self) -> u16 {
-        (self.digits % 10_000) as u16
+        (self.parts().0 % 10_000) as u16
     }
 }
 
 impl fmt::Display for Pan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let length = usize::from(self.length);
+        let length = usize::from(self.parts().1);
         let shown_first = if length >= 15 { 6 } else { 0 };
         if shown_first > 0 {
             write!(f, "{:06}", self.prefix(6))?;
@@ -122,6 +158,20 @@ mod tests {
     }
 
     #[test]
+    fn keeps_digits_and_length_of_every_possible_number() {
+        for length in SHORTEST..=LONGEST {
+            let most = 10u64.saturating_pow(length as u32) - 1;
+            for digits in [0, 1, most / 9, most] {
+                let pan = Pan::from_parts(digits, length as u8).unwrap();
+                assert_eq!(pan.parts(), (digits, length as u8));
+                assert_eq!(Pan::from_packed(pan.packed()), Some(pan));
+                assert_eq!(Pan::from_digits(pan.clear(&mut [0; 19])), Some(pan));
+            }
+        }
+        assert_ne!(Pan::from_digits(b"00000000"), Pan::from_digits(b"000000000"));
+    }
+
+    #[test]
     fn knows_its_check_digit_and_prefix() {
         let pan = Pan::from_digits(b"4111110000000013").unwrap();
         assert!(pan.luhn_holds() && !Pan::from_digits(b"4111110000000014").unwrap().luhn_holds());
@@ -135,5 +185,6 @@ mod tests {
         }
         assert!(Pan::from_digits(b"9999999999999999999").is_some());
         assert_eq!(Pan::from_parts(123456789, 8), None);
+        assert_eq!(Pan::from_packed(Pan::from_digits(&[b'9'; 19]).unwrap().packed() + 1), None);
     }
 }

@@ -11,11 +11,13 @@ pub struct Account {
     pub id: AccountId,
     /// ISO 4217 numeric.
     pub currency: u16,
-    /// Keyed hash of the name it has in CSV files.
+    /// Keyed hash of the label it has in CSV files; 0 for the account of one card alone.
     pub name: u64,
     /// What changes.
     pub state: Mutex<AccountState>,
 }
+
+const _: () = assert!(size_of::<Account>() == 96);
 
 /// What changes about an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

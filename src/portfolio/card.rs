@@ -1,9 +1,8 @@
 //! A card: whose account it spends from, whether it may, and what it has spent. Its number is only a key of the
 //! directory; the card itself does not hold it.
 
-use super::{Account, Velocity};
+use super::Velocity;
 use parking_lot::Mutex;
-use std::sync::Arc;
 
 /// Names a card in records, logs and files. Never reused.
 pub type CardId = u32;
@@ -77,10 +76,13 @@ pub struct Card {
     /// Index of its own limits; 0 = the program's.
     pub limits: u16,
     /// The account it spends from.
-    pub account: Arc<Account>,
+    pub account: AccountId,
     /// What changes.
     pub state: Mutex<CardState>,
 }
+
+/// A million of them must stay small, and a decision touches few lines of memory.
+const _: () = assert!(size_of::<Card>() == 72);
 
 /// What changes about a card.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

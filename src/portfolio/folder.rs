@@ -19,27 +19,35 @@ fn folder(data: &Path) -> PathBuf {
 }
 
 /// Writes a snapshot of everything up to `floor` (and perhaps later records, if the switch is deciding), waits with
-/// `durable` until the journal holds all that may be in it, and only then puts it in place. Older ones go.
+/// `durable` until the journal holds for good the last record that is in it, and only then puts it in place: a crash
+/// before leaves the older ones, and no effect of a record that was lost. Of the older ones all but the last go.
 pub fn write(
     portfolio: &Portfolio,
     key: &DataKey,
     data: &Path,
     floor: u64,
     time_us: i64,
-    durable: impl FnOnce() -> Result<(), Failure>,
+    durable: impl FnOnce(u64) -> Result<(), Failure>,
 ) -> Result<PathBuf, Failure> {
     let folder = folder(data);
     fs::create_dir_all(&folder)?;
     let unfinished = folder.join(UNFINISHED);
-    snapshot::write(portfolio, key, &unfinished, floor, time_us)?;
-    durable()?;
+    let highest = snapshot::write(portfolio, key, &unfinished, floor, time_us)?;
+    durable(highest)?;
     let path = folder.join(format!("{floor:020}.snap"));
     fs::rename(&unfinished, &path)?;
     File::open(&folder)?.sync_all()?;
-    for old in list(data)?.iter().skip(KEPT) {
+    keep_newest(data, KEPT)?;
+    Ok(path)
+}
+
+/// Removes all snapshots but the newest ones. After a change that the journal does not hold (an import of cards) only
+/// the newest may stay: an older one and the journal would not lead to the same state.
+pub fn keep_newest(data: &Path, count: usize) -> std::io::Result<()> {
+    for old in list(data)?.iter().skip(count) {
         fs::remove_file(old)?;
     }
-    Ok(path)
+    File::open(folder(data))?.sync_all()
 }
 
 /// The snapshots of a data folder, newest first.

@@ -24,8 +24,13 @@ mod layout;
 mod record;
 pub use record::{Asked, Event, FORMAT, Record, UnreadableRecord};
 
+mod references;
+
+mod shard;
+pub use shard::Shard;
+
 mod table;
-pub use table::{Shard, Table, TableOptions};
+pub use table::{Table, TableOptions};
 
 mod directory;
 pub use directory::{NewAccount, NewCard, Portfolio, TooManyLimits, Totals};
@@ -35,3 +40,5 @@ pub mod snapshot;
 pub mod folder;
 
 pub mod seed;
+
+pub mod import;

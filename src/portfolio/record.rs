@@ -22,7 +22,7 @@ impl Fixed for ResponseCode {
 impl Fixed for TransactionKey {
     const WIDTH: usize = 16;
     fn put<'a>(&self, into: &'a mut [u8]) -> &'a mut [u8] {
-        self.0.put(into)
+        { self.0 }.put(into)
     }
     fn get(from: &mut &[u8]) -> Option<Self> {
         Some(TransactionKey(Fixed::get(from)?))

@@ -2,12 +2,12 @@
 //! Bounded by count and age; an open authorization is never forgotten. Must not decide anything.
 
 use super::layout::Fixed;
-use super::transaction::{State, Transaction, TransactionKey};
-use dashmap::DashMap;
+use super::references::{self, References};
+use super::shard::Shard;
+use super::transaction::{Transaction, TransactionKey};
 use parking_lot::{Mutex, MutexGuard};
 use siphasher::sip::SipHasher13;
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::Hasher;
 
 /// How much is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,86 +18,40 @@ pub struct TableOptions {
     pub window_us: i64,
 }
 
-/// Keys are keyed hashes already: their low bits serve as they are.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Ready(u64);
-
-impl Hasher for Ready {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-    fn write_u128(&mut self, number: u128) {
-        self.0 = number as u64;
-    }
-}
-
-type ReadyState = BuildHasherDefault<Ready>;
-
 /// Shards of the table; a power of two. Enough that a lock held for a decision, or a sweep of one shard, is
 /// rarely waited for.
 const SHARDS: usize = 1024;
-
-/// Advices and reversals may fill a shard this much further (in quarters) than requests: they cannot be declined.
-const ADVICE_QUARTERS: usize = 1;
 
 /// All remembered transactions.
 #[derive(Debug)]
 pub struct Table {
     shards: Box<[Mutex<Shard>]>,
-    references: DashMap<u64, TransactionKey, ReadyState>,
-}
-
-/// One part of the table. Its lock is held while a transaction of it is decided, so that a repeat waits.
-#[derive(Debug)]
-pub struct Shard {
-    transactions: HashMap<TransactionKey, Transaction, ReadyState>,
-    /// Oldest first; an open one found at the front goes to the back.
-    order: VecDeque<TransactionKey>,
-    open: usize,
-    capacity: usize,
-    window_us: i64,
-    /// The last journal record that changed it.
-    sequence: u64,
+    references: References,
 }
 
 impl Table {
     /// An empty table with room set aside, so that it never grows while serving.
     pub fn new(options: TableOptions) -> Table {
         let capacity = options.max.div_ceil(SHARDS).max(4);
-        let shard = || {
-            Mutex::new(Shard {
-                transactions: HashMap::with_capacity_and_hasher(
-                    capacity + capacity / 4 + 1,
-                    ReadyState::default(),
-                ),
-                order: VecDeque::with_capacity(capacity + capacity / 4 + 1),
-                open: 0,
-                capacity,
-                window_us: options.window_us,
-                sequence: 0,
-            })
-        };
         Table {
-            shards: (0..SHARDS).map(|_| shard()).collect(),
-            references: DashMap::with_capacity_and_hasher(options.max, ReadyState::default()),
+            shards: (0..SHARDS).map(|_| Mutex::new(Shard::new(capacity, options.window_us))).collect(),
+            references: References::new(options.max),
         }
     }
 
-    fn index(key: TransactionKey) -> usize {
-        (key.0 >> 64) as usize % SHARDS
+    /// The place of a key's shard.
+    pub fn shard_of(key: TransactionKey) -> usize {
+        Table::index(key.low())
+    }
+
+    /// From bits that the shard's own index looks at least.
+    fn index(low: u64) -> usize {
+        (low >> 40) as usize % SHARDS
     }
 
     /// Locks the shard of a key.
     pub fn lock(&self, key: TransactionKey) -> MutexGuard<'_, Shard> {
-        self.shards[Self::index(key)].lock()
+        self.shards[Self::index(key.low())].lock()
     }
 
     /// Locks the shards of two keys, always in the order of their place so that two lockers cannot wait for each
@@ -107,7 +61,7 @@ impl Table {
         first: TransactionKey,
         second: TransactionKey,
     ) -> (MutexGuard<'_, Shard>, Option<MutexGuard<'_, Shard>>) {
-        let (a, b) = (Self::index(first), Self::index(second));
+        let (a, b) = (Self::index(first.low()), Self::index(second.low()));
         match a.cmp(&b) {
             std::cmp::Ordering::Equal => (self.shards[a].lock(), None),
             std::cmp::Ordering::Less => {
@@ -121,46 +75,33 @@ impl Table {
         }
     }
 
-    /// The latest approved transaction with this reference (card and DE37), else the first declined one.
+    /// The latest approved transaction with this reference (card and DE37), else the first declined one. Locks its
+    /// shard: for callers that hold none.
     pub fn find_reference(&self, reference: u64) -> Option<TransactionKey> {
-        if reference == 0 { None } else { self.references.get(&reference).map(|key| *key) }
+        let low = self.references.find(reference)?;
+        self.shards[Self::index(low)].lock().find_low(low)
     }
 
     /// Sets a transaction in its locked shard and forgets what the bounds no longer cover. `sequence` is the
     /// record's. The same puts in the same order forget the same transactions.
     pub fn put(&self, shard: &mut Shard, transaction: &Transaction, sequence: u64) {
-        shard.sequence = sequence;
-        shard.open += usize::from(!transaction.is_closed());
-        let before = shard.transactions.insert(transaction.key, *transaction);
-        match before {
-            Some(before) => shard.open -= usize::from(!before.is_closed()),
-            None => shard.order.push_back(transaction.key),
+        match shard.replace(transaction, sequence) {
+            Some(known) if references::rank(&known) == references::rank(transaction) => {}
+            Some(_) => self.references.link(transaction),
+            None => {
+                // First, so that the new one takes a slot that has just been touched.
+                shard.forget(transaction.time_us, |forgotten| self.references.unlink(forgotten));
+                shard.insert(transaction);
+                self.references.link(transaction);
+            }
         }
-        // What changes later, by a reversal or the end of its hold, does not become the latest; a late approval does.
-        let approved = matches!(transaction.state, State::Held | State::Posted | State::Approved);
-        if before.is_none_or(|before| before.state == State::Declined && approved) {
-            self.link_reference(transaction);
-        }
-        self.forget(shard, transaction.time_us.saturating_sub(shard.window_us));
     }
 
-    fn forget(&self, shard: &mut Shard, before_us: i64) {
-        // A few steps a put keep up with one arrival a put; open ones met on the way go to the back.
-        for _ in 0..4 {
-            let Some(oldest) = shard.order.front().and_then(|key| shard.transactions.get(key)) else {
-                return;
-            };
-            if shard.transactions.len() <= shard.capacity && oldest.time_us >= before_us {
-                return;
-            }
-            let (key, closed, reference) = (oldest.key, oldest.is_closed(), oldest.reference);
-            shard.order.pop_front();
-            if closed {
-                shard.transactions.remove(&key);
-                self.references.remove_if(&reference, |_, latest| *latest == key);
-            } else {
-                shard.order.push_back(key);
-            }
+    /// Fills an empty shard with what a snapshot holds of it, in the order of [`Shard::iter`], as of `sequence`.
+    pub fn restore(&self, index: usize, transactions: &[Transaction], sequence: u64) {
+        self.shards[index].lock().restore(transactions, sequence);
+        for transaction in transactions {
+            self.references.link(transaction);
         }
     }
 
@@ -168,8 +109,8 @@ impl Table {
     pub fn len(&self) -> (usize, usize) {
         self.shards
             .iter()
-            .map(|shard| shard.lock())
-            .fold((0, 0), |(all, open), shard| (all + shard.transactions.len(), open + shard.open))
+            .map(|shard| shard.lock().len())
+            .fold((0, 0), |(all, open), shard| (all + shard.0, open + shard.1))
     }
 
     /// How many shards there are.
@@ -180,19 +121,6 @@ impl Table {
     /// Visits one shard under its lock.
     pub fn visit_one(&self, index: usize, visit: impl FnOnce(&mut Shard)) {
         visit(&mut self.shards[index].lock());
-    }
-
-    /// Makes a transaction the one its reference finds. A declined one does not hide one that was approved.
-    pub fn link_reference(&self, transaction: &Transaction) {
-        match (transaction.reference, transaction.state) {
-            (0, _) => {}
-            (reference, State::Declined) => {
-                self.references.entry(reference).or_insert(transaction.key);
-            }
-            (reference, _) => {
-                self.references.insert(reference, transaction.key);
-            }
-        }
     }
 
     /// Visits the shards one after the other, each locked for the visit only.
@@ -206,7 +134,7 @@ impl Table {
     pub fn hash(&self) -> u64 {
         let mut sum = 0u64;
         self.visit(|shard| {
-            for transaction in shard.transactions.values() {
+            for transaction in shard.iter() {
                 sum = sum.wrapping_add(hash_of(transaction));
             }
         });
@@ -223,41 +151,10 @@ pub(super) fn hash_of<T: Fixed>(value: &T) -> u64 {
     hasher.finish()
 }
 
-impl Shard {
-    /// The transaction with this key.
-    pub fn get(&self, key: TransactionKey) -> Option<&Transaction> {
-        self.transactions.get(&key)
-    }
-
-    /// Whether one more open transaction fits: for a request, or for an advice that cannot be declined.
-    pub fn has_room(&self, for_advice: bool) -> bool {
-        self.open < self.capacity + if for_advice { self.capacity / 4 * ADVICE_QUARTERS } else { 0 }
-    }
-
-    /// The last journal record that changed it.
-    pub fn sequence(&self) -> u64 {
-        self.sequence
-    }
-
-    /// All transactions, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Transaction> {
-        self.order.iter().filter_map(|key| self.transactions.get(key))
-    }
-
-    /// Fills an empty shard with what a snapshot holds of it: `transactions` oldest first, as of `sequence`.
-    pub fn restore(&mut self, transactions: &[Transaction], sequence: u64) {
-        for transaction in transactions {
-            self.open += usize::from(!transaction.is_closed());
-            self.order.push_back(transaction.key);
-            self.transactions.insert(transaction.key, *transaction);
-        }
-        self.sequence = sequence;
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::transaction::State;
     use super::*;
     use crate::message::{Operation, Refusal, ResponseCode};
 
@@ -335,7 +232,7 @@ mod tests {
     #[test]
     fn two_lockers_of_the_same_pair_do_not_wait_for_each_other() {
         let table = Table::new(TableOptions { max: 1, window_us: 1 });
-        let (a, b) = (TransactionKey(1 << 64), TransactionKey(2 << 64));
+        let (a, b) = (TransactionKey(1 << 40), TransactionKey(2 << 40));
         std::thread::scope(|scope| {
             for (first, second) in [(a, b), (b, a)] {
                 let table = &table;
@@ -348,6 +245,6 @@ mod tests {
         });
         let (own, other) = table.lock_both(b, a);
         assert_eq!((own.sequence(), other.map(|shard| shard.sequence())), (0, Some(0)));
-        assert!(table.lock_both(a, TransactionKey((1 << 64) | 5)).1.is_none());
+        assert!(table.lock_both(a, TransactionKey((1 << 40) | 5)).1.is_none());
     }
 }

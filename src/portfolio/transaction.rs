@@ -5,9 +5,17 @@ use super::card::{AccountId, CardId};
 use crate::message::{Operation, Refusal, ResponseCode};
 
 /// Names a transaction: a keyed hash of the fields the link identifies it by (usually DE2, 7, 11 and 32), so that
-/// no clear card number is kept.
+/// no clear card number is kept. Aligned like its neighbours in [`Transaction`], which saves 8 bytes of 128.
+#[repr(Rust, packed(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransactionKey(pub u128);
+
+impl TransactionKey {
+    /// Half of it: a hash of its own, for tables.
+    pub fn low(self) -> u64 {
+        self.0 as u64
+    }
+}
 
 /// Declares [`State`]: variant, stored number, name.
 macro_rules! states {

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use authswitch::message::{Refusal, Request};
-use authswitch::portfolio::{Portfolio, TableOptions, Transaction, TransactionKey};
+use authswitch::portfolio::{Portfolio, Table, TableOptions, Transaction};
 
 #[test]
 fn what_is_not_stored_is_answered_96_and_changes_nothing() {
@@ -52,10 +52,9 @@ fn with_room_for(places: usize) -> World {
 /// Requests whose transactions live in one shard.
 fn in_one_shard(count: usize) -> Vec<Request> {
     let world = tight();
-    let shard = |key: TransactionKey| (key.0 >> 64) as usize % world.desk.portfolio.table.shards();
     let keyed = (1..).map(|stan| {
         let request = Request { amount_minor: 1, ..purchase(stan) };
-        (shard(world.decide(&Request { amount_minor: 0, ..request }).key), request)
+        (Table::shard_of(world.decide(&Request { amount_minor: 0, ..request }).key), request)
     });
     keyed.filter(|(shard, _)| *shard == 7).map(|(_, request)| request).take(count).collect()
 }
@@ -126,7 +125,7 @@ fn copy(from: &World) -> Portfolio {
         from.desk.portfolio.table.visit_one(index, |shard| {
             held = (shard.iter().copied().collect(), shard.sequence());
         });
-        to.table.visit_one(index, |shard| shard.restore(&held.0, held.1));
+        to.table.restore(index, &held.0, held.1);
     }
     to
 }

@@ -1,0 +1,87 @@
+//! Reference (card and DE37) -> the transaction that it finds, for completions and reversals without DE90.
+//! Must not lock transactions: it is changed while their locks are held.
+
+use super::transaction::{State, Transaction};
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use parking_lot::Mutex;
+
+/// Parts, each with a lock of its own; a power of two.
+const PARTS: usize = 1024;
+
+/// The index of references.
+#[derive(Debug)]
+pub(super) struct References(Box<[Mutex<HashTable<Found>>]>);
+
+/// The transaction that a reference finds: the one of highest rank, and then of highest key, of those that have it.
+/// That depends on what is remembered alone, not on the order in which it came, so that a restart finds the same one.
+#[derive(Debug)]
+struct Found {
+    reference: u64,
+    rank: i64,
+    /// The low half of its key, which is enough to find it.
+    low: u64,
+}
+
+/// Approved ones before declined ones; of the approved the latest, of the declined the first. What an approved one
+/// becomes later does not change its rank.
+pub(super) fn rank(transaction: &Transaction) -> i64 {
+    match transaction.state {
+        State::Declined => -transaction.time_us.max(0),
+        _ => transaction.time_us.max(0) + 1,
+    }
+}
+
+impl References {
+    /// An index with room for as many references as transactions.
+    pub(super) fn new(transactions: usize) -> References {
+        // Some parts get more than their share.
+        let each = transactions.div_ceil(PARTS) * 5 / 4 + 4;
+        References((0..PARTS).map(|_| Mutex::new(HashTable::with_capacity(each))).collect())
+    }
+
+    /// From bits that the part's own table looks at least: references are keyed hashes.
+    fn part(&self, reference: u64) -> &Mutex<HashTable<Found>> {
+        &self.0[(reference >> 40) as usize % PARTS]
+    }
+
+    /// The low half of the found transaction's key.
+    pub(super) fn find(&self, reference: u64) -> Option<u64> {
+        if reference == 0 {
+            return None;
+        }
+        let part = self.part(reference).lock();
+        part.find(reference, |found| found.reference == reference).map(|found| found.low)
+    }
+
+    /// Makes a transaction the one its reference finds, unless that finds one of higher rank.
+    pub(super) fn link(&self, transaction: &Transaction) {
+        let (reference, rank, low) = (transaction.reference, rank(transaction), transaction.key.low());
+        if reference == 0 {
+            return;
+        }
+        let mut part = self.part(reference).lock();
+        match part.entry(reference, |found| found.reference == reference, |found| found.reference) {
+            Entry::Vacant(vacant) => drop(vacant.insert(Found { reference, rank, low })),
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                if known.low == low || (known.rank, known.low) < (rank, low) {
+                    (known.rank, known.low) = (rank, low);
+                }
+            }
+        }
+    }
+
+    /// Forgets a transaction.
+    pub(super) fn unlink(&self, transaction: &Transaction) {
+        let (reference, low) = (transaction.reference, transaction.key.low());
+        if reference == 0 {
+            return;
+        }
+        let mut part = self.part(reference).lock();
+        let is_it = |found: &Found| found.reference == reference && found.low == low;
+        if let Ok(entry) = part.find_entry(reference, is_it) {
+            entry.remove();
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! One part of the table of transactions: slots that are used again, found by key, threaded on two queues: the
+//! closed ones, oldest first, may be forgotten; the open ones hold money and may not. Must not know its siblings.
+
+use super::transaction::{Transaction, TransactionKey};
+use hashbrown::HashTable;
+
+/// No slot.
+const NONE: u32 = u32::MAX;
+
+/// One part of the table. Its lock is held while a transaction of it is decided, so that a repeat waits.
+#[derive(Debug)]
+pub struct Shard {
+    slots: Vec<Slot>,
+    /// First of the slots to use again, chained by `newer`.
+    unused: u32,
+    index: HashTable<u32>,
+    closed: Queue,
+    open: Queue,
+    capacity: u32,
+    window_us: i64,
+    /// The last journal record that changed it.
+    sequence: u64,
+}
+
+/// One pair of cache lines, which the hardware fetches together: a transaction and its neighbours in its queue.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Slot {
+    transaction: Transaction,
+    older: u32,
+    newer: u32,
+}
+
+const _: () = assert!(size_of::<Slot>() == 128);
+
+#[derive(Debug)]
+struct Queue {
+    oldest: u32,
+    newest: u32,
+    length: u32,
+}
+
+impl Queue {
+    const EMPTY: Queue = Queue { oldest: NONE, newest: NONE, length: 0 };
+
+    fn push(&mut self, slots: &mut [Slot], slot: u32) {
+        (slots[slot as usize].older, slots[slot as usize].newer) = (self.newest, NONE);
+        match self.newest {
+            NONE => self.oldest = slot,
+            before => slots[before as usize].newer = slot,
+        }
+        self.newest = slot;
+        self.length += 1;
+    }
+
+    fn remove(&mut self, slots: &mut [Slot], slot: u32) {
+        let Slot { older, newer, .. } = slots[slot as usize];
+        match older {
+            NONE => self.oldest = newer,
+            older => slots[older as usize].newer = newer,
+        }
+        match newer {
+            NONE => self.newest = older,
+            newer => slots[newer as usize].older = older,
+        }
+        self.length -= 1;
+    }
+
+    fn iter<'a>(&self, slots: &'a [Slot]) -> impl Iterator<Item = &'a Transaction> + use<'a> {
+        let mut next = self.oldest;
+        std::iter::from_fn(move || {
+            let slot = slots.get(next as usize)?;
+            next = slot.newer;
+            Some(&slot.transaction)
+        })
+    }
+}
+
+impl Shard {
+    /// A shard for this many transactions. Room is set aside for a half more: open ones of advices, which cannot
+    /// be declined, and the closed ones that are kept beside a shard full of open ones.
+    pub(super) fn new(capacity: usize, window_us: i64) -> Shard {
+        let room = capacity + capacity / 2 + 1;
+        Shard {
+            slots: Vec::with_capacity(room),
+            unused: NONE,
+            index: HashTable::with_capacity(room),
+            closed: Queue::EMPTY,
+            open: Queue::EMPTY,
+            capacity: u32::try_from(capacity).unwrap_or(NONE / 2),
+            window_us,
+            sequence: 0,
+        }
+    }
+
+    fn find(&self, key: TransactionKey) -> Option<u32> {
+        self.index.find(key.low(), |slot| self.slots[*slot as usize].transaction.key == key).copied()
+    }
+
+    /// The whole key of the transaction with this low half of it.
+    pub(super) fn find_low(&self, low: u64) -> Option<TransactionKey> {
+        let key = |slot: &u32| self.slots[*slot as usize].transaction.key;
+        self.index.find(low, |slot| key(slot).low() == low).map(key)
+    }
+
+    /// The transaction with this key.
+    pub fn get(&self, key: TransactionKey) -> Option<&Transaction> {
+        self.find(key).map(|slot| &self.slots[slot as usize].transaction)
+    }
+
+    /// Transactions in it, and how many of them are open.
+    pub fn len(&self) -> (usize, usize) {
+        ((self.closed.length + self.open.length) as usize, self.open.length as usize)
+    }
+
+    /// Whether one more open transaction fits: for a request, or for an advice that cannot be declined.
+    pub fn has_room(&self, for_advice: bool) -> bool {
+        self.open.length < self.capacity + if for_advice { self.capacity / 4 } else { 0 }
+    }
+
+    /// The last journal record that changed it.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// All transactions: the closed ones, oldest first, then the open ones, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Transaction> {
+        self.closed.iter(&self.slots).chain(self.open.iter(&self.slots))
+    }
+
+    /// Those that hold money, oldest first.
+    pub fn open(&self) -> impl Iterator<Item = &Transaction> {
+        self.open.iter(&self.slots)
+    }
+
+    /// Sets a known transaction and returns it as it was. One that opens or closes becomes the newest of its queue.
+    pub(super) fn replace(&mut self, transaction: &Transaction, sequence: u64) -> Option<Transaction> {
+        self.sequence = sequence;
+        let slot = self.find(transaction.key)?;
+        let known = std::mem::replace(&mut self.slots[slot as usize].transaction, *transaction);
+        let (was_closed, is_closed) = (known.is_closed(), transaction.is_closed());
+        if was_closed != is_closed {
+            self.queue(was_closed).remove_from(slot);
+            self.queue(is_closed).push_to(slot);
+        }
+        Some(known)
+    }
+
+    /// Adds a transaction that is not there yet, as the newest of its queue.
+    pub(super) fn insert(&mut self, transaction: &Transaction) {
+        let new = Slot { transaction: *transaction, older: NONE, newer: NONE };
+        let slot = match self.unused {
+            NONE => {
+                self.slots.push(new);
+                self.slots.len() as u32 - 1
+            }
+            slot => {
+                self.unused = self.slots[slot as usize].newer;
+                self.slots[slot as usize] = new;
+                slot
+            }
+        };
+        let slots = &self.slots;
+        let low = |slot: &u32| slots[*slot as usize].transaction.key.low();
+        self.index.insert_unique(low(&slot), slot, low);
+        self.queue(transaction.is_closed()).push_to(slot);
+    }
+
+    fn queue(&mut self, closed: bool) -> QueueOf<'_> {
+        QueueOf { queue: if closed { &mut self.closed } else { &mut self.open }, slots: &mut self.slots }
+    }
+
+    /// Makes room for one more: forgets closed ones beyond the count, or from before the window that ends at `now_us`,
+    /// and shows each. A quarter of the count stays for closed ones however many are open. A few at a time keep up
+    /// with one arrival at a time, and nobody waits long for the lock.
+    pub(super) fn forget(&mut self, now_us: i64, mut show: impl FnMut(&Transaction)) {
+        let before_us = now_us.saturating_sub(self.window_us);
+        for _ in 0..4 {
+            let slot = self.closed.oldest;
+            let Some(Slot { transaction: oldest, .. }) = self.slots.get(slot as usize) else { return };
+            let too_many = self.closed.length + self.open.length >= self.capacity
+                && self.closed.length >= self.capacity / 4;
+            if !too_many && oldest.time_us >= before_us {
+                return;
+            }
+            show(oldest);
+            let key = oldest.key;
+            self.queue(true).remove_from(slot);
+            if let Ok(entry) = self.index.find_entry(key.low(), |known| *known == slot) {
+                entry.remove();
+            }
+            self.slots[slot as usize].newer = self.unused;
+            self.unused = slot;
+        }
+    }
+
+    /// Fills an empty shard with what a snapshot holds of it, in the order of [`Shard::iter`], as of `sequence`.
+    pub(super) fn restore(&mut self, transactions: &[Transaction], sequence: u64) {
+        for transaction in transactions {
+            self.insert(transaction);
+        }
+        self.sequence = sequence;
+    }
+}
+
+/// A queue together with the slots it is threaded through.
+struct QueueOf<'a> {
+    queue: &'a mut Queue,
+    slots: &'a mut [Slot],
+}
+
+impl QueueOf<'_> {
+    fn push_to(self, slot: u32) {
+        self.queue.push(self.slots, slot);
+    }
+
+    fn remove_from(self, slot: u32) {
+        self.queue.remove(self.slots, slot);
+    }
+}

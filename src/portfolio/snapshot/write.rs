@@ -1,0 +1,172 @@
+//! Portfolio -> snapshot file. Must not know when snapshots are taken or what they are called.
+
+use super::{
+    Block, BlockHead, ENTRIES, End, Header, MAGIC, SnapshotError, StoredAccount, StoredCard, append, chained,
+    context,
+};
+use crate::portfolio::Portfolio;
+use crate::vault::{DataKey, KeyError};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+/// Writes a snapshot to `path` and returns the last record that is (in part) in it. It is good from the moment when
+/// the journal holds that record for good, not before: the caller gives it its final name then. `floor` is the
+/// journal's last record when the writing began.
+pub fn write(
+    portfolio: &Portfolio,
+    key: &DataKey,
+    path: &Path,
+    floor: u64,
+    time_us: i64,
+) -> Result<u64, SnapshotError> {
+    let system = |error| SnapshotError::System { path: path.to_owned(), error };
+    let file = File::create(path).map_err(system)?;
+    let mut writer = Writer {
+        file: BufWriter::with_capacity(1 << 20, file),
+        key,
+        header: Header { magic: MAGIC, floor, time_us, key_check: key.check_value() },
+        chain: 0,
+        block: 0,
+        highest: floor,
+        room: Vec::new(),
+    };
+    writer.write_all(portfolio).map_err(|error| match error {
+        WriteError::System(error) => system(error),
+        WriteError::Key(error) => error.into(),
+    })?;
+    let highest = writer.highest;
+    let file = writer.file.into_inner().map_err(|error| system(error.into_error()))?;
+    file.sync_all().map_err(system)?;
+    Ok(highest)
+}
+
+enum WriteError {
+    System(std::io::Error),
+    Key(KeyError),
+}
+
+impl From<std::io::Error> for WriteError {
+    fn from(error: std::io::Error) -> WriteError {
+        WriteError::System(error)
+    }
+}
+
+struct Writer<'a> {
+    file: BufWriter<File>,
+    key: &'a DataKey,
+    header: Header,
+    chain: u32,
+    block: u64,
+    highest: u64,
+    room: Vec<u8>,
+}
+
+impl Writer<'_> {
+    fn write_all(&mut self, portfolio: &Portfolio) -> Result<(), WriteError> {
+        append(&mut self.room, &self.header);
+        self.chain = crc32c::crc32c(&self.room);
+        append(&mut self.room, &self.chain);
+        self.file.write_all(&self.room)?;
+        self.room.clear();
+        for program in portfolio.programs() {
+            self.room.extend_from_slice(program.name.as_bytes());
+            self.room.push(b'\n');
+        }
+        self.finish(Block::Programs)?;
+        for index in 1.. {
+            let Some(limits) = portfolio.own_limits(index) else { break };
+            append(&mut self.room, &limits);
+        }
+        self.finish(Block::Limits)?;
+        self.write_accounts(portfolio)?;
+        self.write_cards(portfolio)?;
+        let transactions = self.write_transactions(portfolio)?;
+        let (cards, accounts) = (portfolio.cards().len() as u64, portfolio.accounts().len() as u64);
+        append(&mut self.room, &End { cards, accounts, transactions, highest: self.highest });
+        self.finish(Block::End)
+    }
+
+    fn write_accounts(&mut self, portfolio: &Portfolio) -> Result<(), WriteError> {
+        for accounts in portfolio.accounts().chunks(ENTRIES) {
+            for account in accounts {
+                let state = *account.state.lock();
+                self.highest = self.highest.max(state.sequence);
+                let stored = StoredAccount {
+                    currency: account.currency,
+                    name: account.name,
+                    funds_minor: state.funds_minor,
+                    posted_minor: state.posted_minor,
+                    held_minor: state.held_minor,
+                    velocity: state.velocity,
+                    sequence: state.sequence,
+                };
+                append(&mut self.room, &stored);
+            }
+            self.finish(Block::Accounts)?;
+        }
+        Ok(())
+    }
+
+    fn write_cards(&mut self, portfolio: &Portfolio) -> Result<(), WriteError> {
+        let numbers = portfolio.numbers();
+        for (cards, numbers) in portfolio.cards().chunks(ENTRIES).zip(numbers.chunks(ENTRIES)) {
+            for (card, number) in cards.iter().zip(numbers) {
+                let state = *card.state.lock();
+                self.highest = self.highest.max(state.sequence);
+                let stored = StoredCard {
+                    number: *number,
+                    expiry: card.expiry,
+                    status: card.status,
+                    program: card.program,
+                    limits: card.limits,
+                    account: card.account,
+                    velocity: state.velocity,
+                    sequence: state.sequence,
+                };
+                append(&mut self.room, &stored);
+            }
+            self.finish(Block::Cards)?;
+        }
+        Ok(())
+    }
+
+    fn write_transactions(&mut self, portfolio: &Portfolio) -> Result<u64, WriteError> {
+        let mut count = 0;
+        for index in 0..portfolio.table.shards() {
+            // Copied under the shard's lock, written after it.
+            portfolio.table.visit_one(index, |shard| {
+                if shard.sequence() == 0 {
+                    return;
+                }
+                self.highest = self.highest.max(shard.sequence());
+                append(&mut self.room, &(index as u32));
+                append(&mut self.room, &shard.sequence());
+                for transaction in shard.iter() {
+                    append(&mut self.room, transaction);
+                    count += 1;
+                }
+            });
+            if !self.room.is_empty() {
+                self.finish(Block::Shard)?;
+            }
+        }
+        Ok(count)
+    }
+
+    fn finish(&mut self, kind: Block) -> Result<(), WriteError> {
+        if kind == Block::Cards {
+            let context = context(&self.header, kind, self.block);
+            self.key.seal(&context, &mut self.room).map_err(WriteError::Key)?;
+        }
+        self.chain = chained(self.chain, kind as u8, &self.room);
+        let head = BlockHead { kind: kind as u8, length: self.room.len() as u32, crc: self.chain };
+        let mut bytes = Vec::with_capacity(16);
+        append(&mut bytes, &head);
+        self.file.write_all(&bytes)?;
+        self.file.write_all(&self.room)?;
+        self.room.clear();
+        self.block += 1;
+        Ok(())
+    }
+}
