@@ -56,7 +56,11 @@ impl Desk {
         let mut shard = self.portfolio.table.lock(key);
         let mut new = first_seen(request, key, self, now_us);
         new.flags = REQUEST_SEEN;
-        let record = self.record(Event::Request, request, terms, now_us);
+        let mut record = self.record(Event::Request, request, terms, now_us);
+        if let Some(card) = request.pan.and_then(|pan| self.portfolio.card(pan)) {
+            (new.card, new.account) = (card.id, card.account.id);
+            (record.card, record.account) = (card.id, card.account.id);
+        }
         match shard.get(key).copied() {
             Some(known) => self.answer_again(&known, &new, &mut shard, record, sink),
             None => self.decline(Refusal::BudgetSpent, new, record, &mut Shards::one(key, &mut shard), sink),

@@ -98,14 +98,25 @@ fn reverse(known: &Transaction, request: &Request) -> Transaction {
         // Nothing to give back: declined, expired, completed by a message of its own, or reversed before.
         _ => {}
     }
-    // What we had declined is reversed too: a stand-in advice that comes later must not revive it.
-    let ends = !matches!(known.state, State::Completed | State::Tombstone);
-    if ends && remains == 0 {
+    let full = request.replacement_minor.unwrap_or(0) == 0;
+    let ends = match known.state {
+        State::Tombstone => false,
+        // A rest that rounds to nothing here is none.
+        State::Held | State::Posted if has_money(known) => full || !has_money(&after),
+        // What we had declined, or what is completed, is reversed too: no advice that comes later may revive it.
+        _ => full,
+    };
+    if ends {
         after.state = State::Reversed;
-        after.flags &= !(COUNTED | CASH);
+        // Completed by a message of its own, the purchase stays one.
+        after.flags &= if known.state == State::Completed { !0 } else { !(COUNTED | CASH) };
         after.expires_s = 0;
     }
     after
+}
+
+fn has_money(transaction: &Transaction) -> bool {
+    transaction.held_minor != 0 || transaction.posted_minor != 0
 }
 
 /// DE95 is in the currency of DE4. What was decided in another is reduced in the same proportion, at the

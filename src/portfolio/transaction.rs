@@ -122,12 +122,12 @@ impl Transaction {
         self.held_minor == 0
     }
 
-    /// What the velocity counters count of it: what it holds or posted, and of a hold that ran out or was completed
-    /// what it held then, since the purchase was made.
+    /// What the velocity counters count of it: what it holds or posted; of a hold that ran out or was completed what
+    /// it held then, since the purchase was made.
     pub fn counted_minor(&self) -> i64 {
         match (self.has(COUNTED), self.state) {
             (false, _) => 0,
-            (true, State::Expired | State::Completed) => self.amount_minor,
+            (true, State::Expired | State::Completed | State::Reversed) => self.amount_minor,
             (true, _) => self.held_minor + self.posted_minor,
         }
     }

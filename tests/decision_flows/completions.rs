@@ -152,12 +152,14 @@ fn a_completion_follows_the_stand_in_advice_of_its_key_in_either_order() {
 
 #[test]
 fn a_stand_in_advice_that_comes_after_the_completion_does_not_hold_again() {
-    for approved_late in [false, true] {
+    for (undone, late) in [(false, false), (true, false), (false, true)] {
         let world = World::default();
-        let request = world.decide(&preauthorization(1));
-        if approved_late {
-            assert!(world.desk.undo(request.key, NOON, &world.sink));
-        }
+        let request = if late {
+            world.desk.decline_late(&preauthorization(1), &world.terms, NOON, &world.sink)
+        } else {
+            world.decide(&preauthorization(1))
+        };
+        assert_eq!(undone, undone && world.desk.undo(request.key, NOON, &world.sink));
         world.gets(&completion_of(&preauthorization(1), 2, 800), "00").leaves(0, 800);
         assert_eq!(world.state(&request), State::Completed);
         world.gets(&advice_of(&preauthorization(1), b"00"), "00").leaves(0, 800).replays();

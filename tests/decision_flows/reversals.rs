@@ -227,6 +227,35 @@ fn a_reversal_of_a_completion_takes_the_posting_back_not_the_hold() {
 }
 
 #[test]
+fn a_reversed_authorization_takes_no_second_completion_in_either_order() {
+    let completion = Request { original: None, ..completion_of(&purchase(1), 1, 300) };
+    let reversal = reversal_of(&purchase(1), 3);
+    for order in [[completion, reversal], [reversal, completion]] {
+        let world = World::default();
+        world.gets(&purchase(1), "00").gets(&completion_of(&purchase(1), 2, 800), "00");
+        world.gets_all(&order, "00").leaves(0, 800).replays();
+    }
+}
+
+#[test]
+fn a_rest_that_rounds_to_nothing_here_is_none() {
+    let request = Request { currency: 392, billing_currency: 840, billing_minor: 10, ..purchase(1) };
+    let world = World::default();
+    let held = world.decide(&request);
+    world.gets(&partial_reversal_of(&request, 2, 49), "00").leaves(0, 0);
+    assert_eq!((world.state(&held), world.spent_by(0).day_count), (State::Reversed, 0));
+}
+
+#[test]
+fn a_partial_reversal_of_what_has_no_money_ends_nothing() {
+    let declined = Request { amount_minor: FUNDS + 1, ..purchase(1) };
+    let world = World::default();
+    let first = world.decide(&declined);
+    world.gets(&partial_reversal_of(&declined, 2, 49), "00").leaves(0, 0);
+    assert_eq!(world.state(&first), State::Declined);
+}
+
+#[test]
 fn a_reversal_after_the_hold_ran_out_moves_nothing() {
     let world = World::default();
     world.gets(&purchase(1), "00").later(AUTHORIZATION_DAYS * DAY_US);

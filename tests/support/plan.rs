@@ -47,7 +47,7 @@ impl Default for Plan {
             programs: vec![Program::new("open", Limits::NONE, Limits::NONE, &Lists::default())],
             accounts: vec![(840, FUNDS), (840, FUNDS)],
             cards: [0, 0, 1].map(CardPlan::of).to_vec(),
-            table: TableOptions { max: 16_384, window_us: 3 * super::DAY_US },
+            table: TableOptions { max: 4_096, window_us: 3 * super::DAY_US },
         }
     }
 }

@@ -15,6 +15,12 @@ pub const PREAUTHORIZATION_DAYS: i64 = 30;
 /// How long an ordinary authorization does.
 pub const AUTHORIZATION_DAYS: i64 = 7;
 
+/// The same as the settings would say it.
+pub const HOLDS: HoldLives = HoldLives {
+    authorization_s: 86_400 * AUTHORIZATION_DAYS as u32,
+    preauthorization_s: 86_400 * PREAUTHORIZATION_DAYS as u32,
+};
+
 /// A desk and all it needs.
 pub struct World {
     pub plan: Plan,
@@ -32,12 +38,8 @@ impl Default for World {
 
 impl World {
     pub fn new(plan: Plan) -> World {
-        let holds = HoldLives {
-            authorization_s: 86_400 * AUTHORIZATION_DAYS as u32,
-            preauthorization_s: 86_400 * PREAUTHORIZATION_DAYS as u32,
-        };
         World {
-            desk: Desk::new(Arc::new(plan.build()), holds, 1),
+            desk: Desk::new(Arc::new(plan.build()), HOLDS, 1),
             plan,
             sink: MemorySink::default(),
             terms: LinkTerms { link: 0, key: KeyFields::default() },
