@@ -32,20 +32,21 @@ pub fn stop_on_full(command: &mut Command) {
     command.env(STOP_ON_FULL, "1");
 }
 
-/// The process's part. Prints `found N` for what was there, `durable N`, `busy`, `full`, `exposed`, `closed N`.
+/// The process's part. Prints `found N` for what was there, `durable N` for what came to it, `busy`,
+/// `full`, `exposed`, and at its end `closed N`.
 pub fn run() {
     let dir = std::env::var_os(FOLDER).expect("started by `command`");
     let last: Seq = std::env::var(LAST).unwrap().parse().unwrap();
     let on_full = if std::env::var_os(STOP_ON_FULL).is_some() { OnFull::Stop } else { OnFull::Decline };
     let (found, tail) = read(Path::new(&dir), 1);
     assert_eq!(found, rows(1, tail.last));
-    say(&format!("found {}", tail.last));
+    let mut said = tail.last;
+    say(&format!("found {said}"));
     let options = Options { on_full, exposure_max_age: Duration::from_millis(100), ..small() };
     let journal = Journal::open(Path::new(&dir), tail, options).unwrap_or_else(|error| {
         eprintln!("{error}");
         std::process::exit(1)
     });
-    let mut said = 0;
     let mut state = "";
     while journal.durable() < last {
         let new = append_some(&journal, last);
