@@ -49,10 +49,20 @@ pub(super) enum WhenEmpty {
 /// The folder is in use, its key does not fit, its snapshots are damaged, its journal is, or the two do not belong
 /// together.
 pub(super) fn open(settings: &Settings, data: &Path, when_empty: WhenEmpty) -> Result<Opened, Failure> {
-    let began = Instant::now();
     let journal = data.join("journal");
     std::fs::create_dir_all(&journal).map_err(|error| format!("data folder {}: {error}", data.display()))?;
-    let lock = Lock::take(&journal)?;
+    open_locked(settings, data, when_empty, Lock::take(&journal)?)
+}
+
+/// As [`open`], by a caller that has taken the journal folder's lock already.
+pub(super) fn open_locked(
+    settings: &Settings,
+    data: &Path,
+    when_empty: WhenEmpty,
+    lock: Lock,
+) -> Result<Opened, Failure> {
+    let began = Instant::now();
+    let journal = data.join("journal");
     let key_file = Some(settings.vault.key_file.as_path()).filter(|path| !path.as_os_str().is_empty());
     let key = DataKey::load(key_file, data)?;
     let mut warnings = Vec::new();
@@ -132,7 +142,8 @@ fn replay(portfolio: &Portfolio, entry: &Entry<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn empty(settings: &Settings, key: &DataKey) -> Portfolio {
+/// The programs of the settings, in the order of their indexes.
+pub(super) fn programs(settings: &Settings) -> Vec<Program> {
     let programs = settings.programs.iter().map(|(name, program)| {
         let mcc = |list: &[settings::Mcc]| list.iter().map(|mcc| mcc.number()).collect::<Vec<_>>();
         let countries = |list: &[settings::Country]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -144,9 +155,13 @@ fn empty(settings: &Settings, key: &DataKey) -> Portfolio {
         };
         Program::new(name, limits(&program.card_limits), limits(&program.account_limits), &lists)
     });
+    programs.collect()
+}
+
+fn empty(settings: &Settings, key: &DataKey) -> Portfolio {
     let window = Duration::from(settings.transactions.window_hours);
     let table = TableOptions { max: settings.transactions.max, window_us: window.as_micros() as i64 };
-    Portfolio::new(programs.collect(), table, key.hashing())
+    Portfolio::new(programs(settings), table, key.hashing())
 }
 
 fn limits(from: &settings::Limits) -> Limits {

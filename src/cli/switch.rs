@@ -1,6 +1,6 @@
 //! A whole switch in this process, from settings and a data folder: what `serve` runs and `demo` shows.
 
-use super::data::{self, Opened};
+use super::data::{self, Opened, WhenEmpty};
 use super::status::{Parts, Phase, SwitchStatus};
 use crate::admin;
 use crate::decision::{Desk, HoldLives, KeyFields};
@@ -47,7 +47,8 @@ impl Switch {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
-        let Opened { portfolio, tail, key, warnings, floor, replayed, took } = data::open(settings, data)?;
+        let Opened { portfolio, tail, key, lock, warnings, floor, replayed, took } =
+            data::open(settings, data, WhenEmpty::Seed)?;
         for warning in warnings {
             tracing::warn!(%warning, "recovered with a warning");
         }
@@ -67,6 +68,7 @@ impl Switch {
             hlog_interval: settings.telemetry.hlog_interval_s.into(),
             ..Default::default()
         });
+        drop(lock);
         let journal = Journal::open(&data.join("journal"), tail, journal_options(settings, &telemetry))?;
         let portfolio = Arc::new(portfolio);
         let desk = Desk::new(Arc::clone(&portfolio), hold_lives(settings), settings.fingerprint());
@@ -135,7 +137,9 @@ impl Switch {
         self.ticker.stop();
         self.parts.telemetry.finish(Instant::now());
         let parts = &self.parts;
-        folder::write(&parts.portfolio, &parts.key, &parts.data, last, wall_us(), || Ok(()))?;
+        // The journal has let go of the folder: an import of cards must not come between.
+        let _lock = journal::Lock::take(&parts.data.join("journal"))?;
+        folder::write(&parts.portfolio, &parts.key, &parts.data, last, wall_us(), |_| Ok(()))?;
         self.admin.stop();
         Ok(receipt)
     }
@@ -169,8 +173,7 @@ fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
 /// Writes a snapshot while messages are decided: it counts only once the journal holds all that is in it.
 fn write_snapshot(parts: &Parts, floor: u64) -> Result<(), Failure> {
     let journal = &parts.journal;
-    folder::write(&parts.portfolio, &parts.key, &parts.data, floor, wall_us(), || {
-        let last = journal.appended();
+    folder::write(&parts.portfolio, &parts.key, &parts.data, floor, wall_us(), |last| {
         while journal.durable() < last {
             if matches!(journal.status(), journal::Status::Failed) {
                 return Err("the journal has failed".into());

@@ -58,8 +58,8 @@ impl Desk {
         new.flags = REQUEST_SEEN;
         let mut record = self.record(Event::Request, request, terms, now_us);
         if let Some(card) = request.pan.and_then(|pan| self.portfolio.card(pan)) {
-            (new.card, new.account) = (card.id, card.account.id);
-            (record.card, record.account) = (card.id, card.account.id);
+            (new.card, new.account) = (card.id, card.account);
+            (record.card, record.account) = (card.id, card.account);
         }
         match shard.get(key).copied() {
             Some(known) => self.answer_again(&known, &new, &mut shard, record, sink),

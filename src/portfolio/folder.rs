@@ -41,9 +41,28 @@ pub fn write(
     Ok(path)
 }
 
-/// Removes all snapshots but the newest ones. After a change that the journal does not hold (an import of cards) only
-/// the newest may stay: an older one and the journal would not lead to the same state.
-pub fn keep_newest(data: &Path, count: usize) -> std::io::Result<()> {
+/// Writes a snapshot of a stopped switch after a change that the journal does not hold (an import of cards), and a copy
+/// beside it to fall back on: no start may go back behind it, an older one and the journal would not lead to the
+/// same state.
+pub fn write_changed(
+    portfolio: &Portfolio,
+    key: &DataKey,
+    data: &Path,
+    floor: u64,
+    time_us: i64,
+) -> Result<(), Failure> {
+    let newest = write(portfolio, key, data, floor, time_us, |_| Ok(()))?;
+    let unfinished = folder(data).join(UNFINISHED);
+    fs::copy(&newest, &unfinished)?;
+    File::open(&unfinished)?.sync_all()?;
+    // Sorts behind the newest and before all that is older.
+    fs::rename(&unfinished, newest.with_extension("again.snap"))?;
+    File::open(folder(data))?.sync_all()?;
+    keep_newest(data, KEPT)?;
+    Ok(())
+}
+
+fn keep_newest(data: &Path, count: usize) -> std::io::Result<()> {
     for old in list(data)?.iter().skip(count) {
         fs::remove_file(old)?;
     }

@@ -41,4 +41,6 @@ pub mod folder;
 
 pub mod seed;
 
+pub mod sheet;
+
 pub mod import;
