@@ -110,7 +110,12 @@ fn no_sensitive_data_anywhere() {
     // Known cards, an unknown one, a stolen one.
     let pans = [pan("411111", 83), pan("411111", 7_777), pan("411112", 12), pan("455555", 4_711)];
     let canaries = canaries(&pans);
-    let set = ["log.level=trace", "snapshot.every_records=40", "journal.segment_mib=1", "telemetry.hlog_interval_s=1"];
+    let set = [
+        "log.level=trace",
+        "snapshot.every_records=40",
+        "journal.segment_mib=1",
+        "telemetry.hlog_interval_s=1",
+    ];
     let mut outputs = Vec::new();
     for stop in ["kill", "drain"] {
         let switch = Switch::start_with(&data, &set, |command| {
@@ -124,7 +129,8 @@ fn no_sensitive_data_anywhere() {
             outputs.push((format!("GET {path}"), switch.get(path).1.into_bytes()));
         }
         wait_for("a snapshot and a latency log", || {
-            let has = |name: &str| std::fs::read_dir(data.join(name)).is_ok_and(|entries| entries.count() > 0);
+            let has =
+                |name: &str| std::fs::read_dir(data.join(name)).is_ok_and(|entries| entries.count() > 0);
             (has("snapshot") && has("hlog")).then_some(())
         });
         match stop {

@@ -1,12 +1,222 @@
-//! `authswitch cards`.
+//! `authswitch cards`: loads a CSV file of cards into the data folder of a stopped switch, all of it or nothing.
 
+use super::data::{self, Failure, Opened};
+use super::serve;
+use crate::journal::{JournalError, Lock};
+use crate::network::wall_us;
+use crate::portfolio::import::{self, Done, ImportError};
+use crate::portfolio::sheet::{self, Rejected, Sheet, SheetError};
+use crate::portfolio::{Program, folder};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Loads cards and accounts into a stopped switch's data folder.
 #[derive(clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
 
-pub(super) fn run(_args: Args) -> ExitCode {
-    eprintln!("authswitch cards: not built yet");
-    ExitCode::from(super::USAGE)
+#[derive(clap::Subcommand)]
+enum Action {
+    /// Loads a CSV file, one row a card: all of it, or nothing when a row is wrong.
+    ///
+    /// A card that is there already gets the row's expiry, status, program and limits, and its account has what the row
+    /// says available; its counters and what is held stay. A card's account and an account's currency do not change.
+    #[command(after_help = columns())]
+    Import(Import),
+}
+
+#[derive(clap::Args)]
+struct Import {
+    /// The CSV file
+    #[arg(required_unless_present = "example")]
+    file: Option<PathBuf>,
+    /// The data folder; made when it is not there
+    #[arg(long, default_value = "./data", value_name = "DIR")]
+    data: PathBuf,
+    /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none]
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Overrides one setting; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Prints the result as one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Prints a header line and rows to follow, and ends
+    #[arg(long, conflicts_with = "file")]
+    example: bool,
+}
+
+/// The columns for `--help`.
+fn columns() -> String {
+    let mut text = "Columns, named in the first line, in any order:\n".to_owned();
+    for (index, column) in sheet::COLUMNS.iter().enumerate() {
+        if index == sheet::LIMITS {
+            text += "\nLimits of the card's own; each may be left out, and where empty is the program's:\n";
+        }
+        text += &format!("  {:<28} {}\n", column.name, column.holds);
+    }
+    text + "\nExamples:\n  authswitch cards import --example > cards.csv\n  \
+        authswitch cards import cards.csv --data ./data"
+}
+
+/// What stops an import.
+enum Stop {
+    /// The file's content.
+    Rejected(Rejected),
+    /// Anything else.
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for Stop {
+    fn from(error: E) -> Stop {
+        Stop::Failed(error.into())
+    }
+}
+
+pub(super) fn run(args: Args) -> ExitCode {
+    let Action::Import(args) = args.action;
+    let Some(file) = args.file.as_deref().filter(|_| !args.example) else {
+        // Whoever closed the pipe has seen enough.
+        let _ = io::stdout().write_all(sheet::EXAMPLE.as_bytes());
+        return ExitCode::SUCCESS;
+    };
+    let settings = match serve::load(args.config.as_deref(), &args.set) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprint!("{}", error.report());
+            return ExitCode::from(super::USAGE);
+        }
+    };
+    match load(file, &args.data, &settings) {
+        Ok(done) => {
+            report(&done, &args);
+            ExitCode::SUCCESS
+        }
+        Err(Stop::Rejected(rejected)) => {
+            refuse(&rejected, file, args.json);
+            ExitCode::from(super::FAILED)
+        }
+        Err(Stop::Failed(error)) => {
+            eprintln!("authswitch cards import: {error}");
+            ExitCode::from(super::USAGE)
+        }
+    }
+}
+
+fn report(done: &Done, args: &Import) {
+    let Done { new, updated, accounts } = *done;
+    let (cards, data) = (new + updated, args.data.display());
+    if args.json {
+        let data = data.to_string();
+        println!(
+            "{}",
+            json!({ "cards": cards, "new": new, "updated": updated, "accounts": accounts, "data": data })
+        );
+        return;
+    }
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    println!(
+        "imported {cards} card{} ({new} new, {updated} updated), {accounts} account{} into {data}",
+        plural(cards),
+        plural(accounts)
+    );
+}
+
+fn refuse(rejected: &Rejected, file: &Path, as_json: bool) {
+    if as_json {
+        let problems = rejected.problems.iter().map(
+            |problem| json!({ "line": problem.line, "column": problem.column, "reason": problem.reason }),
+        );
+        println!("{}", json!({ "problems": problems.collect::<Vec<_>>(), "unread_lines": rejected.unread }));
+        return;
+    }
+    eprintln!("{rejected}");
+    eprintln!("authswitch cards import: nothing of {} is loaded", file.display());
+}
+
+fn load(file: &Path, data: &Path, settings: &crate::settings::Settings) -> Result<Done, Stop> {
+    let journal = data.join("journal");
+    // Before anything else: whoever forgot to stop the switch hears of that first.
+    let lock = if journal.is_dir() { Some(lock(&journal)?) } else { None };
+    let sheet = read(file, &data::programs(settings))?;
+    // A wrong file leaves no new folder behind.
+    let _lock = match lock {
+        Some(held) => held,
+        None => {
+            fs::create_dir_all(&journal)
+                .map_err(|error| format!("data folder {}: {error}", journal.display()))?;
+            self::lock(&journal)?
+        }
+    };
+    let doing = step("reading the data folder");
+    let Opened { mut portfolio, tail, key, warnings, .. } = data::open_for_import(settings, data)?;
+    for warning in warnings {
+        eprintln!("authswitch cards import: {warning}");
+    }
+    doing.set_message("changing cards");
+    let done = import::apply(&sheet, &mut portfolio).map_err(|error| match error {
+        ImportError::Rejected(rejected) => Stop::Rejected(rejected),
+        ImportError::Limits(error) => Stop::Failed(error.into()),
+    })?;
+    drop(sheet);
+    doing.set_message("writing the snapshot");
+    folder::write_changed(&portfolio, &key, data, tail.last, wall_us(), || settle(&journal))?;
+    doing.finish_and_clear();
+    Ok(done)
+}
+
+fn lock(journal: &Path) -> Result<Lock, Failure> {
+    Lock::take(journal).map_err(|error| match error {
+        JournalError::Locked { holder, .. } => {
+            format!("a switch runs on this data folder{holder}; stop it first: nothing is changed").into()
+        }
+        error => error.into(),
+    })
+}
+
+fn read(file: &Path, programs: &[Program]) -> Result<Sheet, Stop> {
+    let fail = |error: io::Error| Stop::Failed(format!("{}: {error}", file.display()).into());
+    let input = File::open(file).map_err(fail)?;
+    let bar = match io::stderr().is_terminal() {
+        true => ProgressBar::new(input.metadata().map_err(fail)?.len()),
+        false => ProgressBar::hidden(),
+    };
+    let style = ProgressStyle::with_template("{bar:30} {percent}% reading {bytes} of {total_bytes}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let sheet = sheet::read(bar.wrap_read(input), programs).map_err(|error| match error {
+        SheetError::Rejected(rejected) => Stop::Rejected(rejected),
+        SheetError::System(error) => fail(error),
+    });
+    bar.finish_and_clear();
+    sheet
+}
+
+/// Shows that something goes on, on a terminal.
+fn step(what: &'static str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    bar.set_message(what);
+    bar.enable_steady_tick(std::time::Duration::from_millis(100));
+    bar
+}
+
+/// Makes durable what a killed switch left to the system: the snapshot says that the journal goes as far as it was
+/// read, which must hold after a power cut too.
+fn settle(journal: &Path) -> Result<(), Failure> {
+    for entry in fs::read_dir(journal)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "seg") {
+            File::open(&path)?.sync_all()?;
+        }
+    }
+    Ok(File::open(journal)?.sync_all()?)
 }

@@ -34,6 +34,27 @@ pub(super) struct Opened {
 /// Opens a data folder, making it when it is not there. An empty one is seeded with the demo program, if the settings
 /// have it.
 pub(super) fn open(settings: &Settings, data: &Path) -> Result<Opened, Failure> {
+    open_with(settings, data, |portfolio, key, warnings| {
+        match portfolio.programs().iter().position(|program| program.name == seed::PROGRAM) {
+            Some(program) => seed::demo(portfolio, program as u16)?,
+            None => warnings.push("the folder is empty and so is the portfolio: import cards".into()),
+        }
+        // From now on there is always a snapshot that says which cards the journal speaks of.
+        folder::write(portfolio, key, data, 0, wall_us(), || Ok(()))?;
+        Ok(())
+    })
+}
+
+/// Opens a data folder whose cards are about to change. An empty one stays empty.
+pub(super) fn open_for_import(settings: &Settings, data: &Path) -> Result<Opened, Failure> {
+    open_with(settings, data, |_, _, _| Ok(()))
+}
+
+fn open_with(
+    settings: &Settings,
+    data: &Path,
+    begin: impl FnOnce(&mut Portfolio, &DataKey, &mut Vec<String>) -> Result<(), Failure>,
+) -> Result<Opened, Failure> {
     let began = Instant::now();
     std::fs::create_dir_all(data).map_err(|error| format!("data folder {}: {error}", data.display()))?;
     let key_file = Some(settings.vault.key_file.as_path()).filter(|path| !path.as_os_str().is_empty());
@@ -60,12 +81,7 @@ pub(super) fn open(settings: &Settings, data: &Path) -> Result<Opened, Failure> 
                 .into());
             }
             let mut portfolio = empty();
-            match portfolio.programs().iter().position(|program| program.name == seed::PROGRAM) {
-                Some(program) => seed::demo(&mut portfolio, program as u16)?,
-                None => warnings.push("the folder is empty and so is the portfolio: import cards".into()),
-            }
-            // From now on there is always a snapshot that says which cards the journal speaks of.
-            folder::write(&portfolio, &key, data, 0, wall_us(), || Ok(()))?;
+            begin(&mut portfolio, &key, &mut warnings)?;
             (portfolio, 0)
         }
     };
@@ -92,7 +108,8 @@ fn replay(portfolio: &Portfolio, entry: &Entry<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn empty(settings: &Settings, key: &DataKey) -> Portfolio {
+/// The programs of the settings, in the order of their indexes.
+pub(super) fn programs(settings: &Settings) -> Vec<Program> {
     let programs = settings.programs.iter().map(|(name, program)| {
         let mcc = |list: &[settings::Mcc]| list.iter().map(|mcc| mcc.number()).collect::<Vec<_>>();
         let countries = |list: &[settings::Country]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -104,9 +121,13 @@ fn empty(settings: &Settings, key: &DataKey) -> Portfolio {
         };
         Program::new(name, limits(&program.card_limits), limits(&program.account_limits), &lists)
     });
+    programs.collect()
+}
+
+fn empty(settings: &Settings, key: &DataKey) -> Portfolio {
     let window = Duration::from(settings.transactions.window_hours);
     let table = TableOptions { max: settings.transactions.max, window_us: window.as_micros() as i64 };
-    Portfolio::new(programs.collect(), table, key.hashing())
+    Portfolio::new(programs(settings), table, key.hashing())
 }
 
 fn limits(from: &settings::Limits) -> Limits {

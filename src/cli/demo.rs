@@ -133,7 +133,8 @@ fn play(trace: &Trace, plan: &Plan, switch: &Switch) -> Result<Outcome, Failure>
 /// 91 is what a switch answers on a machine too busy for its budget: told in the table, no fault of the demo.
 fn as_expected(outcome: &Outcome) -> bool {
     outcome.targets.iter().all(|target| {
-        target.lost == 0 && target.mismatches.iter().all(|mismatch| mismatch.actual == "91" || mismatch.expected == "91")
+        target.lost == 0
+            && target.mismatches.iter().all(|mismatch| mismatch.actual == "91" || mismatch.expected == "91")
     })
 }
 

@@ -62,7 +62,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     }
 }
 
-fn load(config: Option<&Path>, set: &[String]) -> Result<Settings, SettingsError> {
+pub(super) fn load(config: Option<&Path>, set: &[String]) -> Result<Settings, SettingsError> {
     let usual = Path::new(USUAL_CONFIG);
     Settings::load(config.or(usual.is_file().then_some(usual)), set)
 }

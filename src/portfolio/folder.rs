@@ -95,3 +95,27 @@ pub fn load(
         None => Ok(None),
     }
 }
+
+/// Writes a snapshot, and a second one beside it to fall back on, so that no start can go back behind it: what is
+/// changed from outside stands in no journal record. For a stopped switch; otherwise as [`write`].
+pub fn write_changed(
+    portfolio: &Portfolio,
+    key: &DataKey,
+    data: &Path,
+    floor: u64,
+    time_us: i64,
+    durable: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let newest = write(portfolio, key, data, floor, time_us, durable)?;
+    let folder = folder(data);
+    let unfinished = folder.join(UNFINISHED);
+    snapshot::write(portfolio, key, &unfinished, floor, time_us)?;
+    // Sorts behind the newest and before all that is older.
+    let second = folder.join(format!("{floor:020}.again.snap"));
+    fs::rename(&unfinished, &second)?;
+    File::open(&folder)?.sync_all()?;
+    for old in list(data)?.iter().filter(|path| **path != newest && **path != second) {
+        fs::remove_file(old)?;
+    }
+    Ok(())
+}

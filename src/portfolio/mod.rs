@@ -35,3 +35,7 @@ pub mod snapshot;
 pub mod folder;
 
 pub mod seed;
+
+pub mod sheet;
+
+pub mod import;

@@ -1,0 +1,134 @@
+//! Checked rows -> the portfolio of a stopped switch: all of them, or nothing. Must not know files.
+
+use super::sheet::{ACCOUNT, AVAILABLE, CURRENCY, Rejected, Row, Sheet};
+use super::{
+    AccountId, AccountState, CardState, LARGEST_MINOR, NewAccount, NewCard, Portfolio, TooManyLimits,
+};
+use std::collections::HashMap;
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Cards that were not there before.
+    pub new: usize,
+    /// Cards that were there.
+    pub updated: usize,
+    /// Accounts that the sheet's cards spend from.
+    pub accounts: usize,
+}
+
+/// Why a sheet cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// Rows contradict what is there.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// More limits than fit.
+    #[error(transparent)]
+    Limits(#[from] TooManyLimits),
+}
+
+/// Adds and updates the cards of a sheet. A known card keeps its id and its counters, its account what is held and
+/// posted; the account's funds become what leaves the sheet's amount available.
+///
+/// # Errors
+/// Rows that contradict the portfolio, by line and column; too many limits. The portfolio is half changed then: throw
+/// it away.
+pub fn apply(sheet: &Sheet, portfolio: &mut Portfolio) -> Result<Done, ImportError> {
+    let named = portfolio.accounts().iter().filter(|account| account.name != 0);
+    let by_name: HashMap<u64, AccountId> = named.map(|account| (account.name, account.id)).collect();
+    let names: Vec<u64> = sheet.labels.iter().map(|label| name(portfolio, label)).collect();
+    let labelled = names.iter().map(|name| (*name, by_name.get(name).copied())).collect();
+    let mut import =
+        Import { sheet, portfolio, labelled, done: Done::default(), rejected: Rejected::default() };
+    for (index, row) in sheet.rows.iter().enumerate() {
+        if import.rejected.is_full() {
+            import.rejected.unread = (sheet.rows.len() - index) as u64;
+            break;
+        }
+        import.put(row)?;
+    }
+    let own = sheet.rows.iter().filter(|row| row.label.is_none()).count();
+    import.done.accounts = own + sheet.labels.len();
+    Ok(import.rejected.or(import.done)?)
+}
+
+/// An account's name: its label under the folder's secret, so that no file holds what may be an IBAN.
+fn name(portfolio: &Portfolio, label: &str) -> u64 {
+    let mut parts = vec![label.len() as u64];
+    parts.extend(label.as_bytes().chunks(8).map(|chunk| {
+        let mut bytes = [0; 8];
+        bytes[..chunk.len()].copy_from_slice(chunk);
+        u64::from_le_bytes(bytes)
+    }));
+    portfolio.keyed_hash(&parts)
+}
+
+struct Import<'a> {
+    sheet: &'a Sheet,
+    portfolio: &'a mut Portfolio,
+    /// For each label of the sheet the name, and the account as soon as there is one.
+    labelled: Vec<(u64, Option<AccountId>)>,
+    done: Done,
+    rejected: Rejected,
+}
+
+impl Import<'_> {
+    fn put(&mut self, row: &Row) -> Result<(), TooManyLimits> {
+        let known = self.portfolio.card(row.pan);
+        let (name, labelled) = row.label.map_or((0, None), |label| self.labelled[label as usize]);
+        let account = match &known {
+            Some(card) if card.account.name != name => {
+                let reason = "the card is there already, with another account: a card does not move";
+                self.rejected.push(row.line, ACCOUNT, reason);
+                return Ok(());
+            }
+            Some(card) => Some(card.account.id),
+            None => labelled,
+        };
+        let account = match account {
+            Some(account) => account,
+            None => self.portfolio.add_account(NewAccount {
+                currency: row.currency,
+                name,
+                state: AccountState { funds_minor: row.available_minor, ..AccountState::default() },
+            }),
+        };
+        if let Some(label) = row.label {
+            self.labelled[label as usize].1 = Some(account);
+        }
+        if !self.fund(row, account) {
+            return Ok(());
+        }
+        let state = known.as_ref().map_or_else(CardState::default, |card| *card.state.lock());
+        let limits = row.limits.map(|place| self.sheet.limits[place as usize]);
+        let Row { expiry, status, program, .. } = *row;
+        self.portfolio.add_card(row.pan, NewCard { expiry, status, program, limits, account, state })?;
+        *(if known.is_some() { &mut self.done.updated } else { &mut self.done.new }) += 1;
+        Ok(())
+    }
+
+    /// Makes the row's amount available, whatever is held and posted.
+    fn fund(&mut self, row: &Row, account: AccountId) -> bool {
+        let Some(account) = self.portfolio.account(account) else { return false };
+        if account.currency != row.currency {
+            let reason =
+                format!("the account is there already, in {:03}: it does not change", account.currency);
+            self.rejected.push(row.line, CURRENCY, reason);
+            return false;
+        }
+        let mut state = account.state.lock();
+        let funds =
+            i128::from(row.available_minor) + i128::from(state.posted_minor) + i128::from(state.held_minor);
+        match i64::try_from(funds).ok().filter(|funds| funds.abs() <= LARGEST_MINOR) {
+            Some(funds) => state.funds_minor = funds,
+            None => {
+                drop(state);
+                let reason = "with what the account has posted and holds, its funds would be out of range";
+                self.rejected.push(row.line, AVAILABLE, reason);
+                return false;
+            }
+        }
+        true
+    }
+}
