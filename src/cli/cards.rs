@@ -55,12 +55,13 @@ struct Import {
 
 /// The columns for `--help`.
 fn columns() -> String {
+    let next = format!("\n{:31}", "");
     let mut text = "Columns, named in the first line, in any order:\n".to_owned();
     for (index, column) in sheet::COLUMNS.iter().enumerate() {
         if index == sheet::LIMITS {
             text += "\nLimits of the card's own; each may be left out, and where empty is the program's:\n";
         }
-        text += &format!("  {:<28} {}\n", column.name, column.holds);
+        text += &format!("  {:<28} {}\n", column.name, column.holds.replace('\n', &next));
     }
     text + "\nExamples:\n  authswitch cards import --example > cards.csv\n  \
         authswitch cards import cards.csv --data ./data"

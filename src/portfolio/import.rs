@@ -132,3 +132,61 @@ impl Import<'_> {
         true
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::{Limits, Lists, Program, TableOptions, sheet};
+    use super::*;
+
+    fn sheet_of(available: i64) -> Sheet {
+        let program = Program::new("demo", Limits::NONE, Limits::NONE, &Lists::default());
+        let csv = format!(
+            "pan,expiry,status,account,currency,available,program\n4111130000000003,3012,,a,840,{available},demo\n"
+        );
+        sheet::read(csv.as_bytes(), &[program]).unwrap()
+    }
+
+    #[test]
+    fn funds_make_up_for_what_is_posted_and_held_as_far_as_they_may() {
+        let program = Program::new("demo", Limits::NONE, Limits::NONE, &Lists::default());
+        let table = TableOptions { max: 10, window_us: 1 };
+        for (posted_minor, held_minor, available, funds) in [
+            (500, 30, 7, Some(537)),
+            (-500, 0, 7, Some(-493)),
+            (LARGEST_MINOR - 10, 3, 7, Some(LARGEST_MINOR)),
+            (LARGEST_MINOR - 10, 3, 8, None),
+            (LARGEST_MINOR, LARGEST_MINOR, LARGEST_MINOR, None),
+        ] {
+            let mut portfolio = Portfolio::new(vec![program.clone()], table, [7; 16]);
+            apply(&sheet_of(0), &mut portfolio).unwrap();
+            {
+                let mut state = portfolio.accounts()[0].state.lock();
+                (state.posted_minor, state.held_minor) = (posted_minor, held_minor);
+            }
+            let done = apply(&sheet_of(available), &mut portfolio);
+            let state = *portfolio.accounts()[0].state.lock();
+            match (funds, done) {
+                (Some(funds), Ok(done)) => {
+                    assert_eq!(done, Done { new: 0, updated: 1, accounts: 1 });
+                    assert_eq!((state.funds_minor, state.available_minor()), (funds, available));
+                }
+                (None, Err(ImportError::Rejected(rejected))) => {
+                    let problem = &rejected.problems[0];
+                    assert_eq!((problem.line, problem.column.as_str()), (2, "available"));
+                }
+                (funds, done) => panic!("{funds:?}: {done:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn labels_of_any_length_have_names_of_their_own() {
+        let portfolio = Portfolio::new(vec![], TableOptions { max: 1, window_us: 1 }, [7; 16]);
+        let labels = ["a", "b", "a\0", "aaaaaaaa", "aaaaaaaaa", "aaaaaaaaaaaaaaaa", "ü"];
+        let names: std::collections::HashSet<u64> =
+            labels.iter().map(|label| name(&portfolio, label)).collect();
+        assert_eq!(names.len(), labels.len());
+        assert!(!names.contains(&0));
+    }
+}

@@ -13,7 +13,7 @@ use std::io::{self, Read};
 pub struct Column {
     /// Its name in the header line.
     pub name: &'static str,
-    /// What its cells hold.
+    /// What its cells hold, in lines of at most 69 characters.
     pub holds: &'static str,
 }
 
@@ -27,14 +27,14 @@ pub const COLUMNS: [Column; 15] = [
     column("expiry", "last month it is good for, YYMM"),
     column(
         "status",
-        "active (or empty), inactive, blocked, lost, stolen, fraud, closed, pin-blocked, do-not-honor",
+        "active (or empty), inactive, blocked, lost, stolen, fraud, closed,\npin-blocked, do-not-honor",
     ),
     column(
         "account",
-        "any label of up to 34 characters; cards with one label share one account; empty: one of its own",
+        "any label of up to 34 characters: cards with the same one share an\naccount; empty: an account of its own",
     ),
     column("currency", "of the account: ISO 4217, three digits"),
-    column("available", "what the account may still spend, in minor units: 0 to 1000000000000000000"),
+    column("available", "what the account may still spend, in minor units:\n0 to 1000000000000000000"),
     column("program", "a program of the settings; empty: standard"),
     column("amount_per_transaction", "largest single debit, in minor units"),
     column("amount_per_day", "sum of a day, in minor units"),
@@ -487,5 +487,43 @@ impl<R: Read> Read for LineFeeds<R> {
                 return Ok(kept);
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Gives one byte at a time, as a slow pipe may.
+    struct Drops<'a>(&'a [u8]);
+
+    impl Read for Drops<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
+            (into[0], self.0) = (*first, rest);
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn every_line_ends_with_one_line_feed() {
+        for (from, to) in
+            [("", ""), ("a", "a\n"), ("a\r\n\r\nb\r\n", "a\n\nb\n"), ("\r", ""), ("a\nb\r", "a\nb\n")]
+        {
+            for slowly in [false, true] {
+                let inner: Box<dyn Read> =
+                    if slowly { Box::new(Drops(from.as_bytes())) } else { Box::new(from.as_bytes()) };
+                let mut read = String::new();
+                LineFeeds { inner, open: false }.read_to_string(&mut read).unwrap();
+                assert_eq!(read, to, "{from:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_example_names_every_column_in_order() {
+        let names = COLUMNS.map(|column| column.name).join(",");
+        assert_eq!(EXAMPLE.lines().next(), Some(names.as_str()));
     }
 }
