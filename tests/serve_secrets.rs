@@ -19,7 +19,7 @@ struct Canary {
 }
 
 fn bcd(digits: &str) -> Vec<u8> {
-    let padded = if digits.len() % 2 == 0 { digits.to_owned() } else { format!("{digits}0") };
+    let padded = if digits.len().is_multiple_of(2) { digits.to_owned() } else { format!("{digits}0") };
     padded.as_bytes().chunks(2).map(|pair| (pair[0] - b'0') << 4 | (pair[1] - b'0')).collect()
 }
 

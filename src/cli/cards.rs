@@ -6,7 +6,7 @@ use crate::journal::{JournalError, Lock};
 use crate::network::wall_us;
 use crate::portfolio::import::{self, Done, ImportError};
 use crate::portfolio::sheet::{self, Rejected, Sheet, SheetError};
-use crate::portfolio::{Program, folder};
+use crate::portfolio::{Program, columns, folder};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::fs::{self, File};
@@ -27,7 +27,7 @@ enum Action {
     ///
     /// A card that is there already gets the row's expiry, status, program and limits, and its account has what the row
     /// says available; its counters and what is held stay. A card's account and an account's currency do not change.
-    #[command(after_help = columns())]
+    #[command(after_help = columns_help())]
     Import(Import),
 }
 
@@ -54,11 +54,11 @@ struct Import {
 }
 
 /// The columns for `--help`.
-fn columns() -> String {
+fn columns_help() -> String {
     let next = format!("\n{:31}", "");
     let mut text = "Columns, named in the first line, in any order:\n".to_owned();
-    for (index, column) in sheet::COLUMNS.iter().enumerate() {
-        if index == sheet::LIMITS {
+    for (index, column) in columns::COLUMNS.iter().enumerate() {
+        if index == columns::LIMITS {
             text += "\nLimits of the card's own; each may be left out, and where empty is the program's:\n";
         }
         text += &format!("  {:<28} {}\n", column.name, column.holds.replace('\n', &next));
@@ -85,7 +85,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     let Action::Import(args) = args.action;
     let Some(file) = args.file.as_deref().filter(|_| !args.example) else {
         // Whoever closed the pipe has seen enough.
-        let _ = io::stdout().write_all(sheet::EXAMPLE.as_bytes());
+        let _ = io::stdout().write_all(columns::EXAMPLE.as_bytes());
         return ExitCode::SUCCESS;
     };
     let settings = match serve::load(args.config.as_deref(), &args.set) {

@@ -21,8 +21,7 @@ pub(super) struct Opened {
     pub tail: Tail,
     /// The folder's key.
     pub key: DataKey,
-    /// Keeps every other process out of the folder. To be dropped right before the journal is opened, which takes it
-    /// itself.
+    /// Keeps every other process out of the folder; goes on to the journal.
     pub lock: Lock,
     /// What was not as it should be, and was made up for.
     pub warnings: Vec<String>,

@@ -68,8 +68,8 @@ impl Switch {
             hlog_interval: settings.telemetry.hlog_interval_s.into(),
             ..Default::default()
         });
-        drop(lock);
-        let journal = Journal::open(&data.join("journal"), tail, journal_options(settings, &telemetry))?;
+        let options = journal_options(settings, &telemetry);
+        let journal = Journal::open_locked(&data.join("journal"), tail, options, lock)?;
         let portfolio = Arc::new(portfolio);
         let desk = Desk::new(Arc::clone(&portfolio), hold_lives(settings), settings.fingerprint());
         let parts = Arc::new(Parts {

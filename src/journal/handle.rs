@@ -148,9 +148,22 @@ impl Journal {
     /// [`JournalError::Locked`] when another process has the folder, [`JournalError::Changed`] when the folder is not as
     /// [`super::scan`] found it, [`JournalError::Setting`], and errors of the disk.
     pub fn open(dir: &Path, tail: Tail, options: Options) -> Result<Journal, JournalError> {
-        options.check()?;
         create_dir(dir)?;
         let lock = Lock::take(dir)?;
+        Journal::open_locked(dir, tail, options, lock)
+    }
+
+    /// As [`Journal::open`], by a caller that has held the folder's lock since before its [`super::scan`].
+    ///
+    /// # Errors
+    /// As [`Journal::open`], without [`JournalError::Locked`].
+    pub fn open_locked(
+        dir: &Path,
+        tail: Tail,
+        options: Options,
+        lock: Lock,
+    ) -> Result<Journal, JournalError> {
+        options.check()?;
         segment::remove_prepared(dir)?;
         let segment = continue_at(dir, &tail, options.segment_bytes)?;
         let shared = Arc::new(Shared::new(Front {

@@ -1,6 +1,7 @@
 //! Checked rows -> the portfolio of a stopped switch: all of them, or nothing. Must not know files.
 
-use super::sheet::{ACCOUNT, AVAILABLE, CURRENCY, Rejected, Row, Sheet};
+use super::columns::{ACCOUNT, AVAILABLE, CURRENCY};
+use super::sheet::{Rejected, Row, Sheet};
 use super::{
     AccountId, AccountState, CardState, LARGEST_MINOR, NewAccount, NewCard, Portfolio, TooManyLimits,
 };

@@ -41,6 +41,8 @@ pub mod folder;
 
 pub mod seed;
 
+pub mod columns;
+
 pub mod sheet;
 
 pub mod import;
