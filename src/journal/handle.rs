@@ -59,7 +59,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             segment_bytes: 128 << 20,
-            commit_interval: Duration::from_micros(200),
+            commit_interval: Duration::from_micros(1_000),
             buffer_bytes: 32 << 20,
             exposure_max_records: 100_000,
             exposure_max_age: Duration::from_secs(1),
