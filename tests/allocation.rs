@@ -110,10 +110,8 @@ fn a_message_passes_without_allocating() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { segment_bytes: 4 << 20, ..Options::default() };
     let journal = Journal::open(folder.path(), Tail::default(), options).unwrap();
-    let telemetry = Telemetry::new(authswitch::telemetry::Options {
-        links: vec!["a".into()],
-        ..Default::default()
-    });
+    let telemetry =
+        Telemetry::new(authswitch::telemetry::Options { links: vec!["a".into()], ..Default::default() });
     let recorder = telemetry.recorder(0);
     for name in ["iso87-ascii", "iso87-bcd"] {
         let options = link(name);

@@ -25,7 +25,11 @@ fn network_management_answers_with_its_code() {
     with_switch(&[], |switch, link, peer| {
         for (de70, code) in [("001", "00"), ("301", "00"), ("270", "00"), ("002", "00"), ("777", "12")] {
             let answer = peer.ask("0800", &[(7, "1122093315"), (11, "000001"), (70, de70)]);
-            assert_eq!((answer.mti.as_str(), answer.code(), answer.fields[&70].as_str()), ("0810", code, de70), "{link}");
+            assert_eq!(
+                (answer.mti.as_str(), answer.code(), answer.fields[&70].as_str()),
+                ("0810", code, de70),
+                "{link}"
+            );
             assert_eq!((answer.fields[&7].as_str(), answer.fields[&11].as_str()), ("1122093315", "000001"));
         }
         let signed_on = || switch.metric(&format!("authswitch_connections_signed_on{{link=\"{link}\"}}"));
@@ -97,7 +101,10 @@ fn each_demo_card_answers_as_its_row_says() {
     let billed = Purchase::new(&pan("411112", 35), 999, 1_000).set(6, "000000000900").set(51, "978");
     assert_eq!(peer.ask("0100", &billed.fields()).code(), "00");
     // A wrong expiry in the message, and one from the track.
-    assert_eq!(peer.ask("0100", &Purchase::new(&pan("411111", 3), 1_000, 1).set(14, "3011").fields()).code(), "54");
+    assert_eq!(
+        peer.ask("0100", &Purchase::new(&pan("411111", 3), 1_000, 1).set(14, "3011").fields()).code(),
+        "54"
+    );
     let track = format!("{}=30112011000000000000", pan("411111", 3));
     let by_track = Purchase::new(&pan("411111", 3), 1_001, 1).without(2).without(14).set(35, &track);
     assert_eq!(peer.ask("0100", &by_track.fields()).code(), "54");
@@ -199,12 +206,12 @@ fn preauthorization_completion_refund_cash_and_advices_move_the_money_they_say()
         }
         let mut expected = FUNDS - 15_500;
         for (stan, mti, de3, amount, change) in [
-            (310, "0200", "200000", 5_000, 5_000),    // refund
-            (311, "0200", "010000", 4_000, -4_000),   // cash
-            (312, "0120", "000000", 3_000, -3_000),   // stand-in approval
-            (313, "0220", "000000", 2_000, -2_000),   // force post
-            (314, "0100", "000000", 0, 0),            // is the card good?
-            (315, "0100", "200000", 700, 0),          // authorization of a refund
+            (310, "0200", "200000", 5_000, 5_000),  // refund
+            (311, "0200", "010000", 4_000, -4_000), // cash
+            (312, "0120", "000000", 3_000, -3_000), // stand-in approval
+            (313, "0220", "000000", 2_000, -2_000), // force post
+            (314, "0100", "000000", 0, 0),          // is the card good?
+            (315, "0100", "200000", 700, 0),        // authorization of a refund
         ] {
             let message = Purchase::new(&number, stan, amount).set(3, de3);
             let answer = peer.ask(mti, &message.fields());

@@ -385,25 +385,3 @@ fn a_page_without_any_number_is_whole() {
     let page = get(server.address(), "/");
     assert!(page.body.ends_with("</html>") && !page.body.contains("NaN") && page.body.contains("None yet."));
 }
-
-/// Serves moving sample numbers for ten minutes, to look at the page while working on it:
-/// `cargo test --test telemetry_admin -- --ignored --nocapture`.
-#[test]
-#[ignore = "for looking at the page"]
-fn serve_a_sample() {
-    let (telemetry, status) = (telemetry(), Sampled::new(State::Ready, "answering on 2 links"));
-    if std::env::var("ADMIN_DEGRADED").is_ok() {
-        status.set(
-            State::Degraded,
-            "the journal's disk is full: requests are answered with 96 until there is space",
-        );
-    }
-    let listen = std::env::var("ADMIN_LISTEN").unwrap_or_else(|_| "127.0.0.1:9583".to_owned());
-    let server = Server::start(listen.parse().unwrap(), telemetry.clone(), status).unwrap();
-    println!("http://{}/", server.address());
-    let _ticker = telemetry.start_ticker().unwrap();
-    for second in 0..600 {
-        record(&telemetry, second, 4_000 + second * 37 % 900);
-        std::thread::sleep(Duration::from_secs(1));
-    }
-}

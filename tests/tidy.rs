@@ -103,10 +103,15 @@ const SNIPPETS: &[(&str, &str, &str, &[&str])] = &[
     (
         "heads",
         "src/wire/a.rs",
-        "//! a\n//! b\n//! c\n//!\n//! d\n//! e\n//! f\n",
+        "//! a\n//! b\n//! c\n//! d\n//! e\n//! f\n",
         &["src/wire/a.rs: opens with 6"],
     ),
-    ("heads", "tests/a.rs", "//! What it is for.\n", &[]),
+    (
+        "heads",
+        "tests/a.rs",
+        "//! What it is for.\n//!\n//! Its\n//! layout\n//! in\n//! so\n//! many\n//! lines.\n",
+        &[],
+    ),
     ("names", "src/wire/utils.rs", "", &["src/wire/utils.rs: utils"]),
     ("names", "tests/common/mod.rs", "", &["tests/common/mod.rs: common"]),
     (
@@ -122,6 +127,7 @@ const SNIPPETS: &[(&str, &str, &str, &[&str])] = &[
         "#[ignore = \"slow\"]\nfn f() {\n    dbg!(1);\n}",
         &["tests/a.rs:1: #[ignore", "tests/a.rs:3: dbg!"],
     ),
+    ("left undone", "tests/a.rs", "#[ignore = \"the process that the others start\"]\nfn f() {}", &[]),
     ("left undone", "src/a.rs", concat!("// TO", "DO later"), &[concat!("src/a.rs:1: TO", "DO")]),
     ("left undone", "src/a.rs", "const A: &str = \"todo!\";", &[]),
     ("unproven panics", "src/a.rs", "fn f() {\n    x.unwrap();\n}", &["src/a.rs:2: .unwrap()"]),
@@ -181,7 +187,8 @@ fn every_rule_finds_what_breaks_it() {
     }
     for (rule, _) in RULES {
         let shown = SNIPPETS.iter().any(|(name, _, _, expected)| name == &rule && !expected.is_empty());
-        assert!(shown || rule.ends_with("length"), "no snippet breaks the rule {rule}");
+        let elsewhere = rule.ends_with("length") || rule == "idle settings";
+        assert!(shown || elsewhere, "no snippet breaks the rule {rule}");
     }
 }
 
@@ -202,6 +209,15 @@ fn files_and_functions_that_are_too_long_are_found() {
         findings("file length", &[File::new("tests/a.rs", &lines(501))]),
         ["tests/a.rs: 501 lines, more than 500"]
     );
+}
+
+#[test]
+fn a_setting_that_nothing_reads_is_found() {
+    let table =
+        File::new("src/settings/tables.rs", "pub struct Log {\n    pub level: u8,\n    pub form: u8,\n}\n");
+    let reader =
+        File::new("src/cli/a.rs", "// settings.log.form\nfn f() {\n    settings.log\n        .level;\n}\n");
+    assert_eq!(findings("idle settings", &[table, reader]), ["src/settings/tables.rs:3: nothing reads form"]);
 }
 
 #[test]

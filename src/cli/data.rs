@@ -1,25 +1,126 @@
-//! temp
-use crate::journal::{self, Tail};
-use crate::message::Pan;
-use crate::portfolio::*;
-use crate::settings::Settings;
+//! Opening a data folder: the key, the newest snapshot (or the demo program in an empty folder), the journal's tail.
+
+use crate::journal::{self, Entry, Tail};
+use crate::network::wall_us;
+use crate::portfolio::{
+    FORMAT, Limits, Lists, Portfolio, Program, Record, TableOptions, UNLIMITED, folder, seed,
+};
+use crate::settings::{self, Settings};
 use crate::vault::DataKey;
 use std::path::Path;
-pub(super) struct Opened { pub portfolio: Portfolio, pub tail: Tail, pub key: DataKey, pub warnings: Vec<String> }
-pub(super) fn open(settings: &Settings, data: &Path) -> Result<Opened, Box<dyn std::error::Error + Send + Sync>> {
-    let key = DataKey::load(None, data)?;
-    let programs = settings.programs.keys().map(|n| Program::new(n, Limits::NONE, Limits::NONE, &Lists::default())).collect();
-    let mut p = Portfolio::new(programs, TableOptions { max: settings.transactions.max, window_us: 72 * 3_600_000_000 }, key.hashing());
-    for n in 0..10_000u64 {
-        let body = 411_111_000_000_000 + n;
-        for check in 0..10 {
-            let pan = Pan::from_digits((body * 10 + check).to_string().as_bytes()).unwrap();
-            if pan.luhn_holds() {
-                let account = p.add_account(NewAccount { currency: 840, name: n, state: AccountState { funds_minor: 100_000_000_000, ..Default::default() } });
-                p.add_card(pan, NewCard { expiry: 3012, status: CardStatus::Active, program: 0, limits: None, account, state: CardState::default() })?;
-            }
+use std::time::{Duration, Instant};
+
+/// Why a data folder cannot be opened; the text names the place.
+pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A data folder's state, recovered.
+pub(super) struct Opened {
+    /// All that the folder holds.
+    pub portfolio: Portfolio,
+    /// Where the journal continues.
+    pub tail: Tail,
+    /// The folder's key.
+    pub key: DataKey,
+    /// What was not as it should be, and was made up for.
+    pub warnings: Vec<String>,
+    /// The journal's last record that was in the snapshot.
+    pub floor: u64,
+    /// Records of the journal that were applied on top.
+    pub replayed: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Opens a data folder, making it when it is not there. An empty one is seeded with the demo program, if the settings
+/// have it.
+pub(super) fn open(settings: &Settings, data: &Path) -> Result<Opened, Failure> {
+    let began = Instant::now();
+    std::fs::create_dir_all(data).map_err(|error| format!("data folder {}: {error}", data.display()))?;
+    let key_file = Some(settings.vault.key_file.as_path()).filter(|path| !path.as_os_str().is_empty());
+    let key = DataKey::load(key_file, data)?;
+    let empty = || empty(settings, &key);
+    let mut warnings = Vec::new();
+    let journal = data.join("journal");
+    let (portfolio, floor) = match folder::load(data, &key, empty)? {
+        Some(loaded) => {
+            warnings.extend(loaded.passed_over.iter().map(|error| format!("passed over: {error}")));
+            (loaded.portfolio, loaded.facts.floor)
         }
+        None => {
+            let has_records = journal.read_dir().is_ok_and(|mut entries| {
+                entries.any(|entry| {
+                    entry.is_ok_and(|entry| entry.path().extension().is_some_and(|ext| ext == "seg"))
+                })
+            });
+            if has_records {
+                return Err(format!(
+                    "{}: a journal, but no snapshot that says which cards it speaks of; restore one",
+                    data.display()
+                )
+                .into());
+            }
+            let mut portfolio = empty();
+            match portfolio.programs().iter().position(|program| program.name == seed::PROGRAM) {
+                Some(program) => seed::demo(&mut portfolio, program as u16)?,
+                None => warnings.push("the folder is empty and so is the portfolio: import cards".into()),
+            }
+            // From now on there is always a snapshot that says which cards the journal speaks of.
+            folder::write(&portfolio, &key, data, 0, wall_us(), || Ok(()))?;
+            (portfolio, 0)
+        }
+    };
+    let mut replayed = 0;
+    let tail = journal::scan(&journal, floor + 1, &mut |entry: Entry<'_>| {
+        replayed += 1;
+        replay(&portfolio, &entry)
+    })?;
+    if let Some(torn) = &tail.torn {
+        let (segment, offset, bytes) = (torn.segment.display(), torn.offset, torn.bytes);
+        warnings.push(format!("torn tail: {bytes} bytes cut off in {segment} at offset {offset}"));
     }
-    let tail = journal::scan(&data.join("journal"), 1, &mut |e: journal::Entry<'_>| { p.apply(&Record::decode(e.body)?, e.seq); Ok::<(), Box<dyn std::error::Error + Send + Sync>>(()) })?;
-    Ok(Opened { portfolio: p, tail, key, warnings: vec![] })
+    Ok(Opened { portfolio, tail, key, warnings, floor, replayed, took: began.elapsed() })
+}
+
+fn replay(portfolio: &Portfolio, entry: &Entry<'_>) -> Result<(), Failure> {
+    if entry.kind != FORMAT {
+        return Err(
+            format!("record {}: format {} is not one this version reads", entry.seq, entry.kind).into()
+        );
+    }
+    let record = Record::decode(entry.body).map_err(|error| format!("record {}: {error}", entry.seq))?;
+    portfolio.apply(&record, entry.seq);
+    Ok(())
+}
+
+fn empty(settings: &Settings, key: &DataKey) -> Portfolio {
+    let programs = settings.programs.iter().map(|(name, program)| {
+        let mcc = |list: &[settings::Mcc]| list.iter().map(|mcc| mcc.number()).collect::<Vec<_>>();
+        let countries = |list: &[settings::Country]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let lists = Lists {
+            mcc_allow: &mcc(&program.mcc_allow),
+            mcc_deny: &mcc(&program.mcc_deny),
+            country_allow: &countries(&program.country_allow),
+            country_deny: &countries(&program.country_deny),
+        };
+        Program::new(name, limits(&program.card_limits), limits(&program.account_limits), &lists)
+    });
+    let window = Duration::from(settings.transactions.window_hours);
+    let table = TableOptions { max: settings.transactions.max, window_us: window.as_micros() as i64 };
+    Portfolio::new(programs.collect(), table, key.hashing())
+}
+
+fn limits(from: &settings::Limits) -> Limits {
+    let amount =
+        |limit: Option<u64>| limit.map_or(UNLIMITED, |limit| i64::try_from(limit).unwrap_or(UNLIMITED));
+    let count = |limit: Option<u32>| limit.map_or(UNLIMITED, i64::from);
+    Limits {
+        amount_per_transaction: amount(from.amount_per_transaction),
+        amount_per_day: amount(from.amount_per_day),
+        amount_per_month: amount(from.amount_per_month),
+        count_per_day: count(from.count_per_day),
+        count_per_month: count(from.count_per_month),
+        cash_amount_per_transaction: amount(from.cash_amount_per_transaction),
+        cash_amount_per_day: amount(from.cash_amount_per_day),
+        cash_count_per_day: count(from.cash_count_per_day),
+    }
 }

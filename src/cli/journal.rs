@@ -158,7 +158,9 @@ fn last(folder: &Path) -> Result<Seq, Failure> {
 
 fn decode(entry: &Entry<'_>) -> Result<Record, Failure> {
     if entry.kind != FORMAT {
-        return Err(format!("record {}: format {} is not one this version reads", entry.seq, entry.kind).into());
+        return Err(
+            format!("record {}: format {} is not one this version reads", entry.seq, entry.kind).into()
+        );
     }
     Record::decode(entry.body).map_err(|error| format!("record {}: {error}", entry.seq).into())
 }
@@ -191,7 +193,8 @@ fn print(out: &mut impl Write, entry: &Entry<'_>, as_json: bool) -> Result<(), F
 
 /// RFC 3339 in UTC, microseconds.
 fn time(time_us: i64) -> String {
-    jiff::Timestamp::from_microsecond(time_us).map_or_else(|_| time_us.to_string(), |time| format!("{time:.6}"))
+    jiff::Timestamp::from_microsecond(time_us)
+        .map_or_else(|_| time_us.to_string(), |time| format!("{time:.6}"))
 }
 
 /// First six and last four digits, as far as the record has them.
@@ -255,7 +258,7 @@ fn to_json(seq: Seq, record: &Record) -> Value {
 
 /// DE90 carries the message type in decimal digits.
 fn bcd(decimal: u16) -> u16 {
-    (decimal / 1000 % 10) << 12 | (decimal / 100 % 10) << 8 | (decimal / 10 % 10) << 4 | decimal % 10
+    [1000, 100, 10, 1].iter().fold(0, |digits, place| digits * 16 + decimal / place % 10)
 }
 
 fn transaction(transaction: &Transaction) -> Value {

@@ -10,10 +10,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the switch.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  authswitch serve\n  authswitch serve --config links.toml --data /var/lib/authswitch\n  \
+#[command(
+    after_help = "Examples:\n  authswitch serve\n  authswitch serve --config links.toml --data /var/lib/authswitch\n  \
     authswitch serve --set links.acquirer-ascii.listen=0.0.0.0:8583 --set log.format=text\n\n\
     Prints a line for each listener, then `ready`. SIGTERM and SIGINT drain: what was read is answered and made\n\
-    durable, a receipt is printed, exit code 0. SIGHUP checks the settings file and says what a restart would change.")]
+    durable, a receipt is printed, exit code 0. SIGHUP checks the settings file and says what a restart would change."
+)]
 pub(super) struct Args {
     /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none].
     #[arg(long)]
@@ -74,7 +76,11 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let switch = Switch::start(settings, &args.data)?;
     let mut out = std::io::stdout();
     for listening in switch.listening() {
-        writeln!(out, "listening link={} addr={} dialect={}", listening.link, listening.address, listening.dialect)?;
+        writeln!(
+            out,
+            "listening link={} addr={} dialect={}",
+            listening.link, listening.address, listening.dialect
+        )?;
     }
     writeln!(out, "listening link=admin addr={} dialect=http", switch.admin_address())?;
     writeln!(out, "ready")?;
@@ -113,6 +119,8 @@ fn check_again(args: &Args, running: &Settings) {
     match load(args.config.as_deref(), &args.set) {
         Ok(new) if new == *running => tracing::info!("settings unchanged"),
         Ok(_) => tracing::warn!("settings have changed and are valid; they take effect at the next start"),
-        Err(error) => tracing::error!(%error, "settings are not valid; the switch goes on with those it started with"),
+        Err(error) => {
+            tracing::error!(%error, "settings are not valid; the switch goes on with those it started with")
+        }
     }
 }

@@ -1,12 +1,39 @@
 //! What the operators' pages say of a running switch.
 
-use super::switch::{Parts, Phase};
 use crate::admin::{self, Facts, Readiness, State};
-use crate::journal::Status as JournalStatus;
+use crate::journal::{Journal, Status as JournalStatus};
 use crate::network::Link;
+use crate::portfolio::Portfolio;
+use crate::telemetry::Telemetry;
+use crate::vault::DataKey;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What the upkeep and the status page look at.
+pub(super) struct Parts {
+    pub portfolio: Arc<Portfolio>,
+    pub journal: Journal,
+    pub telemetry: Telemetry,
+    pub key: DataKey,
+    pub data: PathBuf,
+    pub snapshot_every: u64,
+    pub draining: AtomicBool,
+}
+
+/// Where the switch stands in its life.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Serving,
+    Draining,
+}
+
+impl Parts {
+    pub(super) fn phase(&self) -> Phase {
+        if self.draining.load(Ordering::Relaxed) { Phase::Draining } else { Phase::Serving }
+    }
+}
 
 /// The switch as the admin server sees it.
 pub(super) struct SwitchStatus {
@@ -19,19 +46,25 @@ pub(super) struct SwitchStatus {
 impl admin::Status for SwitchStatus {
     fn alive(&self) -> Result<(), String> {
         match self.parts.journal.status() {
-            JournalStatus::Failed => Err("the journal has failed; nothing can be stored until a restart".into()),
+            JournalStatus::Failed => {
+                Err("the journal has failed; nothing can be stored until a restart".into())
+            }
             _ => Ok(()),
         }
     }
 
     fn readiness(&self) -> Readiness {
         let (state, reason) = match (self.parts.phase(), self.parts.journal.status()) {
-            (Phase::Draining, _) => (State::Draining, "draining: what was read is answered, nothing new is read"),
+            (Phase::Draining, _) => {
+                (State::Draining, "draining: what was read is answered, nothing new is read")
+            }
             (_, JournalStatus::Accepting) if self.parts.journal.exposed() => {
                 (State::Degraded, "the disk lags behind: authorizations too are answered only when durable")
             }
             (_, JournalStatus::Accepting) => (State::Ready, "answering"),
-            (_, JournalStatus::Full) => (State::Degraded, "the journal's disk is full: requests are answered with 96"),
+            (_, JournalStatus::Full) => {
+                (State::Degraded, "the journal's disk is full: requests are answered with 96")
+            }
             (_, JournalStatus::Closed | JournalStatus::Failed) => {
                 (State::Degraded, "the journal takes no records: requests are answered with 96")
             }

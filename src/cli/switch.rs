@@ -1,26 +1,24 @@
 //! A whole switch in this process, from settings and a data folder: what `serve` runs and `demo` shows.
 
 use super::data::{self, Opened};
-use super::status::SwitchStatus;
+use super::status::{Parts, Phase, SwitchStatus};
 use crate::admin;
 use crate::decision::{Desk, HoldLives, KeyFields};
 use crate::journal::{self, Journal};
 use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
-use crate::portfolio::{Portfolio, folder};
+use crate::portfolio::folder;
 use crate::settings::{self, Settings};
 use crate::telemetry::{Telemetry, Ticker};
-use crate::vault::DataKey;
 use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Why a switch does not start, or did not stop cleanly. The text says where and what.
-pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(super) use data::Failure;
 
 /// How often holds are looked through for those that have run out.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -32,17 +30,6 @@ pub(super) struct Switch {
     parts: Arc<Parts>,
     ticker: Ticker,
     upkeep: JoinHandle<()>,
-}
-
-/// What the upkeep and the status page look at.
-pub(super) struct Parts {
-    pub portfolio: Arc<Portfolio>,
-    pub journal: Journal,
-    telemetry: Telemetry,
-    key: DataKey,
-    data: PathBuf,
-    snapshot_every: u64,
-    draining: AtomicBool,
 }
 
 /// Where a link listens.
@@ -60,10 +47,19 @@ impl Switch {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
-        let Opened { portfolio, tail, key, warnings, .. } = data::open(settings, data)?;
+        let Opened { portfolio, tail, key, warnings, floor, replayed, took } = data::open(settings, data)?;
         for warning in warnings {
             tracing::warn!(%warning, "recovered with a warning");
         }
+        tracing::info!(
+            cards = portfolio.cards().len(),
+            last = tail.last,
+            floor,
+            replayed,
+            milliseconds = took.as_millis() as u64,
+            state_hash = format!("{:016x}", portfolio.state_hash()),
+            "recovered"
+        );
         let telemetry = Telemetry::new(crate::telemetry::Options {
             links: links.iter().map(|link| link.name.clone()).collect(),
             workers,
@@ -71,7 +67,6 @@ impl Switch {
             hlog_interval: settings.telemetry.hlog_interval_s.into(),
             ..Default::default()
         });
-        let floor = tail.last;
         let journal = Journal::open(&data.join("journal"), tail, journal_options(settings, &telemetry))?;
         let portfolio = Arc::new(portfolio);
         let desk = Desk::new(Arc::clone(&portfolio), hold_lives(settings), settings.fingerprint());
@@ -84,7 +79,8 @@ impl Switch {
             snapshot_every: settings.snapshot.every_records,
             draining: AtomicBool::new(false),
         });
-        let server = Server::start(ServerOptions { workers, links }, Arc::new(desk), journal, telemetry.clone())?;
+        let server =
+            Server::start(ServerOptions { workers, links }, Arc::new(desk), journal, telemetry.clone())?;
         register_gauges(&parts, &server);
         let server = Arc::new(server);
         let status = SwitchStatus {
@@ -97,7 +93,9 @@ impl Switch {
             .map_err(|error| format!("admin: cannot listen on {}: {error}", settings.admin.listen))?;
         let upkeep = {
             let (parts, server) = (Arc::clone(&parts), Arc::clone(&server));
-            std::thread::Builder::new().name("upkeep".into()).spawn(move || keep_up(&parts, &server, floor))?
+            std::thread::Builder::new()
+                .name("upkeep".into())
+                .spawn(move || keep_up(&parts, &server, floor))?
         };
         let ticker = telemetry.start_ticker()?;
         Ok(Switch { server, admin, parts, ticker, upkeep })
@@ -137,22 +135,9 @@ impl Switch {
         self.ticker.stop();
         self.parts.telemetry.finish(Instant::now());
         let parts = &self.parts;
-        folder::write(&parts.portfolio, &parts.key, &parts.data, last, wall_us(), |_| Ok(()))?;
+        folder::write(&parts.portfolio, &parts.key, &parts.data, last, wall_us(), || Ok(()))?;
         self.admin.stop();
         Ok(receipt)
-    }
-}
-
-/// Where the switch stands in its life.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    Serving,
-    Draining,
-}
-
-impl Parts {
-    pub(super) fn phase(&self) -> Phase {
-        if self.draining.load(Ordering::Relaxed) { Phase::Draining } else { Phase::Serving }
     }
 }
 
@@ -173,7 +158,9 @@ fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
             floor = appended;
             match write_snapshot(parts, appended) {
                 Ok(()) => tracing::info!(floor, "snapshot written"),
-                Err(error) => tracing::error!(%error, "snapshot not written; the journal alone still recovers all"),
+                Err(error) => {
+                    tracing::error!(%error, "snapshot not written; the journal alone still recovers all")
+                }
             }
         }
     }
@@ -182,7 +169,7 @@ fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
 /// Writes a snapshot while messages are decided: it counts only once the journal holds all that is in it.
 fn write_snapshot(parts: &Parts, floor: u64) -> Result<(), Failure> {
     let journal = &parts.journal;
-    folder::write(&parts.portfolio, &parts.key, &parts.data, floor, wall_us(), |()| {
+    folder::write(&parts.portfolio, &parts.key, &parts.data, floor, wall_us(), || {
         let last = journal.appended();
         while journal.durable() < last {
             if matches!(journal.status(), journal::Status::Failed) {
@@ -249,22 +236,27 @@ fn journal_options(settings: &Settings, telemetry: &Telemetry) -> journal::Optio
     }
 }
 
+/// Reads a gauge's value.
+type Read = fn(&Parts) -> f64;
+
 fn register_gauges(parts: &Arc<Parts>, server: &Server) {
     let telemetry = &parts.telemetry;
-    let of = |read: fn(&Parts) -> f64| {
+    let of = |read: Read| {
         let parts = Arc::downgrade(parts);
         move || parts.upgrade().map_or(0.0, |parts| read(&parts))
     };
-    let gauges: [(&str, &str, fn(&Parts) -> f64); 8] = [
+    let gauges: [(&str, &str, Read); 8] = [
         ("exposure_records", "Answers given whose record is not yet durable.", |parts| {
             parts.journal.exposure().records as f64
         }),
         ("exposure_microseconds", "Age of the oldest record that is not yet durable.", |parts| {
             parts.journal.exposure().age_us as f64
         }),
-        ("journal_accepting", "1 while the journal takes records; 0 when the disk is full or it has failed.", |parts| {
-            f64::from(u8::from(parts.journal.accepting()))
-        }),
+        (
+            "journal_accepting",
+            "1 while the journal takes records; 0 when the disk is full or it has failed.",
+            |parts| f64::from(u8::from(parts.journal.accepting())),
+        ),
         ("journal_records", "Sequence of the last record.", |parts| parts.journal.appended() as f64),
         ("cards", "Cards in memory.", |parts| parts.portfolio.cards().len() as f64),
         ("accounts", "Accounts in memory.", |parts| parts.portfolio.accounts().len() as f64),
@@ -280,8 +272,11 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
         telemetry.gauge("connections", "Open connections.", &labels, move || {
             open.upgrade().map_or(0.0, |link| link.connections.load(Ordering::Relaxed) as f64)
         });
-        telemetry.gauge("connections_signed_on", "Open connections that have signed on.", &labels, move || {
-            signed_on.upgrade().map_or(0.0, |link| link.signed_on.load(Ordering::Relaxed) as f64)
-        });
+        telemetry.gauge(
+            "connections_signed_on",
+            "Open connections that have signed on.",
+            &labels,
+            move || signed_on.upgrade().map_or(0.0, |link| link.signed_on.load(Ordering::Relaxed) as f64),
+        );
     }
 }

@@ -117,12 +117,14 @@ impl Desk {
         }
     }
 
-    /// Hash of a reversal's own identity.
+    /// Hash of a reversal's own identity. What it leaves (DE95) is part of it: some senders give every message of
+    /// a transaction's life the same STAN and DE7, a second reversal is then no repeat of the first.
     pub(super) fn reversal_identity(&self, request: &Request) -> u64 {
         self.portfolio.keyed_hash(&[
             u64::from(request.stan),
             u64::from(request.transmission),
             request.acquirer,
+            request.replacement_minor.unwrap_or(0) as u64,
         ])
     }
 }

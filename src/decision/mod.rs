@@ -17,8 +17,8 @@ mod upkeep;
 
 use crate::message::{Balances, Kind, Refusal, Request, ResponseCode};
 use crate::portfolio::{
-    AccountState, Asked, CardState, Event, LARGEST_MINOR, NOBODY, Portfolio, Record, Shard, Transaction,
-    TransactionKey, VelocityChange,
+    AccountState, Asked, CASH, COUNTED, CardState, Event, LARGEST_MINOR, NOBODY, Period, Portfolio, Record,
+    Shard, Transaction, TransactionKey, VelocityChange,
 };
 use std::sync::Arc;
 
@@ -188,6 +188,22 @@ fn fits(state: &AccountState, held_change: i64, posted_change: i64) -> bool {
     let posted = i128::from(state.posted_minor) + i128::from(posted_change);
     let ledger = i128::from(state.funds_minor) - posted;
     held.abs() <= bound && posted.abs() <= bound && (ledger - held).abs() <= 2 * bound
+}
+
+/// How the counters change when a transaction becomes another: always by exactly what they count of it, in the
+/// period in which they counted it.
+fn velocity_change(before: &Transaction, after: &Transaction) -> VelocityChange {
+    let (was, is) = (before.has(COUNTED), after.has(COUNTED));
+    let amount_minor = after.counted_minor() - before.counted_minor();
+    if was == is && amount_minor == 0 {
+        return VelocityChange::default();
+    }
+    VelocityChange {
+        period: Period::of(if was { before.time_us } else { after.time_us }),
+        count: i8::from(is) - i8::from(was),
+        amount_minor,
+        cash: before.has(CASH) || after.has(CASH),
+    }
 }
 
 /// The amount in the account's currency: DE6 when DE51 is that currency, else DE4 when DE49 is (or is absent).

@@ -3,8 +3,8 @@
 use super::{Decision, Desk, LinkTerms, Shards, Sink, States, amount_in, first_seen, fits};
 use crate::message::{Balances, Kind, Operation, Refusal, Request, carries_balances};
 use crate::portfolio::{
-    AccountState, CASH, COUNTED, Card, CardState, CardStatus, Event, Exceeded, PREAUTHORIZATION, Period,
-    REQUEST_SEEN, Record, Shard, State, Transaction, VelocityChange,
+    AccountState, CASH, COUNTED, Card, CardState, CardStatus, Event, Exceeded, NOBODY, PREAUTHORIZATION,
+    Period, REQUEST_SEEN, Record, Shard, State, Transaction, VelocityChange,
 };
 
 impl Desk {
@@ -72,7 +72,13 @@ impl Desk {
     ) -> Decision {
         let refusal = match known.state {
             State::Tombstone => Some(Refusal::AlreadyReversed),
+            State::Reversed if !known.has(REQUEST_SEEN) => Some(Refusal::AlreadyReversed),
             _ if known.has(REQUEST_SEEN) && known.fingerprint != new.fingerprint => {
+                Some(Refusal::DuplicateKey)
+            }
+            // The advice came first. Its answer is none for a card we do not have, nor for another amount.
+            _ if !known.has(REQUEST_SEEN) && known.card == NOBODY => Some(Refusal::UnknownCard),
+            _ if !known.has(REQUEST_SEEN) && known.requested_minor != new.requested_minor => {
                 Some(Refusal::DuplicateKey)
             }
             _ => None,
@@ -116,15 +122,17 @@ impl Desk {
                 return Err(Refusal::Restricted);
             }
             CardStatus::DoNotHonor => return Err(Refusal::DoNotHonor),
-            // A refund needs no PIN.
-            CardStatus::PinBlocked if refund => {}
-            CardStatus::PinBlocked => return Err(Refusal::PinTries),
+            CardStatus::PinBlocked => {}
         }
         // Money going back to the holder does not depend on the plastic's date.
         if !refund
             && (has_expired(card.expiry, now_us) || request.expiry != 0 && request.expiry != card.expiry)
         {
             return Err(Refusal::Expired);
+        }
+        // A refund needs no PIN.
+        if !refund && card.status == CardStatus::PinBlocked {
+            return Err(Refusal::PinTries);
         }
         if request.operation == Operation::Unsupported {
             return Err(Refusal::InvalidTransaction);
@@ -163,7 +171,7 @@ impl Desk {
             return self.decline(refusal, new, record, shards, sink);
         }
         if holds_money && !shards.own.has_room(false) {
-            return Decision::refused(Refusal::TableFull, new.key);
+            return self.decline(Refusal::TableFull, new, record, shards, sink);
         }
         new.approval = approval_code(new.key.0);
         new.state = State::Approved;
@@ -218,17 +226,15 @@ impl Desk {
             return Ok(());
         }
         let cash = request.operation == Operation::Cash;
-        let of_card = card_state.velocity.at(period);
-        match self.portfolio.card_limits(card).exceeded_by(&of_card, amount_minor, cash) {
-            Some(Exceeded::Count) => return Err(Refusal::CardCount),
-            Some(Exceeded::Amount) => return Err(Refusal::CardAmount),
-            None => {}
-        }
-        let of_account = account_state.velocity.at(period);
-        match self.portfolio.account_limits(card).exceeded_by(&of_account, amount_minor, cash) {
-            Some(Exceeded::Count) => return Err(Refusal::AccountCount),
-            Some(Exceeded::Amount) => return Err(Refusal::AccountAmount),
-            None => {}
+        let (of_card, of_account) = (card_state.velocity.at(period), account_state.velocity.at(period));
+        let card_limit = self.portfolio.card_limits(card).exceeded_by(&of_card, amount_minor, cash);
+        let account_limit = self.portfolio.account_limits(card).exceeded_by(&of_account, amount_minor, cash);
+        match (card_limit, account_limit) {
+            (Some(Exceeded::Count), _) => return Err(Refusal::CardCount),
+            (_, Some(Exceeded::Count)) => return Err(Refusal::AccountCount),
+            (Some(Exceeded::Amount), _) => return Err(Refusal::CardAmount),
+            (_, Some(Exceeded::Amount)) => return Err(Refusal::AccountAmount),
+            (None, None) => {}
         }
         if amount_minor > account_state.available_minor() {
             return Err(Refusal::Funds);

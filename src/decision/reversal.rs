@@ -1,12 +1,10 @@
 //! 0400 and 0420: undo, fully or down to DE95. Always acknowledged; a reversal that comes before its original leaves
 //! a tombstone that refuses the late original.
 
-use super::{Decision, Desk, LinkTerms, Shards, Sink, States, first_seen};
+use super::{Decision, Desk, LinkTerms, Shards, Sink, States, first_seen, velocity_change};
 use crate::decision::advice::acknowledged;
 use crate::message::{Refusal, Request};
-use crate::portfolio::{
-    CASH, COUNTED, Event, Period, Record, State, Transaction, TransactionKey, VelocityChange,
-};
+use crate::portfolio::{CASH, COUNTED, Event, Record, State, Transaction, TransactionKey};
 
 impl Desk {
     pub(super) fn record_reversal(
@@ -22,7 +20,8 @@ impl Desk {
         let mut record = self.record(Event::Reversal, request, terms, now_us);
         let Some(known) = shard.get(key).copied() else {
             if !shard.has_room(true) {
-                return Decision::refused(Refusal::TableFull, key);
+                // A reversal is not declined: 96 lets its sender repeat it.
+                return Decision::refused(Refusal::NotStored, key);
             }
             // The reference names the reversal here, not an original that a completion could look for.
             let blank = first_seen(request, key, self, now_us);
@@ -38,7 +37,7 @@ impl Desk {
         let after = Transaction { last_reversal: identity, ..reverse(&known, request) };
         record.held_change_minor = after.held_minor - known.held_minor;
         record.posted_change_minor = after.posted_minor - known.posted_minor;
-        record.velocity = velocity_given_back(&known, &after);
+        record.velocity = velocity_change(&known, &after);
         record.transaction = Some(after);
         self.commit_release(&record, &mut Shards::one(key, &mut shard), key, sink)
     }
@@ -61,8 +60,10 @@ impl Desk {
         self.acknowledge(record, shards, Some(states), key, sink)
     }
 
-    /// Which transaction is meant: DE90's, else the one with the reversal's own key, else the one with its card
-    /// and DE37 and the same DE38. What is not found keeps the first of these names for its tombstone.
+    /// Which transaction is meant: DE90's, or without it the one with the reversal's own key; else the one with its
+    /// card and DE37 and the same DE38. Acquirers use DE37 again: alone it would release another purchase, or take
+    /// the reversal away from an original that is still to come. What is not found keeps the first of these names
+    /// for its tombstone.
     fn reversed_key(&self, request: &Request, terms: &LinkTerms) -> TransactionKey {
         let table = &self.portfolio.table;
         let named = match request.original {
@@ -74,11 +75,8 @@ impl Desk {
         }
         let by_reference = table.find_reference(self.reference(request)).filter(|key| {
             let shard = table.lock(*key);
-            shard.get(*key).is_some_and(|found| {
-                found.approval == request.approval && found.approval != [b' '; 6]
-                    || request.original.is_some_and(|original| original.stan == 0)
-                    || request.original.is_none()
-            })
+            let found = shard.get(*key).map(|found| found.approval);
+            request.approval != [b' '; 6] && found == Some(request.approval)
         });
         by_reference.unwrap_or(named)
     }
@@ -100,9 +98,11 @@ fn reverse(known: &Transaction, request: &Request) -> Transaction {
         // Nothing to give back: declined, expired, completed by a message of its own, or reversed before.
         _ => {}
     }
-    let open = matches!(known.state, State::Held | State::Posted | State::Approved | State::Expired);
-    if open && remains == 0 {
+    // What we had declined is reversed too: a stand-in advice that comes later must not revive it.
+    let ends = !matches!(known.state, State::Completed | State::Tombstone);
+    if ends && remains == 0 {
         after.state = State::Reversed;
+        after.flags &= !(COUNTED | CASH);
         after.expires_s = 0;
     }
     after
@@ -117,19 +117,4 @@ fn in_account_currency(known: &Transaction, replacement: i64) -> i64 {
     let scaled = i128::from(replacement) * i128::from(known.amount_minor);
     let asked = i128::from(known.requested_minor);
     i64::try_from((2 * scaled + asked) / (2 * asked)).unwrap_or(i64::MAX)
-}
-
-/// What the counters get back: the amount always, the count when nothing is left.
-fn velocity_given_back(known: &Transaction, after: &Transaction) -> VelocityChange {
-    let change = after.held_minor + after.posted_minor - known.held_minor - known.posted_minor;
-    let all = after.state == State::Reversed && known.state != State::Reversed;
-    if !known.has(COUNTED) || change == 0 {
-        return VelocityChange::default();
-    }
-    VelocityChange {
-        period: Period::of(known.time_us),
-        count: if all { -1 } else { 0 },
-        amount_minor: change,
-        cash: known.has(CASH),
-    }
 }

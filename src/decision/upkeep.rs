@@ -1,9 +1,9 @@
 //! What the switch does on its own: holds that run out, approvals that could not be answered in time.
 
-use super::{Desk, Shards, Sink};
+use super::{Desk, Shards, Sink, velocity_change};
 use crate::message::Refusal;
 use crate::portfolio::{
-    CASH, COUNTED, Event, Period, Shard, State, Transaction, TransactionKey, VelocityChange,
+    ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, Event, Shard, State, Transaction, TransactionKey,
 };
 
 /// Most holds ended under one lock of a shard, so that a message waits for microseconds only.
@@ -31,44 +31,42 @@ impl Desk {
         let mut record = self.blank(Event::HoldExpired, now_us);
         (record.card, record.account) = (known.card, known.account);
         record.held_change_minor = -known.held_minor;
-        record.transaction =
-            Some(Transaction { state: State::Expired, held_minor: 0, expires_s: 0, ..*known });
+        record.transaction = Some(Transaction {
+            state: State::Expired,
+            amount_minor: known.held_minor,
+            held_minor: 0,
+            expires_s: 0,
+            ..*known
+        });
         self.commit_release(&record, &mut Shards::one(known.key, shard), known.key, sink).refusal
             == Refusal::None
     }
 
     /// Undoes our own approval that was not answered in time: the network has stood in by now. A repeat of the
-    /// request gets 91 from now on. Returns whether there was anything to undo and it was stored.
+    /// request gets 91 from now on. What an advice, a completion or a reversal has made of it stays. Returns
+    /// whether there was anything to undo and it was stored.
     pub fn undo(&self, key: TransactionKey, now_us: i64, sink: &impl Sink) -> bool {
         let mut shard = self.portfolio.table.lock(key);
-        let Some(known) = shard.get(key).copied().filter(|known| known.code.is_approval()) else {
+        let ours =
+            |known: &Transaction| known.code.is_approval() && !known.has(ADVICE_SEEN | COMPLETION_SEEN);
+        let Some(known) = shard.get(key).copied().filter(ours) else {
             return false;
         };
         let mut record = self.blank(Event::Undone, now_us);
         (record.card, record.account) = (known.card, known.account);
-        record.held_change_minor = -known.held_minor;
-        record.posted_change_minor = -known.posted_minor;
-        if known.has(COUNTED) {
-            record.velocity = VelocityChange {
-                period: Period::of(known.time_us),
-                count: -1,
-                amount_minor: -(known.held_minor + known.posted_minor),
-                cash: known.has(CASH),
-            };
-        }
         (record.refusal, record.code) = (Refusal::BudgetSpent, Refusal::BudgetSpent.code());
-        record.transaction = Some(Transaction {
+        let mut after =
+            Transaction { refusal: record.refusal, code: record.code, approval: [b' '; 6], ..known };
+        if matches!(known.state, State::Held | State::Posted | State::Approved) {
             // As if it had been declined: an advice of the network's stand-in still counts.
-            state: State::Declined,
-            flags: known.flags & !(COUNTED | CASH),
-            refusal: Refusal::BudgetSpent,
-            code: Refusal::BudgetSpent.code(),
-            approval: [b' '; 6],
-            held_minor: 0,
-            posted_minor: 0,
-            expires_s: 0,
-            ..known
-        });
+            after.state = State::Declined;
+            after.flags &= !(COUNTED | CASH);
+            (after.held_minor, after.posted_minor, after.expires_s) = (0, 0, 0);
+        }
+        record.held_change_minor = after.held_minor - known.held_minor;
+        record.posted_change_minor = after.posted_minor - known.posted_minor;
+        record.velocity = velocity_change(&known, &after);
+        record.transaction = Some(after);
         self.commit_release(&record, &mut Shards::one(key, &mut shard), key, sink).refusal == Refusal::None
     }
 }

@@ -192,3 +192,77 @@ pub(super) fn push_record(out: &mut Vec<u8>, stamp: &Stamp, body: &[u8]) -> u32 
     out[start..start + 4].copy_from_slice(&crc.to_le_bytes());
     crc
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn record(chain: u32, seq: Seq, body: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        push_record(&mut out, &Stamp { chain, seq, time_us: -1, kind: 4, place: 3 }, body);
+        out
+    }
+
+    #[test]
+    fn a_record_reads_as_it_was_written() {
+        for body in [&b""[..], b"1", b"12345678", &[0; 300], &[255; MAX_BODY_BYTES]] {
+            let bytes = record(7, 9, body);
+            assert_eq!(bytes.len() % 8, 0);
+            let Found::Record(head) = read_record(&bytes, 9, 7) else { panic!("not read") };
+            assert_eq!((head.seq, head.time_us, head.kind, head.place), (9, -1, 4, 3));
+            assert_eq!(&bytes[HEAD_BYTES..head.bytes], body);
+        }
+    }
+
+    #[test]
+    fn every_change_of_any_byte_is_noticed() {
+        for body in [&b"four"[..], b"some bytes of a body", &[0; 100]] {
+            let good = record(7, 9, body);
+            for at in 0..good.len() {
+                for mask in 1..=255 {
+                    let mut bad = good.clone();
+                    bad[at] ^= mask;
+                    let found = read_record(&bad, 9, 7);
+                    assert!(!matches!(found, Found::Record(_) | Found::End), "byte {at} ^ {mask}: {found:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_is_valid_in_its_own_place_only() {
+        let bytes = record(7, 9, b"body");
+        assert_eq!(read_record(&bytes, 9, 8), Found::Damaged(Damage::Checksum { seq: 9 }));
+        assert_eq!(read_record(&bytes, 10, 7), Found::Damaged(Damage::Sequence { found: 9, expected: 10 }));
+    }
+
+    #[test]
+    fn a_record_without_its_end_is_partial() {
+        let bytes = record(7, 9, b"some body");
+        for end in 0..bytes.len() {
+            assert_eq!(read_record(&bytes[..end], 9, 7), Found::Partial);
+        }
+    }
+
+    #[test]
+    fn only_zeros_are_an_end() {
+        assert_eq!(read_record(&[0; 32], 9, 7), Found::End);
+        for at in (0..HEAD_BYTES).filter(|at| !(4..8).contains(at)) {
+            let mut bytes = [0; 32];
+            bytes[at] = 1;
+            assert_eq!(read_record(&bytes, 9, 7), Found::Damaged(Damage::Length { found: 0 }), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn every_change_of_a_header_is_noticed() {
+        let good = header(5, 77);
+        assert_eq!(read_header(&good, 5), Ok(77));
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1 << (at % 8);
+            assert!(read_header(&bad, 5).is_err(), "byte {at}");
+        }
+    }
+}

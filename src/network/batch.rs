@@ -32,26 +32,34 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// Takes out what comes too late and calls `withheld` for each.
-    pub fn withhold_late(&mut self, now_ns: u64, budget_ns: u64, mut withheld: impl FnMut(&Answer)) {
-        if !self.answers.iter().any(|answer| answer.is_late(now_ns, budget_ns)) {
-            return;
-        }
-        let (mut from, mut to) = (0, 0);
-        let bytes = &mut self.bytes;
-        self.answers.retain(|answer| {
-            let range = from..from + answer.length;
-            from = range.end;
-            let keep = !answer.is_late(now_ns, budget_ns);
-            if keep {
-                bytes.copy_within(range, to);
-                to += answer.length;
+    /// Whether anything comes too late by now.
+    pub fn has_late(&self, now_ns: u64, budget_ns: u64) -> bool {
+        self.answers.iter().any(|answer| answer.is_late(now_ns, budget_ns))
+    }
+
+    /// Gives each answer that comes too late to `replace`, with its bytes: it may append other bytes instead and
+    /// change what is recorded, or append none to withhold it.
+    pub fn replace_late(
+        &mut self,
+        now_ns: u64,
+        budget_ns: u64,
+        mut replace: impl FnMut(&mut Answer, &[u8], &mut Vec<u8>),
+    ) {
+        let before = std::mem::take(&mut self.bytes);
+        let after = &mut self.bytes;
+        let mut from = 0;
+        self.answers.retain_mut(|answer| {
+            let bytes = &before[from..from + answer.length];
+            from += answer.length;
+            if answer.is_late(now_ns, budget_ns) {
+                let start = after.len();
+                replace(answer, bytes, after);
+                answer.length = after.len() - start;
             } else {
-                withheld(answer);
+                after.extend_from_slice(bytes);
             }
-            keep
+            answer.length > 0
         });
-        bytes.truncate(to);
     }
 
     /// Forgets everything, keeping the room.
@@ -82,7 +90,9 @@ impl Deferred {
 
     /// Moves what is durable by now to the answers that leave.
     pub fn release(&mut self, durable: u64, outgoing: &mut Outgoing) {
-        while let Some((_, answer)) = self.answers.pop_front_if(|(sequence, _)| *sequence <= durable) {
+        while self.answers.front().is_some_and(|(sequence, _)| *sequence <= durable)
+            && let Some((_, answer)) = self.answers.pop_front()
+        {
             outgoing.bytes.extend(self.bytes.drain(..answer.length));
             outgoing.answers.push(answer);
         }
@@ -104,20 +114,31 @@ mod tests {
             total_ns: 0,
             stage_ns: [0; 5],
         };
-        Answer { passed: Passed { way: Way::Now, sample, undo: None, has_deadline, built_ns: 0 }, arrived_ns, length }
+        Answer {
+            passed: Passed { way: Way::Now, sample, undo: None, has_deadline, counts_as: None, built_ns: 0 },
+            arrived_ns,
+            length,
+        }
     }
 
     #[test]
-    fn withholds_what_is_late_and_keeps_the_rest_in_order() {
+    fn replaces_or_withholds_what_is_late_and_keeps_the_rest_in_order() {
         let mut outgoing = Outgoing {
             bytes: b"aabbbcd".to_vec(),
             answers: vec![answer(0, 2, true), answer(50, 3, true), answer(0, 1, false), answer(1, 1, true)],
         };
-        let mut withheld = Vec::new();
-        outgoing.withhold_late(100, 60, |answer| withheld.push(answer.length));
-        assert_eq!((outgoing.bytes.as_slice(), outgoing.answers.len()), (&b"bbbc"[..], 2));
-        assert_eq!(withheld, [2, 1]);
-        outgoing.withhold_late(100, 60, |_| panic!("nothing is late any more"));
+        assert!(outgoing.has_late(100, 60) && !outgoing.has_late(60, 60));
+        let mut late = Vec::new();
+        outgoing.replace_late(100, 60, |answer, bytes, out| {
+            late.push(bytes.to_vec());
+            if answer.length == 2 {
+                out.extend_from_slice(b"91");
+                answer.passed.has_deadline = false;
+            }
+        });
+        assert_eq!((outgoing.bytes.as_slice(), outgoing.answers.len()), (&b"91bbbc"[..], 3));
+        assert_eq!(late, [b"aa".to_vec(), b"d".to_vec()]);
+        assert!(!outgoing.has_late(100, 60));
     }
 
     #[test]

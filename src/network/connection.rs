@@ -3,7 +3,7 @@
 
 use super::batch::{Answer, Deferred, Outgoing};
 use super::clock::{Beat, Ticks, wall_us};
-use super::server::Counts;
+use super::receipt::Counts;
 use super::{Corridor, Link, Session, Way};
 use crate::journal::{Journal, Seq};
 use crate::telemetry::{Batch, Counter, Outcome, Recorder};
@@ -58,6 +58,8 @@ pub struct Connection {
     deferred: Deferred,
     durable: watch::Receiver<Seq>,
     last_read: Instant,
+    /// What the messages of one read are counted as; empty between reads.
+    counted: Vec<Counter>,
 }
 
 impl Connection {
@@ -76,6 +78,7 @@ impl Connection {
             deferred: Deferred::default(),
             durable: shared.journal.watch(),
             last_read: Instant::now(),
+            counted: Vec::new(),
             link,
         }
     }
@@ -86,8 +89,6 @@ impl Connection {
         if end == End::Stop {
             self.finish().await;
         }
-        let undelivered = self.outgoing.answers.len() + self.deferred.len();
-        self.shared.counts.undelivered.fetch_add(undelivered as u64, Ordering::Relaxed);
         if self.session.signed_on {
             self.link.signed_on.fetch_sub(1, Ordering::Relaxed);
         }
@@ -144,7 +145,7 @@ impl Connection {
         let wall_us = wall_us();
         let mut arrived_ns = self.unfinished_ns.take().unwrap_or(fresh_ns);
         let (mut at, mut frames, mut keep_alives, mut result) = (0, 0, 0, Ok(()));
-        let mut counted = Vec::new();
+        let mut counted = std::mem::take(&mut self.counted);
         loop {
             let max = self.link.options.max_frame_bytes;
             let cut = match self.link.options.framing.next(&self.input[at..self.filled], max) {
@@ -163,9 +164,7 @@ impl Connection {
                 keep_alives += 1;
             } else {
                 frames += 1;
-                if let Some(counter) = self.pass(start..end, arrived_ns, wall_us, &mut result) {
-                    counted.push(counter);
-                }
+                counted.extend(self.pass(start..end, arrived_ns, wall_us, &mut result));
             }
             arrived_ns = fresh_ns;
             if result.is_err() {
@@ -182,13 +181,15 @@ impl Connection {
         batch.count(self.link.index, Counter::BytesIn, length as u64);
         batch.count(self.link.index, Counter::FramesIn, frames);
         batch.count(self.link.index, Counter::KeepAlives, keep_alives);
-        for counter in counted {
+        for counter in counted.drain(..) {
             batch.count(self.link.index, counter, 1);
         }
+        drop(batch);
+        self.counted = counted;
         result
     }
 
-    /// Passes one message. Returns what to count when it gets no answer.
+    /// Passes one message. Returns what else it counts as.
     fn pass(
         &mut self,
         frame: std::ops::Range<usize>,
@@ -213,7 +214,7 @@ impl Connection {
                 return self.dropped(counter);
             }
         }
-        None
+        passed.counts_as
     }
 
     fn dropped(&self, counter: Counter) -> Option<Counter> {
@@ -251,22 +252,33 @@ impl Connection {
         Ok(())
     }
 
-    /// An approval whose budget is spent by now is not sent but undone: the network has stood in.
+    /// An approval whose budget is spent by now does not go out: it is undone and answered with 91 instead. The
+    /// stored approval of a repeat is withheld: its first answer stands.
     fn withhold_late(&mut self) {
-        let now_ns = self.shared.ticks.now_ns();
-        let (corridor, shared, link) = (&self.corridor, &self.shared, &self.link);
-        self.outgoing.withhold_late(now_ns, link.budget_ns, |answer| {
-            if let Some(key) = answer.passed.undo {
-                corridor.undo(key, wall_us());
-            }
-            shared.counts.late.fetch_add(1, Ordering::Relaxed);
-            let mut sample = answer.passed.sample;
-            sample.outcome = Outcome::Late;
-            sample.total_ns = now_ns.saturating_sub(answer.arrived_ns);
+        let (now_ns, budget_ns) = (self.shared.ticks.now_ns(), self.link.budget_ns);
+        if !self.outgoing.has_late(now_ns, budget_ns) {
+            return;
+        }
+        let (corridor, shared, link) = (&mut self.corridor, &self.shared, &self.link);
+        let mut withheld = 0;
+        self.outgoing.replace_late(now_ns, budget_ns, |answer, bytes, out| {
             let mut batch = shared.recorder.batch();
-            batch.message(&sample);
             batch.count(link.index, Counter::LateAnswers, 1);
+            answer.passed.has_deadline = false;
+            answer.passed.sample.outcome = Outcome::Late;
+            match answer.passed.undo.take() {
+                Some(key) => {
+                    answer.passed.sample.code = corridor.undo(key, wall_us(), bytes, out);
+                }
+                None => {
+                    let mut sample = answer.passed.sample;
+                    sample.total_ns = now_ns.saturating_sub(answer.arrived_ns);
+                    batch.message(&sample);
+                    withheld += 1;
+                }
+            }
         });
+        self.shared.counts.late.fetch_add(withheld, Ordering::Relaxed);
     }
 
     fn record(&mut self) {

@@ -8,7 +8,7 @@ use crate::message::{
 };
 use crate::portfolio::{FORMAT, TransactionKey};
 use crate::telemetry::{Counter, NO_CODE, Outcome, Sample};
-use crate::wire::{Message, Mti, Value, View};
+use crate::wire::{Bitmap, Message, Mti, ParseError, Value, View};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -77,8 +77,25 @@ pub struct Passed {
     pub undo: Option<TransactionKey>,
     /// Whether its answer must not go out after the budget.
     pub has_deadline: bool,
+    /// What else it counts as.
+    pub counts_as: Option<Counter>,
     /// When the answer was built, for the write's measure.
     pub built_ns: u64,
+}
+
+impl Passed {
+    fn new(link: u8, began_ns: u64) -> Passed {
+        let sample = Sample {
+            link,
+            mti: 0,
+            outcome: Outcome::FormatError,
+            code: NO_CODE,
+            total_ns: 0,
+            stage_ns: [0; 5],
+        };
+        let (undo, counts_as) = (None, None);
+        Passed { way: Way::Now, sample, undo, has_deadline: false, counts_as, built_ns: began_ns }
+    }
 }
 
 /// The corridor of one connection.
@@ -111,54 +128,18 @@ impl Corridor {
         let began_ns = self.ticks.now_ns();
         let link = Arc::clone(&self.link);
         let dialect = &*link.options.dialect;
+        let mut passed = Passed::new(link.index, began_ns);
         let parsed = dialect.parse(frame, &mut self.message);
-        let mti = self.message.mti();
-        let mut passed = Passed {
-            way: Way::Now,
-            sample: Sample {
-                link: link.index,
-                mti: if parsed.as_ref().is_err_and(|error| !error.readable) { 0 } else { mti.bcd() },
-                outcome: Outcome::FormatError,
-                code: NO_CODE,
-                total_ns: 0,
-                stage_ns: [0; 5],
-            },
-            undo: None,
-            has_deadline: false,
-            built_ns: began_ns,
-        };
-        if let Err(error) = parsed {
-            tracing::debug!(link = link.options.name, %error, "message refused");
-            let unreadable = if link.options.close_on_unreadable { Way::Close } else { Way::Dropped };
-            let answered = error.readable && may_be_answered(mti);
-            passed.way = if answered { Way::Now } else { unreadable(Counter::Unreadable) };
-            if answered {
-                let view = dialect.view(frame, &self.message);
-                self.answer_refused(view, Refusal::Format, &mut passed, out);
-            }
-            return passed;
-        }
         let view = dialect.view(frame, &self.message);
-        if mti.is_response() {
-            passed.way = Way::Dropped(Counter::Unsolicited);
-            return passed;
-        }
-        let Some(kind) = Kind::of(mti) else {
-            if may_be_answered(mti) {
-                self.answer_refused(view, Refusal::UnsupportedType, &mut passed, out);
-            } else {
-                passed.way = Way::Dropped(Counter::Dropped);
-            }
-            return passed;
-        };
-        let request = match read(&view, kind) {
+        let request = match self.read(view, parsed, &mut passed) {
             Ok(request) => request,
-            Err(fault) => {
-                tracing::debug!(link = link.options.name, %fault, "message refused");
-                self.answer_refused(view, Refusal::Format, &mut passed, out);
+            Err(Some(refusal)) => {
+                self.answer_refused(view, refusal, &mut passed, out);
                 return passed;
             }
+            Err(None) => return passed,
         };
+        let kind = request.kind;
         let parsed_ns = self.ticks.now_ns();
         let decision = self.decide(&request, session, arrived_ns, parsed_ns, wall_us);
         let decided_ns = self.ticks.now_ns();
@@ -179,14 +160,78 @@ impl Corridor {
             matches!(kind, Kind::Authorization | Kind::Financial) && decision.code.is_approval();
         passed.undo = (passed.has_deadline && !decision.repeat).then_some(decision.key);
         passed.way = self.way(kind, &decision);
+        passed.counts_as = match decision.refusal {
+            Refusal::BudgetSpent if !decision.repeat => Some(Counter::BudgetSpent),
+            Refusal::NotStored => Some(Counter::NotStored),
+            Refusal::TableFull => Some(Counter::Overload),
+            _ => None,
+        };
         passed
     }
 
-    /// Undoes an approval that could not be sent in time.
-    pub fn undo(&self, key: TransactionKey, wall_us: i64) {
-        if !self.desk.undo(key, wall_us, &self.sink) {
-            tracing::warn!(link = self.link.options.name, "a late approval could not be undone: not stored");
+    /// The typed request of a parsed message; else the refusal it is answered with, or none when it gets no answer
+    /// and `passed` says why.
+    fn read(
+        &self,
+        view: View<'_>,
+        parsed: Result<(), ParseError>,
+        passed: &mut Passed,
+    ) -> Result<Request, Option<Refusal>> {
+        let options = &self.link.options;
+        if let Err(error) = parsed {
+            tracing::debug!(link = options.name, %error, "message refused");
+            if error.readable {
+                passed.sample.mti = view.mti().bcd();
+                if may_be_answered(view.mti()) {
+                    return Err(Some(Refusal::Format));
+                }
+            }
+            let close = options.close_on_unreadable;
+            passed.way = if close { Way::Close } else { Way::Dropped }(Counter::Unreadable);
+            return Err(None);
         }
+        let mti = view.mti();
+        passed.sample.mti = mti.bcd();
+        if mti.is_response() {
+            passed.way = Way::Dropped(Counter::Unsolicited);
+            return Err(None);
+        }
+        match Kind::of(mti) {
+            Some(kind) => read(&view, kind).map_err(|fault| {
+                tracing::debug!(link = options.name, %fault, "message refused");
+                Some(Refusal::Format)
+            }),
+            None if may_be_answered(mti) => Err(Some(Refusal::UnsupportedType)),
+            None => {
+                passed.way = Way::Dropped(Counter::Dropped);
+                Err(None)
+            }
+        }
+    }
+
+    /// Undoes an approval that could not be sent in time, and turns its framed answer into one with 91 at the end of
+    /// `out`. Returns that code. Off the usual path.
+    pub fn undo(&mut self, key: TransactionKey, wall_us: i64, answer: &[u8], out: &mut Vec<u8>) -> [u8; 2] {
+        let name = &self.link.options.name;
+        if !self.desk.undo(key, wall_us, &self.sink) {
+            tracing::warn!(
+                link = name,
+                "a late approval could not be undone: its hold stays until it runs out"
+            );
+        }
+        let code = Refusal::BudgetSpent.code();
+        let options = &self.link.options;
+        let cut = options.framing.next(answer, usize::MAX);
+        if let Ok(Some(cut)) = cut
+            && options.dialect.parse(&answer[cut.start..cut.end], &mut self.message).is_ok()
+        {
+            let view = options.dialect.view(&answer[cut.start..cut.end], &self.message);
+            let mut kept = view.bitmap();
+            // What only an approval carries.
+            [38, 54].into_iter().for_each(|de| kept.remove(de));
+            self.build(view, view.mti(), kept, &[(39, Value::Text(&code.0))], out);
+        }
+        code.0
     }
 
     fn decide(
@@ -202,7 +247,9 @@ impl Corridor {
             Kind::NetworkManagement => self.manage(request, session),
             _ if self.link.options.require_sign_on && !session.signed_on => refused(Refusal::NotSignedOn),
             // An advice or a reversal is never too late.
-            Kind::Authorization | Kind::Financial if now_ns.saturating_sub(arrived_ns) > self.link.budget_ns => {
+            Kind::Authorization | Kind::Financial
+                if now_ns.saturating_sub(arrived_ns) > self.link.budget_ns =>
+            {
                 self.desk.decline_late(request, terms, wall_us, &self.sink)
             }
             _ => self.desk.decide(request, terms, wall_us, &self.sink),
@@ -259,24 +306,24 @@ impl Corridor {
             own[count] = (54, Value::Text(&amounts));
             count += 1;
         }
-        self.build(view, self.link.echo(kind), &own[..count], out);
+        self.build(view, view.mti().response(), self.link.echo(kind), &own[..count], out);
     }
 
     fn answer_refused(&self, view: View<'_>, refusal: Refusal, passed: &mut Passed, out: &mut Vec<u8>) {
         let code = refusal.code();
         let kind = Kind::of(view.mti()).unwrap_or(Kind::Authorization);
-        self.build(view, self.link.echo(kind), &[(39, Value::Text(&code.0))], out);
+        self.build(view, view.mti().response(), self.link.echo(kind), &[(39, Value::Text(&code.0))], out);
         passed.sample.code = code.0;
         passed.sample.outcome =
             if refusal == Refusal::Format { Outcome::FormatError } else { Outcome::Declined };
         passed.built_ns = self.ticks.now_ns();
     }
 
-    fn build(&self, view: View<'_>, echo: crate::wire::Bitmap, own: &[(u8, Value<'_>)], out: &mut Vec<u8>) {
+    fn build(&self, view: View<'_>, mti: Mti, echo: Bitmap, own: &[(u8, Value<'_>)], out: &mut Vec<u8>) {
         let (framing, dialect) = (self.link.options.framing, &self.link.options.dialect);
         let start = out.len();
         let mark = framing.begin(out);
-        let built = dialect.build(out, view.mti().response(), Some(view), echo, own);
+        let built = dialect.build(out, mti, Some(view), echo, own);
         let framed = built.is_ok() && framing.finish(out, mark).is_ok();
         if !framed {
             // Echoed fields were valid in the request and ours fit by their types; were it otherwise, no answer is

@@ -15,9 +15,12 @@ pub use corridor::{Corridor, JournalSink, Passed, Session, Way};
 
 mod batch;
 
+mod receipt;
+pub use receipt::Receipt;
+
 mod connection;
 
 mod worker;
 
 mod server;
-pub use server::{Receipt, Server, ServerOptions, StartError};
+pub use server::{Server, ServerOptions, StartError};

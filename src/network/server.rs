@@ -2,14 +2,15 @@
 
 use super::clock::wall_us;
 use super::corridor::JournalSink;
-use super::worker::{self, Incoming, Worker};
+use super::receipt::Receipt;
+use super::worker::{self, Incoming, ServerParts, Worker};
 use super::{Link, LinkOptions, Ticks};
 use crate::decision::Desk;
 use crate::journal::Journal;
 use crate::telemetry::{Counter, Recorder, Telemetry};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -41,45 +42,11 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
-/// What everyone in the server shares.
-#[derive(Clone)]
-pub struct Common {
-    pub desk: Arc<Desk>,
-    pub journal: Journal,
-    pub telemetry: Telemetry,
-    pub counts: Arc<Counts>,
-}
-
-/// The figures of the receipt, kept as the messages pass.
-#[derive(Debug, Default)]
-pub struct Counts {
-    pub received: AtomicU64,
-    pub answered: AtomicU64,
-    pub late: AtomicU64,
-    pub dropped: AtomicU64,
-    pub undelivered: AtomicU64,
-}
-
-/// What became of every message, as the drain ends: received = answered + late + dropped + undelivered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Receipt {
-    /// Complete frames read.
-    pub received: u64,
-    /// Answers handed to the kernel.
-    pub answered: u64,
-    /// Approvals withheld and undone because their budget was spent.
-    pub late: u64,
-    /// Frames that got no answer: unreadable, unsolicited, or read after the stop.
-    pub dropped: u64,
-    /// Answers whose connection was gone.
-    pub undelivered: u64,
-}
-
 /// A running server.
 pub struct Server {
     links: Vec<Arc<Link>>,
     addresses: Vec<SocketAddr>,
-    common: Common,
+    parts: ServerParts,
     stop: watch::Sender<bool>,
     acceptor: JoinHandle<()>,
     workers: Vec<Worker>,
@@ -93,7 +60,7 @@ impl Server {
         journal: Journal,
         telemetry: Telemetry,
     ) -> Result<Server, StartError> {
-        let common = Common { desk, journal, telemetry, counts: Arc::default() };
+        let parts = ServerParts { desk, journal, telemetry, counts: Arc::default() };
         let (stop, stopped) = watch::channel(false);
         let mut links = Vec::new();
         let mut listeners = Vec::new();
@@ -112,17 +79,17 @@ impl Server {
         }
         let addresses = listeners.iter().map(std::net::TcpListener::local_addr).collect::<Result<_, _>>()?;
         let workers = (0..options.workers.max(1))
-            .map(|number| worker::start(number, &common, stopped.clone()))
+            .map(|number| worker::start(number, &parts, stopped.clone()))
             .collect::<Result<Vec<_>, _>>()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let hands: Vec<_> =
             workers.iter().map(|worker| (worker.hand_over.clone(), Arc::clone(&worker.load))).collect();
-        let acceptor = Acceptor { hands, recorder: common.telemetry.recorder(0) };
+        let acceptor = Acceptor { hands, recorder: parts.telemetry.recorder(0) };
         let served: Vec<_> = listeners.into_iter().zip(links.iter().cloned()).collect();
         let acceptor = std::thread::Builder::new()
             .name("acceptor".into())
             .spawn(move || runtime.block_on(acceptor.run(served, stopped)))?;
-        Ok(Server { links, addresses, common, stop, acceptor, workers })
+        Ok(Server { links, addresses, parts, stop, acceptor, workers })
     }
 
     /// The links and the addresses they listen on.
@@ -132,8 +99,8 @@ impl Server {
 
     /// Ends the holds that have run out; to be called every few seconds. Returns how many ended.
     pub fn expire_holds(&self) -> usize {
-        let sink = JournalSink::new(self.common.journal.clone(), Ticks::new());
-        self.common.desk.expire_holds(wall_us(), &sink)
+        let sink = JournalSink::new(self.parts.journal.clone(), Ticks::new());
+        self.parts.desk.expire_holds(wall_us(), &sink)
     }
 
     /// Stops reading, answers what is in flight, durable where that was promised, and closes. Connections that
@@ -153,23 +120,12 @@ impl Server {
             // A worker that had panicked would have ended the process.
             let _ = thread.join();
         }
-        let counts = &self.common.counts;
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let mut receipt = Receipt {
-            received: read(&counts.received),
-            answered: read(&counts.answered),
-            late: read(&counts.late),
-            dropped: read(&counts.dropped),
-            undelivered: read(&counts.undelivered),
-        };
-        let accounted = receipt.answered + receipt.late + receipt.dropped + receipt.undelivered;
-        receipt.undelivered += receipt.received.saturating_sub(accounted);
-        receipt
+        self.parts.counts.receipt()
     }
 }
 
 struct Acceptor {
-    hands: Vec<(tokio::sync::mpsc::Sender<Incoming>, Arc<std::sync::atomic::AtomicUsize>)>,
+    hands: Vec<(tokio::sync::mpsc::Sender<Incoming>, Arc<AtomicUsize>)>,
     recorder: Recorder,
 }
 
@@ -222,7 +178,10 @@ impl Acceptor {
         let prepared = stream.set_nodelay(true).and_then(|()| stream.into_std());
         let Ok(stream) = prepared else { return refuse("the socket cannot be set up") };
         // The worker with the fewest connections; there is at least one.
-        let Some((hand, load)) = self.hands.iter().min_by_key(|(_, load)| load.load(Ordering::Relaxed)) else { return };
+        let Some((hand, load)) = self.hands.iter().min_by_key(|(_, load)| load.load(Ordering::Relaxed))
+        else {
+            return;
+        };
         load.fetch_add(1, Ordering::Relaxed);
         if hand.try_send(Incoming { stream, link: Arc::clone(link) }).is_err() {
             load.fetch_sub(1, Ordering::Relaxed);

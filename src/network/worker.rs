@@ -2,9 +2,11 @@
 
 use super::clock::{BEAT, Beat};
 use super::connection::{Connection, Shared};
-use super::server::Common;
+use super::receipt::Counts;
 use super::{Corridor, Link, Ticks};
-use crate::telemetry::{Counter, Recorder};
+use crate::decision::Desk;
+use crate::journal::Journal;
+use crate::telemetry::{Counter, Recorder, Telemetry};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,6 +14,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, LocalSet};
+
+/// What everyone in the server shares.
+#[derive(Clone)]
+pub struct ServerParts {
+    pub desk: Arc<Desk>,
+    pub journal: Journal,
+    pub telemetry: Telemetry,
+    pub counts: Arc<Counts>,
+}
 
 /// A connection on its way to a worker.
 pub struct Incoming {
@@ -31,13 +42,13 @@ pub struct Worker {
 const WAITING: usize = 1024;
 
 /// Starts a worker thread.
-pub fn start(number: usize, common: &Common, stop: watch::Receiver<bool>) -> std::io::Result<Worker> {
+pub fn start(number: usize, parts: &ServerParts, stop: watch::Receiver<bool>) -> std::io::Result<Worker> {
     let (hand_over, incoming) = mpsc::channel(WAITING);
     let load = Arc::new(AtomicUsize::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let worker = Run {
-        recorder: common.telemetry.recorder(number),
-        common: common.clone(),
+        recorder: parts.telemetry.recorder(number),
+        parts: parts.clone(),
         load: Arc::clone(&load),
         stop,
     };
@@ -49,7 +60,7 @@ pub fn start(number: usize, common: &Common, stop: watch::Receiver<bool>) -> std
 
 struct Run {
     recorder: Recorder,
-    common: Common,
+    parts: ServerParts,
     load: Arc<AtomicUsize>,
     stop: watch::Receiver<bool>,
 }
@@ -60,8 +71,8 @@ impl Run {
             recorder: self.recorder,
             beat: Beat::default(),
             ticks: Ticks::new(),
-            counts: Arc::clone(&self.common.counts),
-            journal: self.common.journal.clone(),
+            counts: Arc::clone(&self.parts.counts),
+            journal: self.parts.journal.clone(),
         });
         tokio::task::spawn_local(beat(Rc::clone(&shared)));
         let mut connections = JoinSet::new();
@@ -69,7 +80,7 @@ impl Run {
             tokio::select! {
                 next = incoming.recv() => match next {
                     Some(next) => {
-                        let task = serve(next, Rc::clone(&shared), self.common.clone(), self.stop.clone());
+                        let task = serve(next, Rc::clone(&shared), self.parts.clone(), self.stop.clone());
                         let load = Arc::clone(&self.load);
                         connections.spawn_local(async move {
                             task.await;
@@ -94,7 +105,7 @@ async fn beat(shared: Rc<Shared>) {
     }
 }
 
-async fn serve(incoming: Incoming, shared: Rc<Shared>, common: Common, stop: watch::Receiver<bool>) {
+async fn serve(incoming: Incoming, shared: Rc<Shared>, parts: ServerParts, stop: watch::Receiver<bool>) {
     let Incoming { stream, link } = incoming;
     let stream = match tokio::net::TcpStream::from_std(stream) {
         Ok(stream) => stream,
@@ -105,6 +116,6 @@ async fn serve(incoming: Incoming, shared: Rc<Shared>, common: Common, stop: wat
             return;
         }
     };
-    let corridor = Corridor::new(common.desk, Arc::clone(&link), common.journal, shared.ticks.clone());
+    let corridor = Corridor::new(parts.desk, Arc::clone(&link), parts.journal, shared.ticks.clone());
     Connection::new(stream, link, shared, corridor).serve(stop).await;
 }

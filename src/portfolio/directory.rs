@@ -245,10 +245,19 @@ impl Portfolio {
     /// Applies a record read back from the journal. Parts that already hold it (a snapshot taken while running)
     /// are left alone.
     pub fn apply(&self, record: &Record, sequence: u64) {
-        for transaction in record.transactions() {
-            let mut shard = self.table.lock(transaction.key);
-            if sequence >= shard.sequence() {
-                self.table.put(&mut shard, transaction, sequence);
+        if let Some(own) = &record.transaction {
+            let related = record.related.as_ref();
+            let (mut shard, mut other) = self.table.lock_both(own.key, related.unwrap_or(own).key);
+            // Asked before the first is set: both may live in one shard.
+            let lacks = sequence > shard.sequence();
+            let other_lacks = other.as_ref().is_some_and(|other| sequence > other.sequence());
+            if lacks {
+                self.table.put(&mut shard, own, sequence);
+            }
+            match (related, &mut other) {
+                (Some(related), None) if lacks => self.table.put(&mut shard, related, sequence),
+                (Some(related), Some(other)) if other_lacks => self.table.put(other, related, sequence),
+                _ => {}
             }
         }
         if !record.moves() {

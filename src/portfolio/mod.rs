@@ -15,7 +15,8 @@ pub use program::{Lists, Program};
 
 mod transaction;
 pub use transaction::{
-    ADVICE_SEEN, CASH, COUNTED, PREAUTHORIZATION, REQUEST_SEEN, STAND_IN, State, Transaction, TransactionKey,
+    ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, PREAUTHORIZATION, REQUEST_SEEN, STAND_IN, State,
+    Transaction, TransactionKey,
 };
 
 mod layout;
@@ -30,4 +31,7 @@ mod directory;
 pub use directory::{NewAccount, NewCard, Portfolio, TooManyLimits, Totals};
 
 pub mod snapshot;
+
 pub mod folder;
+
+pub mod seed;

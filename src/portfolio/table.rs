@@ -2,7 +2,7 @@
 //! Bounded by count and age; an open authorization is never forgotten. Must not decide anything.
 
 use super::layout::Fixed;
-use super::transaction::{Transaction, TransactionKey};
+use super::transaction::{State, Transaction, TransactionKey};
 use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard};
 use siphasher::sip::SipHasher13;
@@ -121,7 +121,7 @@ impl Table {
         }
     }
 
-    /// The latest transaction with this reference (card and DE37).
+    /// The latest approved transaction with this reference (card and DE37), else the first declined one.
     pub fn find_reference(&self, reference: u64) -> Option<TransactionKey> {
         if reference == 0 { None } else { self.references.get(&reference).map(|key| *key) }
     }
@@ -130,13 +130,16 @@ impl Table {
     /// record's. The same puts in the same order forget the same transactions.
     pub fn put(&self, shard: &mut Shard, transaction: &Transaction, sequence: u64) {
         shard.sequence = sequence;
-        if transaction.reference != 0 {
-            self.references.insert(transaction.reference, transaction.key);
-        }
         shard.open += usize::from(!transaction.is_closed());
-        match shard.transactions.insert(transaction.key, *transaction) {
+        let before = shard.transactions.insert(transaction.key, *transaction);
+        match before {
             Some(before) => shard.open -= usize::from(!before.is_closed()),
             None => shard.order.push_back(transaction.key),
+        }
+        // What changes later, by a reversal or the end of its hold, does not become the latest; a late approval does.
+        let approved = matches!(transaction.state, State::Held | State::Posted | State::Approved);
+        if before.is_none_or(|before| before.state == State::Declined && approved) {
+            self.link_reference(transaction);
         }
         self.forget(shard, transaction.time_us.saturating_sub(shard.window_us));
     }
@@ -179,9 +182,17 @@ impl Table {
         visit(&mut self.shards[index].lock());
     }
 
-    /// Makes a transaction the one its reference finds.
+    /// Makes a transaction the one its reference finds. A declined one does not hide one that was approved.
     pub fn link_reference(&self, transaction: &Transaction) {
-        self.references.insert(transaction.reference, transaction.key);
+        match (transaction.reference, transaction.state) {
+            (0, _) => {}
+            (reference, State::Declined) => {
+                self.references.entry(reference).or_insert(transaction.key);
+            }
+            (reference, _) => {
+                self.references.insert(reference, transaction.key);
+            }
+        }
     }
 
     /// Visits the shards one after the other, each locked for the visit only.
@@ -247,7 +258,6 @@ impl Shard {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::transaction::State;
     use super::*;
     use crate::message::{Operation, Refusal, ResponseCode};
 

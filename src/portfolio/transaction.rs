@@ -52,7 +52,7 @@ states! {
 
 /// The request has been answered.
 pub const REQUEST_SEEN: u8 = 1;
-/// An advice has been recorded.
+/// The advice of an authorization (0120) has been recorded.
 pub const ADVICE_SEEN: u8 = 2;
 /// A pre-authorization: the long hold.
 pub const PREAUTHORIZATION: u8 = 4;
@@ -62,6 +62,8 @@ pub const COUNTED: u8 = 8;
 pub const CASH: u8 = 16;
 /// Another stood in for us.
 pub const STAND_IN: u8 = 32;
+/// A financial advice (0220) has been recorded: a completion, or what stood in for a 0200.
+pub const COMPLETION_SEEN: u8 = 64;
 
 /// One transaction. Amounts in minor units of the account's currency, debits positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +74,7 @@ pub struct Transaction {
     pub fingerprint: u64,
     /// Hash of DE2 and DE37, by which a completion without DE90 finds it; 0 for none.
     pub reference: u64,
-    /// Hash of the last reversal's DE7 and DE11; 0 for none. The same again is a repeat.
+    /// Hash of the last reversal's DE7, 11, 32 and 95; 0 for none. The same again is a repeat.
     pub last_reversal: u64,
     /// When it was first seen, microseconds since 1970.
     pub time_us: i64,
@@ -92,9 +94,9 @@ pub struct Transaction {
     pub code: ResponseCode,
     /// The DE38 answered; spaces for none.
     pub approval: [u8; 6],
-    /// DE4 as asked, in its own currency.
+    /// DE4 of the message that moved the money last, in its own currency: DE95 is a part of it.
     pub requested_minor: i64,
-    /// The amount decided about.
+    /// The amount decided about; of a hold that ran out or was completed, what it held then.
     pub amount_minor: i64,
     /// What it still holds.
     pub held_minor: i64,
@@ -110,6 +112,16 @@ impl Transaction {
     /// Whether it may be forgotten: it holds nothing.
     pub fn is_closed(&self) -> bool {
         self.held_minor == 0
+    }
+
+    /// What the velocity counters count of it: what it holds or posted, and of a hold that ran out or was completed
+    /// what it held then, since the purchase was made.
+    pub fn counted_minor(&self) -> i64 {
+        match (self.has(COUNTED), self.state) {
+            (false, _) => 0,
+            (true, State::Expired | State::Completed) => self.amount_minor,
+            (true, _) => self.held_minor + self.posted_minor,
+        }
     }
 
     /// Whether this flag is set.

@@ -135,7 +135,7 @@ counters! {
     SlowReaderClosed = "connections_slow_reader_closed";
     /// Zero-length frames, which only keep the connection open.
     KeepAlives = "keep_alives";
-    /// Answers that were decided in time but withheld because the budget was spent before they could be sent.
+    /// Approvals decided in time whose budget was spent before they could be sent: undone and answered with 91.
     LateAnswers = "late_answers";
     /// Responses that came in without a request of ours.
     Unsolicited = "unsolicited_responses";
@@ -143,7 +143,7 @@ counters! {
     BudgetSpent = "budget_spent_requests";
     /// Requests refused because their decision could not be stored.
     NotStored = "not_stored_requests";
-    /// Requests refused because the link had its full number in flight.
+    /// Requests refused because the table of open authorizations was full.
     Overload = "overload_requests";
 }
 

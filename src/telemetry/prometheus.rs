@@ -13,9 +13,9 @@ use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
 use std::sync::Arc;
 
-/// Content type of [`openmetrics`].
+/// Content type of OpenMetrics text.
 pub const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// Content type of [`classic`].
+/// Content type of the older Prometheus text.
 pub const CLASSIC_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Everything one scrape shows, besides the totals.

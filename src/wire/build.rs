@@ -1,4 +1,5 @@
-//! Writing a message: fields of the request copied as the bytes they are, own fields encoded. Knows no meaning.
+//! Writing a message: the request's fields copied as the bytes they are, own fields encoded.
+//! Knows no meaning.
 
 use super::dialect::Dialect;
 use super::error::{BuildError, BuildReason, Found};
@@ -282,7 +283,7 @@ fn push_prefix(out: &mut Vec<u8>, field: &FieldInfo, units: usize) {
             out.extend_from_slice(if field.prefix_bytes() == 1 { &bytes[1..] } else { &bytes });
         }
         Encoding::Bcd => {
-            let pack = |n: usize| (n / 10 % 10 << 4 | n % 10) as u8;
+            let pack = |n: usize| ((n / 10 % 10) << 4 | (n % 10)) as u8;
             if digits > 2 {
                 out.push(pack(units / 100));
             }

@@ -21,8 +21,8 @@ pub(super) struct Span {
     pub units: usize,
 }
 
-/// What [`Dialect::parse`] found: reused from message to message without being cleared (the bit map says which
-/// starts count). About 280 bytes; holds offsets only, nothing of the message's content but the MTI.
+/// What [`Dialect::parse`] found: reused from message to message without being cleared (the bit map says
+/// which starts count). About 280 bytes; holds offsets only, nothing of the message's content but the MTI.
 #[derive(Clone)]
 pub struct Message {
     pub(super) mti: Mti,
@@ -39,9 +39,7 @@ pub struct Message {
 impl Message {
     /// An empty message, MTI 0000.
     pub const fn new() -> Message {
-        // 0x0000 is four decimal digits.
-        let Some(mti) = Mti::new(0) else { unreachable!() };
-        Message { mti, bitmap: Bitmap::EMPTY, placed: Bitmap::EMPTY, end: 0, starts: [0; 128] }
+        Message { mti: Mti::ZERO, bitmap: Bitmap::EMPTY, placed: Bitmap::EMPTY, end: 0, starts: [0; 128] }
     }
 
     /// MTI of the message last parsed.
@@ -73,8 +71,8 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Reads the fields of a parsed message. All accessors answer `None` for an absent field and for one of a kind
-/// they do not read.
+/// Reads the fields of a parsed message. All accessors answer `None` for an absent field and for one of a
+/// kind they do not read.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     pub(super) dialect: &'a Dialect,
@@ -190,8 +188,8 @@ impl<'a> View<'a> {
         if matches!(field.class, Class::N | Class::Z) { self.text(de, buffer) } else { None }
     }
 
-    /// Any field but a binary one as ASCII characters, in the front of `buffer`; trailing fill is kept. `None`
-    /// too where `buffer` is shorter than [`View::units`].
+    /// Any field but a binary one as ASCII characters, in the front of `buffer`; trailing fill is kept.
+    /// `None` too where `buffer` is shorter than [`View::units`].
     #[inline]
     pub fn text(self, de: u8, buffer: &mut [u8]) -> Option<&[u8]> {
         let field = self.dialect.field(de)?;

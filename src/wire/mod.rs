@@ -1,4 +1,5 @@
-//! Bytes <-> frames <-> fields, exactly as the tables in `specs/` say. PURE: no sockets, files, clock or meaning.
+//! Bytes <-> frames <-> fields, exactly as the tables in `specs/` say.
+//! PURE: no sockets, files, clock or meaning.
 //!
 //! [`frame`] cuts a byte stream into messages, [`Dialect`] (compiled from TOML) walks a message once into a
 //! [`Message`] of spans, a [`View`] reads fields out of it, and [`Dialect::build`] writes the answer.
@@ -6,6 +7,7 @@
 mod bitmap;
 mod build;
 mod dialect;
+mod draft;
 mod error;
 mod field;
 mod message;

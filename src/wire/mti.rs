@@ -7,6 +7,8 @@ use std::fmt;
 pub struct Mti(u16);
 
 impl Mti {
+    pub(super) const ZERO: Mti = Mti(0);
+
     /// `bcd` as four nibbles; `None` where one of them is not a decimal digit.
     pub const fn new(bcd: u16) -> Option<Mti> {
         if bcd & ((bcd << 1) | (bcd << 2)) & 0x8888 == 0 { Some(Mti(bcd)) } else { None }

@@ -1,5 +1,5 @@
-//! The fast walk: one pass over the plan, the characters of neighbouring fields checked in one stretch. It only
-//! knows right or wrong; on wrong, the strict walk reads the message again and says what and where.
+//! The fast walk: one pass over the plan, the characters of neighbouring fields checked in one stretch. It
+//! only knows right or wrong; on wrong, the strict walk reads the message again and says what and where.
 
 use super::dialect::Dialect;
 use super::error::ParseError;
@@ -88,10 +88,10 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Goes over one field. Lengths are used before the bytes they come from are known to be right: reads stay
-    /// inside the frame, and a wrong byte anywhere refuses the message in the end.
+    /// Goes over one field. Lengths are used before the bytes they come from are known to be right: reads
+    /// stay inside the frame, and a wrong byte anywhere refuses the message in the end.
     ///
-    /// The frame has at most 65,535 bytes and the walk must end where it ends: no start is ever cut to 16 bits.
+    /// The frame has at most 65,535 bytes and the walk must end where it ends: no start is cut to 16 bits.
     #[inline(always)]
     fn step(&mut self, index: usize) -> Option<()> {
         let plan = &self.dialect.plans[index];

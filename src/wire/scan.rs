@@ -1,7 +1,7 @@
 //! Checks and conversions on eight bytes at a time, in ordinary integer arithmetic. Knows bytes, no fields.
 //!
-//! Each check returns a word in which some bit of [`BAD`] (or of a nibble's top, for packed decimals) is set in
-//! a byte that is wrong; no lane carries into its neighbour, so a lane may be masked out afterwards.
+//! Each check returns a word in which a byte that is wrong has its bit of [`BAD`] set (of [`BAD_NIBBLES`]
+//! for packed decimals); no lane carries into its neighbour, so a lane may be masked out afterwards.
 
 const fn each(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
@@ -187,7 +187,7 @@ mod tests {
             }
         }
         for end in 8..=27 {
-            assert_eq!(wrong(6, end).unwrap_or(true), true, "a byte before, up to {end}");
+            assert_eq!(wrong(6, end), Some(true), "a byte before, up to {end}");
             assert_eq!(wrong(end, 28), Some(true), "a byte behind, from {end}");
         }
         assert_eq!(wrong(20, 32), None, "beyond the frame");

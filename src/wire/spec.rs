@@ -4,9 +4,9 @@
 //! takes everything from a file that comes with the program, so that a dialect states only its differences.
 
 use super::dialect::Dialect;
-use super::field::{Class, Content, Encoding, FieldInfo, FieldPlan, Length, Mask, Pad, Part, Side};
+use super::draft::{Draft, DraftField, PAD_KEYS, allowed_encodings};
+use super::field::{Class, Content, Encoding, Length, Mask, Pad, Part, Side};
 use miette::{Diagnostic, NamedSource, SourceSpan};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -67,7 +67,11 @@ pub(super) fn read(text: &str, origin: &str) -> Result<Dialect, SpecError> {
     let mut reader = Reader { inherited: None, mistakes: Vec::new() };
     let mut draft = Draft::default();
     reader.read_file(text, &mut draft, 0);
-    let dialect = if reader.mistakes.is_empty() { draft.compile(&mut reader) } else { None };
+    let dialect = if reader.mistakes.is_empty() {
+        draft.compile(&mut |at, reason| reader.blame(at, reason))
+    } else {
+        None
+    };
     match dialect {
         Some(dialect) if reader.mistakes.is_empty() => Ok(dialect),
         _ => Err(SpecError { mistakes: place(reader.mistakes, text, origin) }),
@@ -92,38 +96,9 @@ fn place(mut raw: Vec<(Range<usize>, String)>, text: &str, origin: &str) -> Vec<
     raw.into_iter().map(locate).collect()
 }
 
-/// The classes that share an encoding, by their key under `[encoding]`.
-const CLASS_KEYS: [&str; 5] = ["n", "z", "x+n", "text", "b"];
 const FILE_KEYS: [&str; 7] = ["name", "title", "extends", "version", "encoding", "pad", "fields"];
 const ENCODING_KEYS: [&str; 8] = ["mti", "bitmap", "length", "n", "z", "x+n", "text", "b"];
-const PAD_KEYS: [&str; 2] = ["fixed", "variable"];
 const FIELD_KEYS: [&str; 8] = ["format", "name", "encoding", "length", "pad", "mask", "content", "parts"];
-
-/// A value, and the place to blame for it in the file at hand.
-type Placed<T> = (T, Range<usize>);
-
-/// What the files say, before it is known to be whole.
-#[derive(Default)]
-struct Draft {
-    name: Option<Placed<String>>,
-    title: String,
-    version: Option<u8>,
-    encodings: BTreeMap<&'static str, Placed<Encoding>>,
-    pads: BTreeMap<&'static str, Pad>,
-    fields: BTreeMap<u8, Placed<DraftField>>,
-}
-
-#[derive(Default)]
-struct DraftField {
-    format: Option<(Class, Length)>,
-    name: Option<String>,
-    encoding: Option<Encoding>,
-    length: Option<Encoding>,
-    pad: Option<Pad>,
-    mask: Mask,
-    content: Content,
-    parts: Vec<Part>,
-}
 
 struct Reader {
     /// Inside an extended file: the place of `extends` in the file at hand.
@@ -246,10 +221,11 @@ impl Reader {
 
     fn parts(&mut self, value: Node) -> Vec<Part> {
         let mut parts = Vec::new();
+        let known = self.mistakes.len();
         let items = value.get_ref().as_array().map(|array| array.iter()).into_iter().flatten();
         for item in items {
             let pair = item.get_ref().as_array();
-            let units = pair.and_then(|pair| pair.get(0)).and_then(|units| integer(units.get_ref()));
+            let units = pair.and_then(|pair| pair.first()).and_then(|units| integer(units.get_ref()));
             let name = pair.and_then(|pair| pair.get(1)).and_then(|name| name.get_ref().as_str());
             match (units, name) {
                 (Some(units @ 1..=999), Some(name)) => {
@@ -258,7 +234,7 @@ impl Reader {
                 _ => self.blame(item.span(), "expected a piece as [length, \"name\"]"),
             }
         }
-        if parts.is_empty() {
+        if parts.is_empty() && self.mistakes.len() == known {
             self.blame(value.span(), "expected pieces as [[length, \"name\"], …]");
         }
         parts
@@ -362,130 +338,4 @@ impl Reader {
 fn integer(value: &DeValue) -> Option<u64> {
     let integer = value.as_integer()?;
     u64::from_str_radix(integer.as_str(), integer.radix()).ok()
-}
-
-/// What may be said under `[encoding]` of each key.
-fn allowed_encodings(what: &str) -> &'static [(Encoding, &'static str)] {
-    const ASCII: (Encoding, &str) = (Encoding::Ascii, "ascii");
-    const BCD: (Encoding, &str) = (Encoding::Bcd, "bcd");
-    const BINARY: (Encoding, &str) = (Encoding::Binary, "binary");
-    const HEX: (Encoding, &str) = (Encoding::Hex, "hex");
-    match what {
-        "bitmap" | "b" => &[BINARY, HEX],
-        "length" => &[ASCII, BCD, BINARY],
-        "text" => &[ASCII],
-        _ => &[ASCII, BCD],
-    }
-}
-
-fn class_key(class: Class) -> &'static str {
-    match class {
-        Class::N => CLASS_KEYS[0],
-        Class::Z => CLASS_KEYS[1],
-        Class::Xn => CLASS_KEYS[2],
-        Class::B => CLASS_KEYS[4],
-        _ => CLASS_KEYS[3],
-    }
-}
-
-impl Draft {
-    fn compile(self, reader: &mut Reader) -> Option<Dialect> {
-        let whole = 0..0;
-        let mut need = |what: &'static str| {
-            let found = self.encodings.get(what).map(|(encoding, _)| *encoding);
-            if found.is_none() {
-                reader.blame(
-                    whole.clone(),
-                    format!("nothing says how {what} is encoded: expected {what} under [encoding]"),
-                );
-            }
-            found
-        };
-        let (mti_encoding, bitmap_encoding) = (need("mti"), need("bitmap"));
-        if self.name.is_none() {
-            reader.blame(whole.clone(), "expected a name");
-        }
-        if let Some((name, at)) = &self.name
-            && (name.is_empty() || !name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_'))
-        {
-            reader.blame(at.clone(), "expected a name of letters, digits and hyphens");
-        }
-        if self.version.is_none() {
-            reader.blame(whole, "expected version, the first digit of the message type");
-        }
-        let mut fields = vec![None; 128];
-        let mut plans = Box::new([FieldPlan::ABSENT; 128]);
-        for (de, (field, at)) in &self.fields {
-            match self.compile_field(*de, field) {
-                Ok(info) => {
-                    let index = usize::from(*de) - 1;
-                    plans[index] = FieldPlan::new(&info);
-                    fields[index] = Some(info);
-                }
-                Err(reason) => reader.blame(at.clone(), format!("DE {de}: {reason}")),
-            }
-        }
-        Some(Dialect {
-            name: self.name?.0,
-            title: self.title,
-            version: self.version?,
-            mti_encoding: mti_encoding?,
-            bitmap_encoding: bitmap_encoding?,
-            fields,
-            plans,
-        })
-    }
-
-    fn compile_field(&self, de: u8, field: &DraftField) -> Result<FieldInfo, String> {
-        let (class, length) = field.format.ok_or("expected a format")?;
-        let stated = |what: &str| self.encodings.get(what).map(|(encoding, _)| *encoding);
-        let key = class_key(class);
-        let encoding = field.encoding.or(stated(key));
-        let encoding =
-            encoding.ok_or(format!("nothing says how {key} is encoded: expected {key} under [encoding]"))?;
-        if !allowed_encodings(key).iter().any(|(allowed, _)| *allowed == encoding) {
-            return Err(format!("class {} is not encoded as {}", class.notation(), encoding.name()));
-        }
-        let (length_encoding, pad_key) = match length {
-            Length::Fixed(_) => (Encoding::Binary, PAD_KEYS[0]),
-            Length::Variable { digits, max } => {
-                let encoding = field
-                    .length
-                    .or(stated("length"))
-                    .ok_or("nothing says how length is encoded: expected length under [encoding]")?;
-                let most = match (encoding, digits) {
-                    (Encoding::Binary, 2) => 255,
-                    (Encoding::Binary, _) => 9999,
-                    (_, digits) => 10u16.pow(u32::from(digits)) - 1,
-                };
-                if max > most {
-                    return Err(format!("a length of {max} does not fit its prefix, which counts to {most}"));
-                }
-                (encoding, PAD_KEYS[1])
-            }
-        };
-        let packed = encoding == Encoding::Bcd;
-        let pad = field.pad.or(self.pads.get(pad_key).copied());
-        if packed && pad.is_none() {
-            return Err(format!(
-                "nothing says how an odd number of packed digits is padded: expected {pad_key} under [pad]"
-            ));
-        }
-        let summed: u16 = field.parts.iter().map(|part| part.units).sum();
-        if !field.parts.is_empty() && length != Length::Fixed(summed) {
-            return Err(format!("the pieces are {summed} long together, not as long as the field"));
-        }
-        Ok(FieldInfo {
-            de,
-            name: field.name.clone().ok_or("expected a name")?,
-            class,
-            length,
-            encoding,
-            length_encoding,
-            pad: pad.unwrap_or(Pad { side: Side::Left, nibble: 0 }),
-            mask: field.mask,
-            content: field.content,
-            parts: field.parts.clone(),
-        })
-    }
 }

@@ -63,6 +63,10 @@ impl Dialect {
         }
         let (mti, at) = self.examine_mti(frame).map_err(|wrong| (0, wrong))?;
         into.mti = mti;
+        if mti.version() != self.version {
+            let reason = Reason::Version { expected: self.version, found: mti.version() };
+            return Err((0, (0, reason)));
+        }
         let (primary, at) = self.examine_bitmap(frame, at).map_err(|wrong| (1, wrong))?;
         if primary >> 63 == 0 {
             return Ok((Bitmap::from_wire(primary, 0), at));
@@ -88,9 +92,6 @@ impl Dialect {
             bcd = bcd << width | u16::from(digits[0]) << 4 | u16::from(digits[1]);
         }
         let mti = Mti::new(bcd).ok_or((0, Reason::Mti(Found::Nibble)))?;
-        if mti.version() != self.version {
-            return Err((0, Reason::Version { expected: self.version, found: mti.version() }));
-        }
         Ok((mti, bytes))
     }
 

@@ -147,7 +147,9 @@ impl<'a> Iterator for Tlvs<'a> {
 mod tests {
     use super::*;
 
-    fn walk(data: &[u8]) -> Vec<Result<(u32, Vec<u8>, usize), TlvError>> {
+    type Walked = Result<(u32, Vec<u8>, usize), TlvError>;
+
+    fn walk(data: &[u8]) -> Vec<Walked> {
         Tlvs::new(data).map(|item| item.map(|tlv| (tlv.tag, tlv.value.to_vec(), tlv.offset))).collect()
     }
 

@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 /// Long enough on a busy machine; a hang ends here instead of nowhere.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The program under test: the release build where `tests/run` names one, else this profile's.
 pub fn binary() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_authswitch"))
+    std::env::var_os("AUTHSWITCH_BIN").map_or_else(|| env!("CARGO_BIN_EXE_authswitch").into(), PathBuf::from)
 }
 
 /// A running `authswitch serve`.
@@ -57,6 +58,10 @@ impl Switch {
         for key in ports {
             command.arg("--set").arg(format!("{key}=127.0.0.1:0"));
         }
+        // A busy machine may take longer than the default budget; tests of the budget set their own.
+        for link in ["acquirer-ascii", "acquirer-bcd"] {
+            command.arg("--set").arg(format!("links.{link}.budget_ms=60000"));
+        }
         for set in set {
             command.arg("--set").arg(set);
         }
@@ -75,7 +80,8 @@ impl Switch {
             if line.trim() == "ready" {
                 break;
             }
-            let words: BTreeMap<_, _> = line.split_whitespace().filter_map(|word| word.split_once('=')).collect();
+            let words: BTreeMap<_, _> =
+                line.split_whitespace().filter_map(|word| word.split_once('=')).collect();
             addresses.insert(words["link"].to_owned(), words["addr"].parse().unwrap());
         }
         Ok(Switch { child, addresses, stdout, log })
@@ -87,7 +93,8 @@ impl Switch {
     }
 
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        let status =
+            Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
         assert!(status.success());
     }
 
@@ -128,7 +135,9 @@ impl Switch {
     /// A sample's value from `/metrics`: the line that begins with `name`.
     pub fn metric(&self, name: &str) -> Option<f64> {
         let (_, text) = self.get("/metrics");
-        text.lines().find(|line| line.starts_with(name)).and_then(|line| line.rsplit(' ').next()?.parse().ok())
+        text.lines()
+            .find(|line| line.starts_with(name))
+            .and_then(|line| line.rsplit(' ').next()?.parse().ok())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The house rules: each takes the tree and returns what breaks it, one line a finding.
 
-use super::source::{File, Named};
+use super::source::{File, Named, tokens};
 
 /// Room -> the rooms it may know. The picture in `src/lib.rs` says the same; a new arrow edits both.
 const ARROWS: [(&str, &[&str]); 12] = [
@@ -68,7 +68,7 @@ const EMPTY_NAMES: [&str; 9] =
 /// A rule and its name.
 pub type Rule = (&'static str, fn(&[File]) -> Vec<String>);
 
-pub const RULES: [Rule; 10] = [
+pub const RULES: [Rule; 11] = [
     ("arrows", arrows),
     ("rooms", rooms),
     ("purity", purity),
@@ -79,6 +79,7 @@ pub const RULES: [Rule; 10] = [
     ("left undone", left_undone),
     ("unproven panics", unproven_panics),
     ("foreign words", foreign_words),
+    ("idle settings", idle_settings),
 ];
 
 fn rust(files: &[File]) -> impl Iterator<Item = &File> {
@@ -166,10 +167,10 @@ fn purity(files: &[File]) -> Vec<String> {
 fn heads(files: &[File]) -> Vec<String> {
     let mut found = Vec::new();
     for file in rust(files) {
-        let head = file.text.lines().take_while(|line| line.starts_with("//!"));
-        let lines = head.filter(|line| line.trim() != "//!").count();
-        // The map is as long as the picture.
-        if lines == 0 || (lines > 5 && file.path != "src/lib.rs") {
+        // Behind an empty line there may be more: a picture, a layout.
+        let head = file.text.lines().take_while(|line| line.starts_with("//!") && line.trim() != "//!");
+        let lines = head.count();
+        if lines == 0 || lines > 5 {
             found.push(format!("{}: opens with {lines} lines of `//!`, not 1 to 5", file.path));
         }
     }
@@ -249,14 +250,17 @@ fn name_parts(name: &str) -> Vec<String> {
 fn left_undone(files: &[File]) -> Vec<String> {
     let mut found = Vec::new();
     for file in rust(files) {
+        let lines: Vec<&str> = file.text.lines().collect();
         for (index, code) in file.code.iter().enumerate() {
             for word in ["todo!", "unimplemented!", "dbg!", "#[ignore", "should_panic]"] {
-                if code.contains(word) {
+                // Not a test but the body of a process that tests start: the reason says so.
+                let body = word == "#[ignore" && lines[index].contains("process");
+                if code.contains(word) && !body {
                     found.push(format!("{}:{}: {word}", file.path, index + 1));
                 }
             }
         }
-        for (index, line) in file.text.lines().enumerate() {
+        for (index, line) in lines.iter().enumerate() {
             for word in [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")] {
                 if line.contains(word) {
                     found.push(format!("{}:{}: {word}", file.path, index + 1));
@@ -280,6 +284,29 @@ fn unproven_panics(files: &[File]) -> Vec<String> {
         }
     }
     found
+}
+
+/// A setting that nothing reads is a promise that nothing keeps.
+fn idle_settings(files: &[File]) -> Vec<String> {
+    let (mut declared, mut others) = (Vec::new(), String::new());
+    for file in sources(files) {
+        let of_settings = file.path.starts_with("src/settings/");
+        for (line, code) in file.product() {
+            if !of_settings {
+                others.push_str(code);
+                others.push('\n');
+            } else if file.path.ends_with("/tables.rs")
+                && let Some((name, _)) =
+                    code.trim().strip_prefix("pub ").and_then(|field| field.split_once(": "))
+            {
+                declared.push((line, name));
+            }
+        }
+    }
+    let used = tokens(&others);
+    let read = |name: &str| used.windows(2).any(|pair| pair[0] == "." && pair[1] == name);
+    let idle = declared.into_iter().filter(|(_, name)| !read(name));
+    idle.map(|(line, name)| format!("src/settings/tables.rs:{line}: nothing reads {name}")).collect()
 }
 
 /// Words of one machine, one registry or one person: the project speaks of itself alone.

@@ -107,7 +107,8 @@ fn is_word(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphabetic() || c == '_') && token != "as" && token != "use"
 }
 
-fn tokens(code: &str) -> Vec<String> {
+/// The words, `::` and single other signs of blanked code.
+pub fn tokens(code: &str) -> Vec<String> {
     let (mut found, mut rest) = (Vec::new(), code.trim_start());
     while let Some(first) = rest.chars().next() {
         let word = |c: char| c.is_alphanumeric() || c == '_';

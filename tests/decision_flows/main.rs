@@ -1,0 +1,22 @@
+//! The flows of an issuer, one behaviour a test: requests, repeats, advices, completions, reversals, counters, holds.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod requests;
+
+mod repeats;
+
+mod advices;
+
+mod completions;
+
+mod reversals;
+
+mod counters;
+
+mod holds;
+
+mod storage;

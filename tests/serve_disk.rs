@@ -1,0 +1,159 @@
+//! The disk fails under the running switch: it is full, a sync fails, a sync stalls.
+
+#![allow(clippy::unwrap_used)]
+
+mod faults;
+mod harness;
+use harness::*;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+fn dump(data: &Path) -> Vec<serde_json::Value> {
+    let out =
+        Command::new(binary()).args(["journal", "dump", "--json", "--data"]).arg(data).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    out.stdout
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
+}
+
+/// Sends purchases until one is refused with 96; returns its STAN.
+fn until_refused(peer: &mut Peer, from: u32) -> u32 {
+    for stan in from..from + 100_000 {
+        match peer.ask("0100", &Purchase::new(&pan("411111", stan % 50), stan, 100).fields()).code() {
+            "00" => {}
+            "96" => return stan,
+            other => panic!("{other}"),
+        }
+    }
+    panic!("the disk never filled")
+}
+
+#[test]
+fn a_full_disk_stops_approvals_and_nothing_else_until_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, full) = (folder.path().join("data"), folder.path().join("full"));
+    let faults = format!("call=fallocate path=journal do=ENOSPC while={}", full.display());
+    let switch = Switch::start_with(&data, &["journal.segment_mib=1"], |command| {
+        faults::inject(command, &faults, &folder.path().join("calls"));
+    });
+    let mut peer = switch.connect("acquirer-ascii");
+    std::fs::write(&full, "").unwrap();
+    let refused = until_refused(&mut peer, 1);
+    // Everything is still answered; what would have to be stored gets 96, and says so to its operators.
+    assert_eq!(peer.ask("0800", &[(7, "1122093315"), (11, "000001"), (70, "301")]).code(), "00");
+    assert_eq!(peer.ask("0120", &Purchase::new(&pan("411111", 1), 900_000, 100).fields()).code(), "96");
+    let reversal = Purchase::new(&pan("411111", 1), 900_001, 100)
+        .set(90, &Purchase::new(&pan("411111", 1), 1, 100).as_original("0100"));
+    assert_eq!(peer.ask("0420", &reversal.fields()).code(), "96");
+    let stored = Purchase::new(&pan("411111", (refused - 1) % 50), refused - 1, 100);
+    assert_eq!(
+        peer.ask("0101", &stored.fields()).code(),
+        "00",
+        "the stored answer of a repeat needs no disk"
+    );
+    let (status, body) = switch.get("/readyz");
+    assert!(status == 503 && body.contains("full"), "{status} {body}");
+    assert_eq!(switch.get("/healthz").0, 200, "it lives: a restart would not help");
+    assert_eq!(switch.metric("authswitch_journal_accepting"), Some(0.0));
+    std::fs::remove_file(&full).unwrap();
+    wait_for("room", || (switch.metric("authswitch_journal_accepting") == Some(1.0)).then_some(()));
+    // The refused ones were not stored: the same again is decided anew.
+    let again = Purchase::new(&pan("411111", refused % 50), refused, 100);
+    assert_eq!(peer.ask("0101", &again.fields()).code(), "00");
+    assert_eq!(peer.ask("0421", &reversal.fields()).code(), "00");
+    assert_eq!(switch.get("/readyz").0, 200);
+    let (status, _) = switch.terminate();
+    assert!(status.success());
+    let records = dump(&data);
+    assert!(
+        records.iter().all(|record| record["stan"] != "900000"),
+        "an advice answered with 96 is not stored"
+    );
+    assert!(records.iter().any(|record| record["stan"] == "900001" && record["event"] == "reversal"));
+}
+
+#[test]
+fn a_failed_sync_ends_the_process_and_the_restart_recovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let log = folder.path().join("calls");
+    let mut switch = Switch::start_with(&data, &[], |command| {
+        faults::inject(command, "call=fdatasync path=journal nth=40 do=EIO", &log);
+    });
+    let mut peer = switch.connect("acquirer-ascii");
+    let mut acknowledged = Vec::new();
+    for stan in 1.. {
+        let advice = Purchase::new(&pan("411111", stan % 50), stan, 100);
+        let frame = peer.frame("0120", &advice.fields());
+        if std::io::Write::write_all(&mut peer.stream, &frame).is_err() {
+            break;
+        }
+        match peer.receive() {
+            Some(answer) => acknowledged.push((stan, answer.code().to_owned())),
+            None => break,
+        }
+        assert!(stan < 10_000, "the sync never failed");
+    }
+    let (status, _) = switch.wait();
+    assert_eq!(status.code(), Some(1));
+    let said = switch.log_text();
+    assert!(said.contains(".seg") && said.contains("restart recovers"), "{said}");
+    let syncs: Vec<_> = faults::calls(&log).into_iter().filter(|call| call.name == "fdatasync").collect();
+    let failed = syncs.iter().position(|call| call.result != 0).unwrap();
+    assert_eq!(failed, syncs.len() - 1, "a failed sync must never be tried again: {syncs:?}");
+    assert!(acknowledged.len() > 5 && acknowledged.iter().all(|(_, code)| code == "00"), "{acknowledged:?}");
+    let records = dump(&data);
+    for (stan, _) in &acknowledged {
+        let stan = format!("{stan:06}");
+        assert!(
+            records.iter().any(|record| record["stan"] == stan.as_str()),
+            "advice {stan} was acknowledged"
+        );
+    }
+    let switch = Switch::start(&data, &[]);
+    let mut peer = switch.connect("acquirer-ascii");
+    assert_eq!(peer.ask("0121", &Purchase::new(&pan("411111", 1), 1, 100).fields()).code(), "00");
+}
+
+#[test]
+fn a_stalled_disk_crosses_the_exposure_and_turns_late_approvals_into_91() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let stalled = folder.path().join("stalled");
+    let faults = format!("call=fdatasync path=journal do=stall while={}", stalled.display());
+    let set = ["journal.exposure_max_ms=100", "links.acquirer-ascii.budget_ms=500"];
+    let switch = Switch::start_with(&data, &set, |command| {
+        faults::inject(command, &faults, &folder.path().join("calls"));
+        command.env("DISK_FAULTS_STALL_MS", "3000");
+    });
+    let mut peer = switch.connect("acquirer-ascii");
+    let card = pan("411111", 9);
+    assert_eq!(peer.ask("0100", &Purchase::new(&card, 1, 100).fields()).code(), "00");
+    std::fs::write(&stalled, "").unwrap();
+    // Still within the bound: answered at once, its record behind it.
+    assert_eq!(peer.ask("0100", &Purchase::new(&card, 2, 100).fields()).code(), "00");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(switch.metric("authswitch_exposure_records").unwrap() >= 1.0);
+    assert!(switch.metric("authswitch_exposure_microseconds").unwrap() >= 100_000.0);
+    assert_eq!(switch.get("/readyz").0, 503);
+    // Beyond it: the approval waits for the disk, is late then, and is undone.
+    let late = Purchase::new(&card, 3, 5_000);
+    peer.send("0100", &late.fields());
+    std::fs::remove_file(&stalled).unwrap();
+    assert_eq!(peer.receive().unwrap().code(), "91");
+    assert_eq!(peer.ask("0101", &late.fields()).code(), "91", "a repeat gets the same");
+    let inquiry = Purchase::new(&card, 4, 0).set(3, "310000");
+    let answer = wait_for("the exposure to be gone", || {
+        let answer = peer.ask("0100", &inquiry.fields());
+        (answer.code() == "00").then_some(answer)
+    });
+    assert_eq!(answer.fields[&54][28..40].parse::<i64>().unwrap(), 100_000_000_000 - 200);
+    assert_eq!(switch.metric("authswitch_late_answers_total{link=\"acquirer-ascii\"}"), Some(1.0));
+    let (status, _) = switch.terminate();
+    assert!(status.success());
+    assert_eq!(dump(&data).iter().filter(|record| record["event"] == "undone").count(), 1);
+}
