@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 /// A bare framed echo server: the floor every latency figure is compared with.
-///
-/// Example: authswitch echo --listen 127.0.0.1:9000 &
-/// then authswitch replay config/demo-trace.jsonl.gz --to 127.0.0.1:9000 --to-echo
 #[derive(clap::Args)]
+#[command(after_help = "Example:
+  authswitch echo --listen 127.0.0.1:9000 &
+  authswitch replay demo.jsonl.gz --to 127.0.0.1:9000 --to-echo --rate 10000 --duration 10s")]
 pub(super) struct Args {
     /// Address to listen on; port 0 takes a free one, which is printed.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]

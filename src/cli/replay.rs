@@ -22,8 +22,8 @@ use std::time::Duration;
 /// Exits with 1 when an answer was lost, came twice, or carried another code than the trace expects.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  authswitch replay config/demo-trace.jsonl.gz --to acquirer-ascii=127.0.0.1:8583 --to acquirer-bcd=127.0.0.1:8584
-  authswitch replay day.jsonl --to 127.0.0.1:8583 --rate 10000 --duration 30s --beside-echo --report out.html
+  authswitch replay day.jsonl --to acquirer-ascii=127.0.0.1:8583 --to acquirer-bcd=127.0.0.1:8584
+  authswitch replay day.jsonl --to 127.0.0.1:8583 --rate 10000 --duration 30s --report out.html
   authswitch replay day.jsonl --to 127.0.0.1:8583 --rate max --connections 8 --in-flight 16")]
 pub(super) struct Args {
     /// The trace: JSON Lines, plain or gzip; `-` is standard input.
@@ -131,7 +131,7 @@ fn print(outcome: &Outcome, plan: &Plan, as_json: bool) {
 }
 
 /// Starts a bare echo server and adds it to the targets: the same links, dialects and framings, another address.
-fn beside(targets: &mut Vec<Target>) -> Result<EchoServer, String> {
+pub(super) fn beside(targets: &mut Vec<Target>) -> Result<EchoServer, String> {
     let mut endpoints = targets[0].endpoints.clone();
     let framing = endpoints[0].framing;
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -187,6 +187,7 @@ pub(super) fn usage(reason: &str) -> ExitCode {
     ExitCode::from(super::USAGE)
 }
 
+/// A bar on a terminal's stderr, nothing elsewhere.
 pub(super) fn progress_bar() -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -195,6 +196,7 @@ pub(super) fn progress_bar() -> ProgressBar {
     ProgressBar::new(1000).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+/// Draws how far a play has come.
 pub(super) fn show(bar: &ProgressBar, progress: &Progress) {
     let elapsed = progress.elapsed.as_secs_f64();
     if let Some(planned) = progress.planned {
@@ -211,7 +213,7 @@ pub(super) fn show(bar: &ProgressBar, progress: &Progress) {
 }
 
 /// A flag that the first SIGINT or SIGTERM sets: the play ends early and is reported as far as it came.
-fn stop_on_signal() -> Arc<AtomicBool> {
+pub(super) fn stop_on_signal() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     // The thread lives as long as the process; without it a signal ends the process as usual.

@@ -26,9 +26,11 @@ pub struct Options<'a> {
 pub fn import_hex(source: impl BufRead, origin: &str, options: &Options<'_>) -> Result<Trace, TraceError> {
     let mut trace = Trace { origin: origin.to_owned(), links: Vec::new(), entries: Vec::new() };
     let mut requests: HashMap<[String; 4], usize> = HashMap::new();
-    for (index, text) in source.lines().enumerate() {
+    for (index, bytes) in source.split(b'\n').enumerate() {
         let line = index as u32 + 1;
-        let text = text.map_err(|source| TraceError::File { origin: origin.to_owned(), source })?;
+        let bytes = bytes.map_err(|source| TraceError::File { origin: origin.to_owned(), source })?;
+        // What is not text is not hexadecimal either, and is refused as such.
+        let text = String::from_utf8_lossy(&bytes);
         let text = text.trim();
         if text.is_empty() || text.starts_with('#') {
             continue;

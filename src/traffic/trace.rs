@@ -173,13 +173,13 @@ impl Trace {
 
     fn read_lines(source: impl BufRead, origin: &str) -> Result<Trace, TraceError> {
         let mut trace = Trace { origin: origin.to_owned(), links: Vec::new(), entries: Vec::new() };
-        for (index, text) in source.lines().enumerate() {
+        for (index, bytes) in source.split(b'\n').enumerate() {
             let line = index as u32 + 1;
-            let text = text.map_err(|source| TraceError::File { origin: origin.to_owned(), source })?;
-            if text.trim().is_empty() {
+            let bytes = bytes.map_err(|source| TraceError::File { origin: origin.to_owned(), source })?;
+            if bytes.trim_ascii().is_empty() {
                 continue;
             }
-            match read_entry(&text, line, &mut trace.links) {
+            match read_entry(&bytes, line, &mut trace.links) {
                 Ok(entry) => trace.entries.push(entry),
                 Err(reason) => return Err(TraceError::Line { origin: origin.to_owned(), line, reason }),
             }
@@ -238,8 +238,8 @@ pub(super) fn link_index(links: &mut Vec<String>, name: &str) -> Result<u16, Str
 
 // The JSON library's own messages for a wrong type quote the value, which may be a card number: the line is
 // read into a tree first (its errors are about syntax alone), and every check below words its own reason.
-fn read_entry(text: &str, line: u32, links: &mut Vec<String>) -> Result<Entry, String> {
-    let tree: Value = serde_json::from_str(text).map_err(|error| {
+fn read_entry(bytes: &[u8], line: u32, links: &mut Vec<String>) -> Result<Entry, String> {
+    let tree: Value = serde_json::from_slice(bytes).map_err(|error| {
         let place = error.column();
         if error.is_eof() {
             "the line ends inside a JSON value".to_owned()
@@ -403,6 +403,14 @@ mod tests {
             assert!(error.starts_with(&format!("day.jsonl:2: {reason}")), "{error}");
             assert!(!error.contains("4111110"), "{error}");
         }
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_refused_with_its_line() {
+        let mut text = GOOD.as_bytes().to_vec();
+        text.extend_from_slice(b"{\"at_us\":1,\"link\":\"\xFF\",\"hex\":\"00\"}");
+        let error = Trace::read(text.as_slice(), "t").map(|_| ()).unwrap_err().to_string();
+        assert!(error.starts_with("t:5: not JSON at column"), "{error}");
     }
 
     #[test]
