@@ -85,3 +85,63 @@ impl References {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::transaction::TransactionKey;
+    use super::*;
+    use crate::message::{Operation, Refusal, ResponseCode};
+
+    fn transaction(number: u128, time_us: i64, state: State) -> Transaction {
+        Transaction {
+            key: TransactionKey(number),
+            fingerprint: 0,
+            reference: 77,
+            last_reversal: 0,
+            time_us,
+            card: 0,
+            account: 0,
+            operation: Operation::Purchase,
+            state,
+            flags: 0,
+            refusal: Refusal::None,
+            code: ResponseCode::APPROVED,
+            approval: [b' '; 6],
+            requested_minor: 0,
+            amount_minor: 0,
+            held_minor: 0,
+            posted_minor: 0,
+            balances_minor: [0; 2],
+            expires_s: 0,
+        }
+    }
+
+    #[test]
+    fn finds_the_same_one_in_whatever_order_they_come() {
+        let declined = [transaction(1, 10, State::Declined), transaction(2, 20, State::Declined)];
+        let approved = [transaction(3, 30, State::Held), transaction(4, 40, State::Posted)];
+        for (all, found) in [
+            (vec![declined[0], declined[1]], 1),
+            (vec![declined[0], approved[0]], 3),
+            (vec![approved[0], approved[1]], 4),
+            (vec![declined[0], approved[0], declined[1], approved[1]], 4),
+        ] {
+            let (forth, back) = (References::new(10), References::new(10));
+            all.iter().for_each(|transaction| forth.link(transaction));
+            all.iter().rev().for_each(|transaction| back.link(transaction));
+            assert_eq!((forth.find(77), back.find(77)), (Some(found), Some(found)));
+        }
+    }
+
+    #[test]
+    fn forgets_only_the_one_it_would_find() {
+        let references = References::new(10);
+        let (first, second) = (transaction(1, 10, State::Held), transaction(2, 20, State::Held));
+        references.link(&first);
+        references.link(&second);
+        references.unlink(&first);
+        assert_eq!(references.find(77), Some(2));
+        references.unlink(&second);
+        assert_eq!((references.find(77), references.find(0)), (None, None));
+    }
+}

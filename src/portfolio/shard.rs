@@ -218,3 +218,101 @@ impl QueueOf<'_> {
         self.queue.remove(self.slots, slot);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::transaction::State;
+    use super::*;
+    use crate::message::{Operation, Refusal, ResponseCode};
+
+    fn transaction(number: u64, time_us: i64, held_minor: i64) -> Transaction {
+        Transaction {
+            key: TransactionKey(u128::from(number)),
+            fingerprint: 0,
+            reference: 0,
+            last_reversal: 0,
+            time_us,
+            card: 0,
+            account: 0,
+            operation: Operation::Purchase,
+            state: State::Held,
+            flags: 0,
+            refusal: Refusal::None,
+            code: ResponseCode::APPROVED,
+            approval: [b' '; 6],
+            requested_minor: 0,
+            amount_minor: 0,
+            held_minor,
+            posted_minor: 0,
+            balances_minor: [0; 2],
+            expires_s: 0,
+        }
+    }
+
+    /// The same rules without slots, links and index.
+    #[derive(Default)]
+    struct Model {
+        closed: Vec<Transaction>,
+        open: Vec<Transaction>,
+    }
+
+    impl Model {
+        fn put(&mut self, new: Transaction, capacity: usize, window_us: i64) {
+            let place = |list: &[Transaction]| list.iter().position(|known| known.key == new.key);
+            match (place(&self.closed), place(&self.open), new.is_closed()) {
+                (Some(at), _, true) => self.closed[at] = new,
+                (_, Some(at), false) => self.open[at] = new,
+                (Some(at), ..) => {
+                    self.closed.remove(at);
+                    self.open.push(new);
+                }
+                (_, Some(at), _) => {
+                    self.open.remove(at);
+                    self.closed.push(new);
+                }
+                (None, None, _) => {
+                    for _ in 0..4 {
+                        let full = self.closed.len() + self.open.len() >= capacity
+                            && self.closed.len() >= capacity / 4;
+                        if self
+                            .closed
+                            .first()
+                            .is_some_and(|old| full || old.time_us < new.time_us - window_us)
+                        {
+                            self.closed.remove(0);
+                        }
+                    }
+                    if new.is_closed() { self.closed.push(new) } else { self.open.push(new) }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn behaves_as_two_plain_lists_do() {
+        const CAPACITY: usize = 12;
+        const WINDOW_US: i64 = 40;
+        let (mut shard, mut model) = (Shard::new(CAPACITY, WINDOW_US), Model::default());
+        let mut random = 0x9e37_79b9_7f4a_7c15u64;
+        for turn in 0..20_000i64 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // Few keys, so that known ones come again, and a third of them open: sometimes more than fit.
+            let (number, held) = ((random >> 33) % 30, i64::from((random >> 40).is_multiple_of(3)));
+            let new = transaction(number, turn, held);
+            model.put(new, CAPACITY, WINDOW_US);
+            if shard.replace(&new, turn as u64).is_none() {
+                shard.forget(new.time_us, |_| {});
+                shard.insert(&new);
+            }
+            assert!(shard.iter().eq(model.closed.iter().chain(&model.open)), "turn {turn}");
+            assert!(shard.open().eq(&model.open), "turn {turn}");
+            assert_eq!(shard.len(), (model.closed.len() + model.open.len(), model.open.len()));
+        }
+        for number in 0..30 {
+            let known = model.closed.iter().chain(&model.open).find(|known| { known.key.0 } == number);
+            assert_eq!(shard.get(TransactionKey(number)), known);
+        }
+        assert!(shard.slots.len() <= 31, "slots are used again");
+    }
+}
