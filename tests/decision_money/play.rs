@@ -391,13 +391,19 @@ impl<'a> Game<'a> {
             }
             _ => {
                 let Some((message, late)) = self.message(step) else { return Ok(()) };
-                let card = message.pan.and_then(|pan| self.world.desk.portfolio.card(pan));
-                let available = || card.as_ref().map(|card| card.account.state.lock().available_minor());
-                let before = available();
+                let account = {
+                    let portfolio = &self.world.desk.portfolio;
+                    message.pan.and_then(|pan| portfolio.card(pan)).map(|card| card.account)
+                };
+                let available = |world: &World| {
+                    let account = account.and_then(|account| world.desk.portfolio.account(account));
+                    account.map(|account| account.state.lock().available_minor())
+                };
+                let before = available(&self.world);
                 let (decision, _) = self.at_desk(|world| decide(world, &message, late));
-                let may =
-                    !matches!(message.kind, Kind::Authorization | Kind::Financial) || available() >= Some(0);
-                same("whether an answer overspends", may || available() >= before, true)?;
+                let may = !matches!(message.kind, Kind::Authorization | Kind::Financial)
+                    || available(&self.world) >= Some(0);
+                same("whether an answer overspends", may || available(&self.world) >= before, true)?;
                 if !decision.repeat && decision.approval.is_some() {
                     self.undoable.insert(name_of(&message), decision.key);
                 }

@@ -47,8 +47,7 @@ fn copy_shards(from: &Portfolio, to: &Portfolio, range: std::ops::Range<usize>) 
     for index in range {
         let mut held: (Vec<Transaction>, u64) = (Vec::new(), 0);
         from.table.visit_one(index, |shard| held = (shard.iter().copied().collect(), shard.sequence()));
-        to.table.visit_one(index, |shard| shard.restore(&held.0, held.1));
-        held.0.iter().for_each(|transaction| to.table.link_reference(transaction));
+        to.table.restore(index, &held.0, held.1);
     }
 }
 

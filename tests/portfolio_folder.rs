@@ -1,0 +1,112 @@
+//! The snapshots of a data folder: the newest whole one counts, and a crash leaves one.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use authswitch::portfolio::Portfolio;
+use authswitch::portfolio::folder::{self, Failure};
+use authswitch::vault::DataKey;
+use std::path::{Path, PathBuf};
+use support::*;
+
+fn key() -> DataKey {
+    DataKey::from_hex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").unwrap()
+}
+
+fn empty() -> Portfolio {
+    Plan { accounts: Vec::new(), cards: Vec::new(), ..Plan::default() }.build()
+}
+
+fn write(world: &World, data: &Path) -> PathBuf {
+    let floor = world.sink.records().len() as u64;
+    folder::write(&world.desk.portfolio, &key(), data, floor, NOON, |_| Ok(())).unwrap()
+}
+
+fn damage(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn an_empty_folder_has_none() {
+    let data = tempfile::tempdir().unwrap();
+    assert!(folder::load(data.path(), &key(), empty).unwrap().is_none());
+}
+
+#[test]
+fn the_newest_two_stay_and_the_newest_counts() {
+    let data = tempfile::tempdir().unwrap();
+    let world = World::default();
+    let paths = (1..=3).map(|stan| {
+        world.gets(&purchase(stan), "00");
+        write(&world, data.path())
+    });
+    let paths: Vec<PathBuf> = paths.collect();
+    assert_eq!(folder::list(data.path()).unwrap(), [paths[2].clone(), paths[1].clone()]);
+    let loaded = folder::load(data.path(), &key(), empty).unwrap().unwrap();
+    assert_eq!((loaded.facts.floor, loaded.passed_over.len()), (3, 0));
+    assert_eq!(loaded.portfolio.state_hash(), world.state_hash());
+    // After a change that the journal does not hold, nothing older may be fallen back on, but a copy.
+    folder::write_changed(&world.desk.portfolio, &key(), data.path(), 3, NOON).unwrap();
+    let copy = paths[2].with_extension("again.snap");
+    assert_eq!(folder::list(data.path()).unwrap(), [paths[2].clone(), copy.clone()]);
+    damage(&paths[2]);
+    let loaded = folder::load(data.path(), &key(), empty).unwrap().unwrap();
+    assert_eq!((loaded.portfolio.state_hash(), loaded.passed_over.len()), (world.state_hash(), 1));
+}
+
+#[test]
+fn a_damaged_one_is_passed_over_and_the_longer_tail_makes_up_for_it() {
+    let data = tempfile::tempdir().unwrap();
+    let world = World::default();
+    world.gets(&purchase(1), "00");
+    write(&world, data.path());
+    world.gets(&purchase(2), "00").gets(&reversal_of(&purchase(1), 3), "00");
+    let newest = write(&world, data.path());
+    world.gets(&sale(4), "00");
+    damage(&newest);
+    let loaded = folder::load(data.path(), &key(), empty).unwrap().unwrap();
+    assert_eq!(loaded.facts.floor, 1);
+    assert!(loaded.passed_over[0].to_string().contains("00000000000000000003.snap"));
+    world.sink.replay_into(&loaded.portfolio, loaded.facts.floor);
+    assert_eq!(loaded.portfolio.state_hash(), world.state_hash());
+}
+
+#[test]
+fn only_damaged_ones_are_an_error_not_an_empty_portfolio() {
+    let data = tempfile::tempdir().unwrap();
+    damage(&write(&World::default(), data.path()));
+    assert!(folder::load(data.path(), &key(), empty).is_err());
+}
+
+#[test]
+fn another_key_is_an_error_that_no_older_one_cures() {
+    let data = tempfile::tempdir().unwrap();
+    write(&World::default(), data.path());
+    let other = DataKey::from_hex(&"5a".repeat(32)).unwrap();
+    let Err(error) = folder::load(data.path(), &other, empty) else { panic!("opened with another key") };
+    assert!(error.to_string().contains("another data key"), "{error}");
+}
+
+#[test]
+fn one_whose_records_do_not_become_durable_never_counts() {
+    let data = tempfile::tempdir().unwrap();
+    let world = World::default();
+    let before = write(&world, data.path());
+    world.gets(&purchase(1), "00").gets(&purchase(2), "00");
+    let mut waited_for = 0;
+    let result = folder::write(&world.desk.portfolio, &key(), data.path(), 1, NOON, |last| {
+        waited_for = last;
+        Err::<(), Failure>("the journal has failed".into())
+    });
+    assert_eq!(result.unwrap_err().to_string(), "the journal has failed");
+    // Not the floor: the last record whose effect is in it.
+    assert_eq!(waited_for, 2);
+    assert_eq!(folder::list(data.path()).unwrap(), [before]);
+    // What was left over does not disturb the next one.
+    let after = write(&world, data.path());
+    assert_eq!(folder::list(data.path()).unwrap()[0], after);
+}
