@@ -13,8 +13,8 @@ const PARTS: usize = 1024;
 #[derive(Debug)]
 pub(super) struct References(Box<[Mutex<HashTable<Found>>]>);
 
-/// The transaction that a reference finds: the one of highest rank, and then of highest key, of those that have it.
-/// That depends on what is remembered alone, not on the order in which it came, so that a restart finds the same one.
+/// The transaction that a reference finds: of those that have it the one approved last, else the one declined first.
+/// A restart from a snapshot knows the order by their times.
 #[derive(Debug)]
 struct Found {
     reference: u64,
@@ -25,7 +25,7 @@ struct Found {
 
 /// Approved ones before declined ones; of the approved the latest, of the declined the first. What an approved one
 /// becomes later does not change its rank.
-pub(super) fn rank(transaction: &Transaction) -> i64 {
+fn rank(transaction: &Transaction) -> i64 {
     match transaction.state {
         State::Declined => -transaction.time_us.max(0),
         _ => transaction.time_us.max(0) + 1,
@@ -54,8 +54,18 @@ impl References {
         part.find(reference, |found| found.reference == reference).map(|found| found.low)
     }
 
-    /// Makes a transaction the one its reference finds, unless that finds one of higher rank.
+    /// Makes a transaction the one its reference finds: an approved one always, a declined one where there is none.
     pub(super) fn link(&self, transaction: &Transaction) {
+        self.put(transaction, |_| transaction.state != State::Declined);
+    }
+
+    /// The same for one of many that come in no order, from a snapshot: the one of highest rank, then of highest key.
+    pub(super) fn restore(&self, transaction: &Transaction) {
+        let mine = (rank(transaction), transaction.key.low());
+        self.put(transaction, |known| (known.rank, known.low) < mine);
+    }
+
+    fn put(&self, transaction: &Transaction, wins: impl FnOnce(&Found) -> bool) {
         let (reference, rank, low) = (transaction.reference, rank(transaction), transaction.key.low());
         if reference == 0 {
             return;
@@ -65,7 +75,7 @@ impl References {
             Entry::Vacant(vacant) => drop(vacant.insert(Found { reference, rank, low })),
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
-                if known.low == low || (known.rank, known.low) < (rank, low) {
+                if known.low == low || wins(known) {
                     (known.rank, known.low) = (rank, low);
                 }
             }
@@ -117,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_same_one_in_whatever_order_they_come() {
+    fn finds_the_latest_approved_one_also_after_a_restart() {
         let declined = [transaction(1, 10, State::Declined), transaction(2, 20, State::Declined)];
         let approved = [transaction(3, 30, State::Held), transaction(4, 40, State::Posted)];
         for (all, found) in [
@@ -128,7 +138,7 @@ mod tests {
         ] {
             let (forth, back) = (References::new(10), References::new(10));
             all.iter().for_each(|transaction| forth.link(transaction));
-            all.iter().rev().for_each(|transaction| back.link(transaction));
+            all.iter().rev().for_each(|transaction| back.restore(transaction));
             assert_eq!((forth.find(77), back.find(77)), (Some(found), Some(found)));
         }
     }

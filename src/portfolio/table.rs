@@ -2,9 +2,9 @@
 //! Bounded by count and age; an open authorization is never forgotten. Must not decide anything.
 
 use super::layout::Fixed;
-use super::references::{self, References};
+use super::references::References;
 use super::shard::Shard;
-use super::transaction::{Transaction, TransactionKey};
+use super::transaction::{State, Transaction, TransactionKey};
 use parking_lot::{Mutex, MutexGuard};
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher;
@@ -86,8 +86,10 @@ impl Table {
     /// record's. The same puts in the same order forget the same transactions.
     pub fn put(&self, shard: &mut Shard, transaction: &Transaction, sequence: u64) {
         match shard.replace(transaction, sequence) {
-            Some(known) if references::rank(&known) == references::rank(transaction) => {}
-            Some(_) => self.references.link(transaction),
+            Some(known) if known.state == State::Declined && is_approved(transaction) => {
+                self.references.link(transaction);
+            }
+            Some(_) => {}
             None => {
                 // First, so that the new one takes a slot that has just been touched.
                 shard.forget(transaction.time_us, |forgotten| self.references.unlink(forgotten));
@@ -101,7 +103,7 @@ impl Table {
     pub fn restore(&self, index: usize, transactions: &[Transaction], sequence: u64) {
         self.shards[index].lock().restore(transactions, sequence);
         for transaction in transactions {
-            self.references.link(transaction);
+            self.references.restore(transaction);
         }
     }
 
@@ -140,6 +142,11 @@ impl Table {
         });
         sum
     }
+}
+
+/// Approved by now, whatever came before.
+fn is_approved(transaction: &Transaction) -> bool {
+    matches!(transaction.state, State::Held | State::Posted | State::Approved)
 }
 
 /// A hash of a value's stored bytes.
