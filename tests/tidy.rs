@@ -25,9 +25,13 @@ fn tree() -> Vec<File> {
     names.split_terminator('\0').filter_map(read).collect()
 }
 
+/// What a rule finds in a few files; of the ratchets' tables they need not hold the files.
 fn findings(rule: &str, files: &[File]) -> Vec<String> {
     let (_, check) = RULES.iter().find(|(name, _)| *name == rule).unwrap();
     check(files)
+        .into_iter()
+        .filter(|found| !found.ends_with("is in the table and no more in the tree"))
+        .collect()
 }
 
 #[test]

@@ -147,7 +147,7 @@ pub enum JournalError {
         /// The last record there.
         last: Seq,
     },
-    /// The folder changed between [`super::scan`] and [`super::Journal::open`].
+    /// The folder changed between [`super::scan()`] and [`super::Journal::open`].
     #[error("journal: {} changed since it was scanned", dir.display())]
     Changed {
         /// The folder.

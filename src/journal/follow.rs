@@ -19,7 +19,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// written, but not always durable yet.
 ///
 /// # Errors
-/// As [`super::scan`]'s; a record in advance of the journal's end is waited for.
+/// As [`super::scan()`]'s; a record in advance of the journal's end is waited for.
 pub fn follow<E: Into<Box<dyn Error + Send + Sync>>>(
     dir: &Path,
     from: Seq,

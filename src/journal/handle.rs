@@ -146,14 +146,14 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::Locked`] when another process has the folder, [`JournalError::Changed`] when the folder is not as
-    /// [`super::scan`] found it, [`JournalError::Setting`], and errors of the disk.
+    /// [`super::scan()`] found it, [`JournalError::Setting`], and errors of the disk.
     pub fn open(dir: &Path, tail: Tail, options: Options) -> Result<Journal, JournalError> {
         create_dir(dir)?;
         let lock = Lock::take(dir)?;
         Journal::open_locked(dir, tail, options, lock)
     }
 
-    /// As [`Journal::open`], by a caller that has held the folder's lock since before its [`super::scan`].
+    /// As [`Journal::open`], by a caller that has held the folder's lock since before its [`super::scan()`].
     ///
     /// # Errors
     /// As [`Journal::open`], without [`JournalError::Locked`].

@@ -2,7 +2,7 @@
 //! means: a body is opaque bytes here; its encoding is `record`'s.
 //!
 //! A journal is a folder of preallocated segments. Workers append into a double buffer under one short lock; one
-//! thread swaps it, writes, syncs and publishes the durable sequence. On restart [`scan`] replays what is there.
+//! thread swaps it, writes, syncs and publishes the durable sequence. On restart [`scan()`] replays what is there.
 
 mod format;
 
