@@ -54,6 +54,7 @@ fn percentile_points(latencies: &Histogram<u64>, nines: f64) -> Vec<(f64, f64)> 
     (0..=240)
         .map(|step| f64::from(step) / 240.0 * nines)
         .map(|x| (x, latencies.value_at_quantile(quantile(x)) as f64))
+        .chain([(nines, latencies.max() as f64)])
         .collect()
 }
 

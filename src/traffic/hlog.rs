@@ -29,15 +29,16 @@ impl HlogWriter {
         Ok(HlogWriter { out, serializer: V2DeflateSerializer::new(), failed: None })
     }
 
-    /// Appends an interval; `tag` must have no comma, space or line break to be kept.
+    /// Appends an interval; what a tag cannot hold (comma, space, line break) becomes a dash.
     pub(super) fn write(&mut self, tag: &str, from: Duration, length: Duration, latencies: &Histogram<u64>) {
         if self.failed.is_some() {
             return;
         }
+        let tag = tag.replace([',', ' ', '\r', '\n'], "-");
         let written = IntervalLogWriterBuilder::new()
             .begin_log_with(&mut self.out, &mut self.serializer)
             .and_then(|mut log| {
-                let written = log.write_histogram(latencies, from, length, Tag::new(tag));
+                let written = log.write_histogram(latencies, from, length, Tag::new(&tag));
                 written.map_err(|error| io::Error::other(error.to_string()))
             });
         self.failed = written.err();
@@ -66,7 +67,7 @@ mod tests {
         let mut log = HlogWriter::create(&path, "a\nb", UNIX_EPOCH + Duration::from_secs(7)).unwrap();
         let mut latencies = super::super::tally::latency_histogram();
         (1..=1000).for_each(|micros| latencies.record(micros * 1000).unwrap());
-        log.write("switch", Duration::from_secs(1), Duration::from_secs(2), &latencies);
+        log.write("bare echo", Duration::from_secs(1), Duration::from_secs(2), &latencies);
         log.finish().unwrap();
         let text = std::fs::read(&path).unwrap();
         let intervals: Vec<_> = IntervalLogIterator::new(&text)
@@ -76,7 +77,7 @@ mod tests {
             })
             .collect();
         assert_eq!(intervals.len(), 1, "{}", String::from_utf8_lossy(&text));
-        assert_eq!(intervals[0].tag().unwrap().as_str(), "switch");
+        assert_eq!(intervals[0].tag().unwrap().as_str(), "bare-echo");
         assert_eq!(intervals[0].start_timestamp(), Duration::from_secs(1));
         let packed = intervals[0].encoded_histogram();
         assert!(packed.starts_with("HISTFAAA"), "{packed}");

@@ -119,7 +119,7 @@ fn families(page: &mut String, main: &TargetOutcome, echo: Option<&TargetOutcome
     if echo.is_some() {
         page.push_str("<p>Beside it, in how many times the bare echo's time for the same messages.</p>");
     }
-    page.push_str("<table><tr><th><th>answered");
+    page.push_str("<table><tr><th><th>measured");
     for (name, _) in PERCENTILES {
         let _ = write!(page, "<th>{name}");
         page.push_str(if echo.is_some() { "<th>" } else { "" });

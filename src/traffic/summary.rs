@@ -127,7 +127,7 @@ fn families(out: &mut String, target: &TargetOutcome) {
     let _ = writeln!(
         out,
         "\n{:<16}{:>12}{:>12}{:>12}{:>12}{:>12}",
-        target.name, "answered", "p50", "p99", "p99.9", "max"
+        target.name, "measured", "p50", "p99", "p99.9", "max"
     );
     for (family, latencies) in &target.families {
         let _ = write!(out, "  {:<14}{:>12}", family.name(), count_text(latencies.len()));
