@@ -11,6 +11,7 @@ use authswitch::portfolio::{
 };
 use authswitch::telemetry::Telemetry;
 use authswitch::wire::{Dialect, Message, Value, frame::Framing};
+use parking_lot::Mutex;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -105,8 +106,28 @@ fn requests(dialect: &Dialect, count: u32) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// The first time that a thread has to wait for a lock, it gets its place in the queue of waiters from the heap. That
+/// is warm-up too, and comes by chance: here it is made to happen.
+fn wait_for_a_lock() {
+    let lock = Mutex::new(());
+    let held = lock.lock();
+    std::thread::scope(|scope| {
+        let (began, begin) = std::sync::mpsc::channel();
+        let lock = &lock;
+        scope.spawn(move || {
+            let _held = lock.lock();
+            began.send(()).unwrap();
+            std::thread::sleep(Duration::from_millis(50));
+        });
+        drop(held);
+        begin.recv().unwrap();
+        drop(lock.lock());
+    });
+}
+
 #[test]
 fn a_message_passes_without_allocating() {
+    wait_for_a_lock();
     let folder = tempfile::tempdir().unwrap();
     let options = Options { segment_bytes: 4 << 20, ..Options::default() };
     let journal = Journal::open(folder.path(), Tail::default(), options).unwrap();

@@ -23,13 +23,13 @@ fn characters(class: Class) -> Vec<u8> {
 }
 
 fn content(field: &FieldInfo) -> BoxedStrategy<Content> {
-    let (least, most) = match field.length {
+    let (least, most) = match field.format.length {
         Length::Fixed(units) => (usize::from(units), usize::from(units)),
         Length::Variable { max, .. } => (0, usize::from(max)),
     };
     // Lengths near both ends, and short ones in between, where most stretches of a message are.
     let length = prop_oneof![least..=most, least..=most.min(least + 20), Just(most)];
-    match field.class {
+    match field.format.class {
         Class::B => {
             length.prop_flat_map(|n| prop::collection::vec(any::<u8>(), n)).prop_map(Content::Bytes).boxed()
         }
@@ -133,7 +133,7 @@ proptest! {
                     prop_assert_eq!(view.text(*de, &mut buffer), Some(&text[..]), "DE {}", de);
                     let number = std::str::from_utf8(text).unwrap().parse::<u64>().ok();
                     let numeric = text.iter().all(u8::is_ascii_digit) && (1..=19).contains(&text.len());
-                    let class = dialect.field(*de).unwrap().class;
+                    let class = dialect.field(*de).unwrap().format.class;
                     let read = numeric && !matches!(class, Class::Z | Class::Xn);
                     prop_assert_eq!(view.number(*de), number.filter(|_| read), "DE {}", de);
                 }
@@ -164,7 +164,7 @@ proptest! {
         // Own values differ from the request's: the same characters backwards (a sign stays in front).
         let own: Fields = fields
             .iter()
-            .filter(|(de, _)| picked(own, *de) && dialect.field(*de).unwrap().class != Class::Xn)
+            .filter(|(de, _)| picked(own, *de) && dialect.field(*de).unwrap().format.class != Class::Xn)
             .map(|(de, content)| match content {
                 Content::Text(text) => (*de, Content::Text(text.iter().rev().copied().collect())),
                 Content::Bytes(bytes) => (*de, Content::Bytes(bytes.iter().rev().copied().collect())),

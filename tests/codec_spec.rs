@@ -46,10 +46,13 @@ fn shipped_dialects_compile_and_differ_only_in_writing() {
     assert_eq!(Dialect::builtin_names(), [ascii.name(), bcd.name()]);
     assert!(ascii.fields().map(|f| f.de).eq((2..=128).filter(|de| *de != 65)));
     for (a, b) in ascii.fields().zip(bcd.fields()) {
-        assert_eq!((a.de, &a.name, a.format(), a.mask), (b.de, &b.name, b.format(), b.mask));
+        assert_eq!(
+            (a.de, &a.name, a.format.notation(), a.mask),
+            (b.de, &b.name, b.format.notation(), b.mask)
+        );
     }
-    assert_eq!(ascii.field(55).unwrap().encoding, Encoding::Binary);
-    assert_eq!(bcd.field(52).unwrap().encoding, Encoding::Binary);
+    assert_eq!(ascii.field(55).unwrap().format.encoding, Encoding::Binary);
+    assert_eq!(bcd.field(52).unwrap().format.encoding, Encoding::Binary);
     assert!(Dialect::builtin("iso87").is_none(), "the base says nothing of encodings");
     assert!(Dialect::builtin("iso93").is_none());
 }
@@ -72,11 +75,14 @@ fn shipped_fields_are_those_of_the_standard() {
     ];
     for (de, format, mask) in table {
         let field = dialect.field(de).unwrap();
-        assert_eq!((field.format().as_str(), field.mask), (format, mask), "DE {de}");
+        assert_eq!((field.format.notation().as_str(), field.mask), (format, mask), "DE {de}");
     }
-    assert_eq!(dialect.field(97).unwrap().length, Length::Fixed(17));
+    assert_eq!(dialect.field(97).unwrap().format.length, Length::Fixed(17));
     assert_eq!(dialect.field(90).unwrap().parts.len(), 5);
-    assert_eq!((dialect.field(34).unwrap().class, dialect.field(34).unwrap().max_length()), (Class::Ns, 28));
+    assert_eq!(
+        (dialect.field(34).unwrap().format.class, dialect.field(34).unwrap().format.max_length()),
+        (Class::Ns, 28)
+    );
 }
 
 #[test]
@@ -145,18 +151,18 @@ fn mistakes_are_named_with_their_place() {
     mistake("version = 0", "versoin = 0", (3, 1), "unknown key");
     mistake("name = \"mine\"", "name = 5", (2, 8), "expected text, found integer");
     mistake("name = \"mine\"", "name = \"my own\"", (2, 8), "letters, digits and hyphens");
-    mistake("mti = \"ascii\"", "mti = \"hex\"", (5, 7), "expected one of \"ascii\", \"bcd\"");
+    mistake("mti = \"ascii\"", "mti = \"hex\"", (5, 7), "expected one of \"ascii\", \"ebcdic-037\"");
     mistake("bitmap = \"binary\"", "bitmap = \"bcd\"", (6, 10), "expected one of \"binary\", \"hex\"");
-    mistake("length = \"binary\"", "length = \"hex\"", (7, 10), "\"ascii\", \"bcd\", \"binary\"");
+    mistake("length = \"binary\"", "length = \"ebcdic-hex\"", (7, 10), "\"bcd\", \"binary\", \"hex\"");
     mistake("fixed = \"right F\"", "fixed = \"middle F\"", (14, 9), "\"left 0\"");
     mistake("fixed = \"right F\"", "fixed = \"right 10\"", (14, 9), "\"left 0\"");
-    mistake("[fields]\n", "[fields]\n65 = {}\n", (17, 1), "bit maps");
-    mistake("[fields]\n", "[fields]\n129 = {}\n", (17, 1), "2 to 128");
-    mistake("[fields]\n", "[fields]\n02 = {}\n", (17, 1), "2 to 128");
+    mistake("[fields]\n", "[fields]\n1 = {}\n", (17, 1), "the bit map");
+    mistake("[fields]\n", "[fields]\n193 = {}\n", (17, 1), "2 to 192");
+    mistake("[fields]\n", "[fields]\n02 = {}\n", (17, 1), "2 to 192");
     mistake("[fields]\n", "[fields]\n4 = { name = \"x\" }\n", (17, 1), "DE 4: expected a format");
     mistake("[fields]\n", "[fields]\n4 = { format = \"n 6\" }\n", (17, 1), "DE 4: expected a name");
     mistake("\"n 5\"", "\"q 5\"", (18, 16), "expected a class (n, a, an");
-    mistake("\"n 5\"", "\"n.5\"", (18, 16), "expected a class");
+    mistake("\"n 5\"", "\"n.....5\"", (18, 16), "expected a class");
     mistake("\"n 5\"", "\"n 0\"", (18, 16), "expected a class");
     mistake("\"n 5\"", "\"n 10000\"", (18, 16), "expected a class");
     mistake("\"n..19\"", "\"n..100\"", (17, 1), "does not fit its prefix, which counts to 99");
@@ -177,7 +183,24 @@ fn mistakes_are_named_with_their_place() {
     mistake("name = \"Odd\"", "name = \"Odd\", parts = [[5]]", (18, 46), "[length, \"name\"]");
     mistake("name = \"mine\"", "name = \"mine\"\nextends = \"iso99\"", (3, 11), "no dialect \"iso99\"");
     mistake("z = \"bcd\"\n", "z = \"bcd\n", (9, 9), "invalid basic string");
+    let field_129 = "[fields]\n129 = { format = \"n 6\", name = \"x\" }\n";
+    mistake("[fields]\n", field_129, (17, 1), "only a third bit map has fields over 128");
+    mistake("name = \"Odd\"", "name = \"Odd\", fill = \"left\"", (18, 44), "\"right space\"");
+    mistake("name = \"Odd\"", "name = \"Odd\", length = { digits = 5 }", (18, 57), "1 to 4");
     mistake("\"x+n 7\"", "\"x+n..7\"", (28, 1), "x+n is of fixed length");
+}
+
+#[test]
+fn bit_65_is_a_field_or_says_that_a_third_bit_map_follows() {
+    let field = "[fields]\n65 = { format = \"b 8\", name = \"Inline\" }\n";
+    let inline = WHOLE.replace("[fields]\n", field);
+    assert!(Dialect::from_toml(&inline, "mine.toml").unwrap().field(65).is_some());
+    let both = inline.replace("version = 0", "version = 0\nthird_bitmap = true");
+    let error = Dialect::from_toml(&both, "mine.toml").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "mine.toml:18:1: DE 65: bit 65 says that there is a third bit map (third_bitmap)"
+    );
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn every_message_fits_both_dialects() {
             let Body::Fields { mti, fields } = &entry.body else { panic!("fields expected") };
             let bytes: Vec<_> = fields.iter().map(|field| from_hex(&field.1)).collect();
             let own = fields.iter().zip(&bytes).map(|((de, text), bytes)| {
-                let binary = dialect.field(*de).unwrap().class == Class::B;
+                let binary = dialect.field(*de).unwrap().format.class == Class::B;
                 (*de, if binary { Value::Bytes(bytes) } else { Value::Text(text.as_bytes()) })
             });
             let own: Vec<_> = own.collect();

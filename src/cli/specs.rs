@@ -129,11 +129,11 @@ struct ShownField<'a> {
 fn shown(field: &FieldInfo) -> ShownField<'_> {
     ShownField {
         de: field.de,
-        format: field.format(),
+        format: field.format.notation(),
         name: &field.name,
-        encoding: field.encoding.name(),
-        length: field.is_variable().then(|| field.length_encoding.name()),
-        unit: field.class.unit(),
+        encoding: field.format.encoding.name(),
+        length: field.format.prefix().map(|prefix| prefix.encoding.name()),
+        unit: field.format.class.unit(),
         mask: match field.mask {
             Mask::Open => None,
             Mask::Pan => Some("pan"),

@@ -74,7 +74,7 @@ pub fn fields_from_bytes(dialect: &Dialect, bytes: &[u8]) -> Result<(Mti, Vec<Fi
     let mut buffer = vec![0; bytes.len() * 2];
     let mut fields = Vec::new();
     for de in view.bitmap().iter() {
-        let class = dialect.field(de).map(|field| field.class);
+        let class = dialect.field(de).map(|field| field.format.class);
         let text = match class {
             Some(Class::B) => view.bytes(de, &mut buffer).map(hex_from_bytes),
             Some(Class::N | Class::Z) => view.digits(de, &mut buffer).map(text_from_ascii),

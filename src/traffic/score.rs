@@ -113,7 +113,7 @@ pub(super) struct Note {
 #[derive(Clone, Copy)]
 struct Place {
     at: u32,
-    packed: bool,
+    encoding: Encoding,
 }
 
 /// What a replay rewrites, where the message has it.
@@ -322,7 +322,7 @@ pub(super) fn mask_pan(digits: &[u8]) -> String {
 
 fn write_fields(dialect: &Dialect, mti: Mti, fields: &[Field], out: &mut Vec<u8>) -> Result<(), String> {
     // Binary elements are written as hex in a trace: their bytes have to outlive the values that borrow them.
-    let is_binary = |de: u8| dialect.field(de).is_some_and(|field| field.class == Class::B);
+    let is_binary = |de: u8| dialect.field(de).is_some_and(|field| field.format.class == Class::B);
     let mut binary = Vec::new();
     for (de, text) in fields.iter().filter(|field| is_binary(field.0)) {
         binary.push(bytes_from_hex(text).ok_or_else(|| format!("DE {de} must be hexadecimal characters"))?);
@@ -344,14 +344,13 @@ impl Places {
     fn find(view: View<'_>, header: u32) -> Places {
         let place = |de: u8, units: usize, skip: usize| {
             let data = view.data(de).filter(|_| view.units(de) == units)?;
-            let encoding = view.dialect().field(de)?.encoding;
+            let encoding = view.dialect().field(de)?.format.encoding;
             let offset = view.offset(de)? + view.raw(de)?.len() - data.len();
-            let packed = match encoding {
-                Encoding::Ascii => false,
-                Encoding::Bcd => true,
-                Encoding::Binary | Encoding::Hex => return None,
+            let skip = match encoding {
+                Encoding::Bcd => skip / 2,
+                _ => skip,
             };
-            Some(Place { at: header + offset as u32 + if packed { skip / 2 } else { skip } as u32, packed })
+            Some(Place { at: header + (offset + skip) as u32, encoding })
         };
         Places {
             transmission: place(7, 10, 0),
@@ -366,16 +365,17 @@ impl Places {
 
 /// Writes an even number of digits at a place, if the message has it.
 fn put(frame: &mut [u8], place: Option<Place>, digits: &[u8]) {
-    let Some(Place { at, packed }) = place else { return };
+    let Some(Place { at, encoding }) = place else { return };
     let at = at as usize;
-    if packed {
+    if encoding == Encoding::Bcd {
         let bytes = &mut frame[at..at + digits.len() / 2];
         bytes
             .iter_mut()
             .zip(digits.chunks_exact(2))
             .for_each(|(byte, pair)| *byte = pair[0] << 4 | pair[1] & 15);
     } else {
-        frame[at..at + digits.len()].copy_from_slice(digits);
+        let bytes = &mut frame[at..at + digits.len()];
+        bytes.iter_mut().zip(digits).for_each(|(byte, digit)| *byte = encoding.byte(*digit));
     }
 }
 

@@ -3,110 +3,118 @@
 use std::fmt;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Not, Sub};
 
-/// A set of data elements 1 to 128.
+/// A set of data elements 1 to 192.
 ///
-/// Inside, DE n is bit (n - 1): counting trailing zeros and clearing the lowest bit walks it ascending in two
-/// short instructions. On the wire the order is the other way round.
+/// Inside, DE n is bit (n - 1) of three words: counting trailing zeros and clearing the lowest bit walks it
+/// ascending in two short instructions. On the wire the order is the other way round.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Bitmap(pub(super) u128);
+pub struct Bitmap(pub(super) [u64; 3]);
 
 impl Bitmap {
     /// No data element.
-    pub const EMPTY: Bitmap = Bitmap(0);
+    pub const EMPTY: Bitmap = Bitmap([0; 3]);
 
-    /// The set of the given data elements; numbers outside 1..=128 are ignored.
+    /// The set of the given data elements; numbers outside 1..=192 are ignored.
     pub const fn of(elements: &[u8]) -> Bitmap {
-        let mut set = Bitmap(0);
+        let mut set = Bitmap::EMPTY;
         let mut i = 0;
         while i < elements.len() {
-            set.0 |= Bitmap::bit(elements[i]);
+            set.insert(elements[i]);
             i += 1;
         }
         set
     }
 
-    /// The set that two bit maps on the wire say, their first byte on top.
-    pub(super) const fn from_wire(primary: u64, secondary: u64) -> Bitmap {
-        Bitmap(primary.reverse_bits() as u128 | (secondary.reverse_bits() as u128) << 64)
+    /// The set that the bit maps on the wire say, the first byte of each on top.
+    pub(super) const fn from_wire(maps: [u64; 3]) -> Bitmap {
+        Bitmap([maps[0].reverse_bits(), maps[1].reverse_bits(), maps[2].reverse_bits()])
     }
 
-    /// The two bit maps as on the wire, first byte on top; bit 1 is not added for a secondary one.
-    pub(super) const fn to_wire(self) -> (u64, u64) {
-        ((self.0 as u64).reverse_bits(), ((self.0 >> 64) as u64).reverse_bits())
+    /// The bit maps as on the wire, first byte on top; the bits that say that another one follows are not added.
+    pub(super) const fn to_wire(self) -> [u64; 3] {
+        let [first, second, third] = self.0;
+        [first.reverse_bits(), second.reverse_bits(), third.reverse_bits()]
     }
 
-    const fn bit(de: u8) -> u128 {
-        if de >= 1 && de <= 128 { 1 << (de - 1) } else { 0 }
+    /// The word of a data element and its bit there; no bit for a number outside 1..=192.
+    const fn place(de: u8) -> (usize, u64) {
+        if de >= 1 && de <= 192 { ((de as usize - 1) / 64, 1 << ((de - 1) % 64)) } else { (0, 0) }
     }
 
-    /// Adds a data element; a number outside 1..=128 is ignored.
+    /// Adds a data element; a number outside 1..=192 is ignored.
     pub const fn insert(&mut self, de: u8) {
-        self.0 |= Bitmap::bit(de);
+        let (word, bit) = Bitmap::place(de);
+        self.0[word] |= bit;
     }
 
     /// Takes a data element out.
     pub const fn remove(&mut self, de: u8) {
-        self.0 &= !Bitmap::bit(de);
+        let (word, bit) = Bitmap::place(de);
+        self.0[word] &= !bit;
     }
 
     /// Whether the data element is in the set.
     pub const fn contains(self, de: u8) -> bool {
-        self.0 & Bitmap::bit(de) != 0
+        let (word, bit) = Bitmap::place(de);
+        self.0[word] & bit != 0
     }
 
     /// Whether the set is empty.
     pub const fn is_empty(self) -> bool {
-        self.0 == 0
+        self.0[0] | self.0[1] | self.0[2] == 0
     }
 
     /// How many data elements are in the set.
     pub const fn len(self) -> usize {
-        self.0.count_ones() as usize
+        (self.0[0].count_ones() + self.0[1].count_ones() + self.0[2].count_ones()) as usize
     }
 
     /// The lowest data element.
     #[inline]
     pub const fn first(self) -> Option<u8> {
-        if self.0 == 0 { None } else { Some(self.0.trailing_zeros() as u8 + 1) }
+        match self.0 {
+            [0, 0, 0] => None,
+            [0, 0, third] => Some(third.trailing_zeros() as u8 + 129),
+            [0, second, _] => Some(second.trailing_zeros() as u8 + 65),
+            [first, _, _] => Some(first.trailing_zeros() as u8 + 1),
+        }
     }
 
-    /// The lowest data element alone.
-    pub(super) const fn lowest(self) -> Bitmap {
-        Bitmap(self.0 & self.0.wrapping_neg())
-    }
-
-    /// Of a set of one element: that element and every higher one. Of the empty set: the empty set.
-    pub(super) const fn and_above(self) -> Bitmap {
-        Bitmap(self.0.wrapping_neg())
+    /// The data elements that are at least this one; all of them for 0.
+    #[inline]
+    pub(super) const fn from(de: u8) -> Bitmap {
+        let all = u64::MAX;
+        match de {
+            0 | 1 => Bitmap([all; 3]),
+            2..=64 => Bitmap([all << (de - 1), all, all]),
+            65..=128 => Bitmap([0, all << (de - 65), all]),
+            129..=192 => Bitmap([0, 0, all << (de - 129)]),
+            193.. => Bitmap::EMPTY,
+        }
     }
 
     /// The data elements, ascending.
     pub const fn iter(self) -> Iter {
-        Iter(self.0)
+        Iter(self)
     }
 }
 
 /// Walks a [`Bitmap`] ascending.
 #[derive(Clone)]
-pub struct Iter(u128);
+pub struct Iter(Bitmap);
 
 impl Iterator for Iter {
     type Item = u8;
 
     #[inline]
     fn next(&mut self) -> Option<u8> {
-        if self.0 == 0 {
-            return None;
-        }
-        let zeros = self.0.trailing_zeros();
-        self.0 &= self.0 - 1;
-        // At most 127 zeros stand below a set bit.
-        Some(zeros as u8 + 1)
+        let first = self.0.first()?;
+        self.0.remove(first);
+        Some(first)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let len = self.0.count_ones() as usize;
-        (len, Some(len))
+        (self.0.len(), Some(self.0.len()))
     }
 }
 
@@ -129,25 +137,41 @@ impl FromIterator<u8> for Bitmap {
     }
 }
 
+/// One operation on the words of two sets.
+#[inline]
+const fn each(a: [u64; 3], b: [u64; 3], and: bool, invert: bool) -> Bitmap {
+    let mut out = [0; 3];
+    let mut i = 0;
+    while i < 3 {
+        let other = if invert { !b[i] } else { b[i] };
+        out[i] = if and { a[i] & other } else { a[i] | other };
+        i += 1;
+    }
+    Bitmap(out)
+}
+
 impl BitAnd for Bitmap {
     type Output = Bitmap;
 
+    #[inline]
     fn bitand(self, other: Bitmap) -> Bitmap {
-        Bitmap(self.0 & other.0)
+        each(self.0, other.0, true, false)
     }
 }
 
 impl BitOr for Bitmap {
     type Output = Bitmap;
 
+    #[inline]
     fn bitor(self, other: Bitmap) -> Bitmap {
-        Bitmap(self.0 | other.0)
+        each(self.0, other.0, false, false)
     }
 }
 
 impl BitOrAssign for Bitmap {
+    #[inline]
     fn bitor_assign(&mut self, other: Bitmap) {
-        self.0 |= other.0;
+        *self = *self | other;
     }
 }
 
@@ -155,16 +179,18 @@ impl BitOrAssign for Bitmap {
 impl Sub for Bitmap {
     type Output = Bitmap;
 
+    #[inline]
     fn sub(self, other: Bitmap) -> Bitmap {
-        Bitmap(self.0 & !other.0)
+        each(self.0, other.0, true, true)
     }
 }
 
 impl Not for Bitmap {
     type Output = Bitmap;
 
+    #[inline]
     fn not(self) -> Bitmap {
-        Bitmap(!self.0)
+        Bitmap(self.0.map(|word| !word))
     }
 }
 
@@ -180,15 +206,15 @@ mod tests {
 
     #[test]
     fn each_element_is_its_own_bit() {
-        for de in 1..=128u8 {
+        for de in 1..=192u8 {
             let mut set = Bitmap::EMPTY;
             set.insert(de);
-            let wire = 1u128 << (128 - u32::from(de));
-            let (primary, secondary) = ((wire >> 64) as u64, wire as u64);
-            assert_eq!(set.to_wire(), (primary, secondary));
-            assert_eq!(Bitmap::from_wire(primary, secondary), set);
+            let mut wire = [0u64; 3];
+            wire[usize::from(de - 1) / 64] = 1 << (63 - (de - 1) % 64);
+            assert_eq!(set.to_wire(), wire);
+            assert_eq!(Bitmap::from_wire(wire), set);
             assert!(set.contains(de) && set.len() == 1);
-            assert!((1..=128u8).filter(|&other| set.contains(other)).eq([de]));
+            assert!((1..=192u8).filter(|&other| set.contains(other)).eq([de]));
             set.remove(de);
             assert!(set.is_empty());
         }
@@ -196,34 +222,34 @@ mod tests {
 
     #[test]
     fn numbers_outside_are_ignored() {
-        let mut set = Bitmap::of(&[0, 129, 255]);
+        let mut set = Bitmap::of(&[0, 193, 255]);
         set.insert(0);
         assert!(set.is_empty() && !set.contains(0) && !set.contains(200));
     }
 
     #[test]
     fn walks_ascending() {
-        let set = Bitmap::of(&[128, 2, 64, 65, 1]);
-        assert_eq!(set.iter().collect::<Vec<_>>(), [1, 2, 64, 65, 128]);
-        assert_eq!(set.iter().len(), 5);
-        assert_eq!(format!("{set:?}"), "{1, 2, 64, 65, 128}");
+        let set = Bitmap::of(&[128, 2, 192, 64, 65, 129, 1]);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [1, 2, 64, 65, 128, 129, 192]);
+        assert_eq!(set.iter().len(), 7);
+        assert_eq!(format!("{set:?}"), "{1, 2, 64, 65, 128, 129, 192}");
     }
 
     #[test]
-    fn lowest_and_above() {
-        let set = Bitmap::of(&[7, 64, 65, 128]);
-        assert_eq!(set.lowest(), Bitmap::of(&[7]));
-        assert_eq!(set & Bitmap::of(&[65]).and_above(), Bitmap::of(&[65, 128]));
-        assert_eq!(Bitmap::EMPTY.lowest().and_above(), Bitmap::EMPTY);
-        assert_eq!(set.first(), Some(7));
+    fn the_elements_from_one_on() {
+        for de in 0..=255u8 {
+            let above = Bitmap::from(de);
+            assert!((1..=192u8).all(|other| above.contains(other) == (other >= de)), "{de}");
+        }
+        assert_eq!(Bitmap::of(&[7, 64, 65]).first(), Some(7));
         assert_eq!(Bitmap::EMPTY.first(), None);
     }
 
     #[test]
     fn set_operations() {
-        let (a, b) = (Bitmap::of(&[2, 3, 4]), Bitmap::of(&[3, 4, 5]));
-        assert_eq!(a & b, Bitmap::of(&[3, 4]));
-        assert_eq!(a | b, Bitmap::of(&[2, 3, 4, 5]));
+        let (a, b) = (Bitmap::of(&[2, 3, 100, 150]), Bitmap::of(&[3, 100, 150, 151]));
+        assert_eq!(a & b, Bitmap::of(&[3, 100, 150]));
+        assert_eq!(a | b, Bitmap::of(&[2, 3, 100, 150, 151]));
         assert_eq!(a - b, Bitmap::of(&[2]));
         assert_eq!(a & !b, a - b);
     }

@@ -1,6 +1,7 @@
 //! A dialect: the compiled tables by which messages are read and written. Knows no message.
 
-use super::field::{Encoding, FieldInfo, FieldPlan};
+use super::field::{Accept, Encoding, FieldInfo};
+use super::plan::FieldPlan;
 use super::spec::{self, SpecError};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -13,10 +14,15 @@ pub struct Dialect {
     pub(super) version: u8,
     pub(super) mti_encoding: Encoding,
     pub(super) bitmap_encoding: Encoding,
+    /// Two bit maps always, whatever bit 1 says.
+    pub(super) fixed_bitmaps: bool,
+    /// Bit 65 says that a third bit map follows the second.
+    pub(super) third_bitmap: bool,
+    pub(super) accept: Accept,
     /// By DE less one.
     pub(super) fields: Vec<Option<FieldInfo>>,
     /// The flat form of `fields`, which the fast walk reads.
-    pub(super) plans: Box<[FieldPlan; 128]>,
+    pub(super) plans: Box<[FieldPlan; 192]>,
 }
 
 /// The files in `specs/`, by name. The first one only says what the data elements are.
@@ -81,7 +87,22 @@ impl Dialect {
         self.bitmap_encoding
     }
 
-    /// A data element, 2 to 128, if the dialect defines it.
+    /// Whether there are two bit maps always, whatever bit 1 says.
+    pub fn fixed_bitmaps(&self) -> bool {
+        self.fixed_bitmaps
+    }
+
+    /// Whether bit 65 says that a third bit map, of data elements 129 to 192, follows the second.
+    pub fn third_bitmap(&self) -> bool {
+        self.third_bitmap
+    }
+
+    /// What is taken although it is wrong.
+    pub fn accept(&self) -> Accept {
+        self.accept
+    }
+
+    /// A data element, 2 to 192, if the dialect defines it.
     #[inline]
     pub fn field(&self, de: u8) -> Option<&FieldInfo> {
         self.fields.get(usize::from(de).checked_sub(1)?)?.as_ref()

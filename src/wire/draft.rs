@@ -1,8 +1,12 @@
 //! What dialect files say, put together, and its compilation: whole and consistent, or the reasons why not.
 //! Knows no TOML.
 
+use super::charset::CodePage;
 use super::dialect::Dialect;
-use super::field::{Class, Content, Encoding, FieldInfo, FieldPlan, Length, Mask, Pad, Part, Side};
+use super::field::{
+    Accept, Class, Content, Counts, Encoding, FieldInfo, Fill, Format, Length, Mask, Pad, Part, Prefix, Side,
+};
+use super::plan::FieldPlan;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -15,21 +19,55 @@ pub(super) struct Draft {
     pub name: Option<Placed<String>>,
     pub title: String,
     pub version: Option<u8>,
+    pub fixed_bitmaps: bool,
+    pub third_bitmap: bool,
     pub encodings: BTreeMap<&'static str, Placed<Encoding>>,
+    pub length: DraftLength,
     pub pads: BTreeMap<&'static str, Pad>,
+    pub accept: Accept,
     pub fields: BTreeMap<u8, Placed<DraftField>>,
 }
 
 #[derive(Default)]
 pub(super) struct DraftField {
-    pub format: Option<(Class, Length)>,
+    pub format: Option<DraftFormat>,
     pub name: Option<String>,
     pub encoding: Option<Encoding>,
-    pub length: Option<Encoding>,
+    pub length: DraftLength,
     pub pad: Option<Pad>,
+    pub fill: Option<Fill>,
     pub mask: Mask,
     pub content: Content,
     pub parts: Vec<Part>,
+}
+
+/// A class, the digits of the length before the value (0 where it is fixed) and the length or its maximum.
+#[derive(Clone, Copy)]
+pub(super) struct DraftFormat {
+    pub class: Class,
+    pub digits: u8,
+    pub length: u16,
+}
+
+/// What is said of the length before variable fields.
+#[derive(Clone, Copy, Default)]
+pub(super) struct DraftLength {
+    pub encoding: Option<Encoding>,
+    pub counts: Option<Counts>,
+    pub inclusive: Option<bool>,
+    pub digits: Option<u8>,
+}
+
+impl DraftLength {
+    /// What this says, and for the rest what `other` says.
+    pub fn over(self, other: DraftLength) -> DraftLength {
+        DraftLength {
+            encoding: self.encoding.or(other.encoding),
+            counts: self.counts.or(other.counts),
+            inclusive: self.inclusive.or(other.inclusive),
+            digits: self.digits.or(other.digits),
+        }
+    }
 }
 
 /// The keys under `[pad]`.
@@ -40,14 +78,20 @@ const CLASS_KEYS: [&str; 5] = ["n", "z", "x+n", "text", "b"];
 /// What may be said under `[encoding]` of each key.
 pub(super) fn allowed_encodings(what: &str) -> &'static [(Encoding, &'static str)] {
     const ASCII: (Encoding, &str) = (Encoding::Ascii, "ascii");
+    const EBCDIC: [(Encoding, &str); 3] = [
+        (Encoding::Ebcdic(CodePage::Cp037), "ebcdic-037"),
+        (Encoding::Ebcdic(CodePage::Cp500), "ebcdic-500"),
+        (Encoding::Ebcdic(CodePage::Cp1047), "ebcdic-1047"),
+    ];
     const BCD: (Encoding, &str) = (Encoding::Bcd, "bcd");
     const BINARY: (Encoding, &str) = (Encoding::Binary, "binary");
     const HEX: (Encoding, &str) = (Encoding::Hex, "hex");
+    const EBCDIC_HEX: (Encoding, &str) = (Encoding::EbcdicHex, "ebcdic-hex");
     match what {
-        "bitmap" | "b" => &[BINARY, HEX],
-        "length" => &[ASCII, BCD, BINARY],
-        "text" => &[ASCII],
-        _ => &[ASCII, BCD],
+        "bitmap" | "b" => &[BINARY, HEX, EBCDIC_HEX],
+        "length" => &[ASCII, EBCDIC[0], EBCDIC[1], EBCDIC[2], BCD, BINARY, HEX],
+        "text" => &[ASCII, EBCDIC[0], EBCDIC[1], EBCDIC[2]],
+        _ => &[ASCII, EBCDIC[0], EBCDIC[1], EBCDIC[2], BCD],
     }
 }
 
@@ -86,13 +130,13 @@ impl Draft {
         if self.version.is_none() {
             blame(whole, "expected version, the first digit of the message type".to_owned());
         }
-        let mut fields = vec![None; 128];
-        let mut plans = Box::new([FieldPlan::ABSENT; 128]);
+        let mut fields = vec![None; 192];
+        let mut plans = Box::new([FieldPlan::ABSENT; 192]);
         for (de, (field, at)) in &self.fields {
             match self.compile_field(*de, field) {
                 Ok(info) => {
                     let index = usize::from(*de) - 1;
-                    plans[index] = FieldPlan::new(&info);
+                    plans[index] = FieldPlan::new(&info.format);
                     fields[index] = Some(info);
                 }
                 Err(reason) => blame(at.clone(), format!("DE {de}: {reason}")),
@@ -104,14 +148,39 @@ impl Draft {
             version: self.version?,
             mti_encoding: mti_encoding?,
             bitmap_encoding: bitmap_encoding?,
+            fixed_bitmaps: self.fixed_bitmaps,
+            third_bitmap: self.third_bitmap,
+            accept: self.accept,
             fields,
             plans,
         })
     }
 
     fn compile_field(&self, de: u8, field: &DraftField) -> Result<FieldInfo, String> {
-        let (class, length) = field.format.ok_or("expected a format")?;
-        if class == Class::Xn && matches!(length, Length::Variable { .. }) {
+        if de == 65 && self.third_bitmap {
+            return Err("bit 65 says that there is a third bit map (third_bitmap)".to_owned());
+        }
+        if de > 128 && !self.third_bitmap {
+            return Err("only a third bit map has fields over 128: expected third_bitmap = true".to_owned());
+        }
+        let format = self.compile_format(field)?;
+        let summed: u16 = field.parts.iter().map(|part| part.units).sum();
+        if !field.parts.is_empty() && format.length != Length::Fixed(summed) {
+            return Err(format!("the pieces are {summed} long together, not as long as the field"));
+        }
+        Ok(FieldInfo {
+            de,
+            name: field.name.clone().ok_or("expected a name")?,
+            format,
+            mask: field.mask,
+            content: field.content,
+            parts: field.parts.clone(),
+        })
+    }
+
+    fn compile_format(&self, field: &DraftField) -> Result<Format, String> {
+        let DraftFormat { class, digits, length } = field.format.ok_or("expected a format")?;
+        if class == Class::Xn && digits > 0 {
             return Err("x+n is of fixed length".to_owned());
         }
         let stated = |what: &str| self.encodings.get(what).map(|(encoding, _)| *encoding);
@@ -122,46 +191,45 @@ impl Draft {
         if !allowed_encodings(key).iter().any(|(allowed, _)| *allowed == encoding) {
             return Err(format!("class {} is not encoded as {}", class.notation(), encoding.name()));
         }
-        let (length_encoding, pad_key) = match length {
-            Length::Fixed(_) => (Encoding::Binary, PAD_KEYS[0]),
-            Length::Variable { digits, max } => {
-                let encoding = field
-                    .length
-                    .or(stated("length"))
-                    .ok_or("nothing says how length is encoded: expected length under [encoding]")?;
-                let most = match (encoding, digits) {
-                    (Encoding::Binary, 2) => 255,
-                    (Encoding::Binary, _) => 9999,
-                    (_, digits) => 10u16.pow(u32::from(digits)) - 1,
-                };
-                if max > most {
-                    return Err(format!("a length of {max} does not fit its prefix, which counts to {most}"));
-                }
-                (encoding, PAD_KEYS[1])
-            }
+        let (length, pad_key) = if digits == 0 {
+            (Length::Fixed(length), PAD_KEYS[0])
+        } else {
+            (self.compile_length(field, digits, length)?, PAD_KEYS[1])
         };
-        let packed = encoding == Encoding::Bcd;
         let pad = field.pad.or(self.pads.get(pad_key).copied());
-        if packed && pad.is_none() {
+        if encoding == Encoding::Bcd && pad.is_none() {
             return Err(format!(
                 "nothing says how an odd number of packed digits is padded: expected {pad_key} under [pad]"
             ));
         }
-        let summed: u16 = field.parts.iter().map(|part| part.units).sum();
-        if !field.parts.is_empty() && length != Length::Fixed(summed) {
-            return Err(format!("the pieces are {summed} long together, not as long as the field"));
-        }
-        Ok(FieldInfo {
-            de,
-            name: field.name.clone().ok_or("expected a name")?,
+        Ok(Format {
             class,
             length,
             encoding,
-            length_encoding,
             pad: pad.unwrap_or(Pad { side: Side::Left, nibble: 0 }),
-            mask: field.mask,
-            content: field.content,
-            parts: field.parts.clone(),
+            fill: field.fill.unwrap_or(Fill::SPACES),
+            accept: self.accept,
         })
+    }
+
+    fn compile_length(&self, field: &DraftField, dots: u8, max: u16) -> Result<Length, String> {
+        let stated = self.encodings.get("length").map(|(encoding, _)| *encoding);
+        let said = field.length.over(self.length);
+        let prefix = Prefix {
+            digits: said.digits.unwrap_or(dots),
+            encoding: said
+                .encoding
+                .or(stated)
+                .ok_or("nothing says how length is encoded: expected length under [encoding]")?,
+            counts: said.counts.unwrap_or_default(),
+            inclusive: said.inclusive.unwrap_or_default(),
+        };
+        let most = prefix.most();
+        // Where a dialect has one width for all its lengths, what they can say bounds the fields it inherits.
+        let max = if said.digits.is_some() && field.length.digits.is_none() { max.min(most) } else { max };
+        if max > most {
+            return Err(format!("a length of {max} does not fit its prefix, which counts to {most}"));
+        }
+        Ok(Length::Variable { prefix, max })
     }
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a message, in words that name the place and never its content.
 
-use super::field::Class;
+use super::field::{Class, Encoding};
 use std::fmt;
 use thiserror::Error;
 
@@ -55,8 +55,11 @@ pub enum Reason {
     /// A bit map in hexadecimal characters with something else in it.
     #[error("expected a hexadecimal character, found {0}")]
     Hex(Found),
-    /// Bit 65: a third bit map.
-    #[error("a third bit map (bit 65) is not supported")]
+    /// A hexadecimal character in lower case, where the dialect does not accept it.
+    #[error("expected hexadecimal characters in upper case, found a lower-case one")]
+    LowerCase,
+    /// Bit 65, where the dialect has neither a third bit map nor a field 65.
+    #[error("the dialect has no third bit map (bit 65)")]
     ThirdBitmap,
     /// A bit is set for a field that the dialect does not define.
     #[error("the dialect does not define this field")]
@@ -72,6 +75,17 @@ pub enum Reason {
         /// The length on the wire.
         found: u16,
     },
+    /// A length that counts itself and is less than that.
+    #[error("expected a length of at least {min}, which counts itself, found {found}")]
+    TooShort {
+        /// Bytes of the length.
+        min: u16,
+        /// The length on the wire.
+        found: u16,
+    },
+    /// A length in hexadecimal characters that ends within a byte.
+    #[error("expected an even number of hexadecimal characters")]
+    OddLength,
     /// A character that the field's class does not have.
     #[error("expected {expected}, found {found}")]
     Character {
@@ -103,23 +117,27 @@ pub enum Found {
     Letter,
     /// The space.
     Space,
-    /// Another printable ASCII character.
+    /// Another printable character.
     Special,
     /// 00 to 1F and 7F.
     Control,
-    /// 80 to FF.
+    /// 80 to FF in ASCII.
     NonAscii,
+    /// A byte that stands for no printable character in EBCDIC.
+    Unprintable,
     /// A nibble A to F among packed decimals.
     Nibble,
 }
 
 impl Found {
-    pub(super) const fn byte(byte: u8) -> Found {
-        match byte {
+    /// What a byte is in an encoding.
+    pub(super) fn byte(encoding: Encoding, byte: u8) -> Found {
+        match encoding.character(byte) {
             b'0'..=b'9' => Found::Digit,
             b'A'..=b'Z' | b'a'..=b'z' => Found::Letter,
             b' ' => Found::Space,
             0x21..=0x7E => Found::Special,
+            _ if matches!(encoding, Encoding::Ebcdic(_) | Encoding::EbcdicHex) => Found::Unprintable,
             0x00..=0x1F | 0x7F => Found::Control,
             0x80..=0xFF => Found::NonAscii,
         }
@@ -135,6 +153,7 @@ impl fmt::Display for Found {
             Found::Special => "a special character",
             Found::Control => "a control character",
             Found::NonAscii => "a byte over 7F",
+            Found::Unprintable => "an unprintable byte",
             Found::Nibble => "a nibble A to F",
         })
     }
@@ -172,6 +191,9 @@ pub enum BuildReason {
         /// The value's length.
         found: usize,
     },
+    /// An odd number of packed digits whose length on the wire counts bytes: the pad would be read as a digit.
+    #[error("expected an even number of digits, since the length counts bytes and the pad is a digit")]
+    OddDigits,
     /// A character that the field's class does not have.
     #[error("expected {expected}, found {found}")]
     Character {

@@ -1,13 +1,14 @@
-//! What a data element is: class, length, encoding, padding, each independent of the others, and the
-//! small flat form of it that the parser walks. Knows no bytes of any message.
+//! What a data element is: class, length, encoding, padding, each independent of the others. Knows no bytes of
+//! any message.
 
+use super::charset::CodePage;
 use std::fmt;
 
 /// The characters a field may hold, in the standard's notation.
 ///
 /// Space counts as fill in `a` and `an` (fixed fields are space-filled on the right); `s` is every printable
 /// ASCII character that is neither letter nor digit, the space included. Control characters and bytes over
-/// 7F are refused everywhere but in `b`.
+/// 7F are refused everywhere but in `b`. Characters in EBCDIC are held against the same classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Digits.
@@ -121,21 +122,29 @@ impl fmt::Display for Class {
 pub enum Encoding {
     /// One ASCII character each.
     Ascii,
+    /// One EBCDIC character each.
+    Ebcdic(CodePage),
     /// Packed decimal, two digits a byte; the separator of track data is the nibble D.
     Bcd,
     /// Bytes as they are; a length as a big-endian number.
     Binary,
-    /// Bytes as two hexadecimal characters each, written in upper case, read in either.
+    /// Bytes as two hexadecimal characters each, written in upper case; a length as a hexadecimal number.
     Hex,
+    /// The same in EBCDIC characters.
+    EbcdicHex,
 }
 
 impl Encoding {
     /// Every encoding with its name in dialect files.
-    pub const ALL: [(Encoding, &'static str); 4] = [
+    pub const ALL: [(Encoding, &'static str); 8] = [
         (Encoding::Ascii, "ascii"),
+        (Encoding::Ebcdic(CodePage::Cp037), "ebcdic-037"),
+        (Encoding::Ebcdic(CodePage::Cp500), "ebcdic-500"),
+        (Encoding::Ebcdic(CodePage::Cp1047), "ebcdic-1047"),
         (Encoding::Bcd, "bcd"),
         (Encoding::Binary, "binary"),
         (Encoding::Hex, "hex"),
+        (Encoding::EbcdicHex, "ebcdic-hex"),
     ];
 
     /// The name in dialect files.
@@ -146,9 +155,35 @@ impl Encoding {
     /// Bytes that `units` digits, characters or bytes take on the wire.
     pub const fn bytes(self, units: usize) -> usize {
         match self {
-            Encoding::Ascii | Encoding::Binary => units,
+            Encoding::Ascii | Encoding::Ebcdic(_) | Encoding::Binary => units,
             Encoding::Bcd => units.div_ceil(2),
-            Encoding::Hex => units * 2,
+            Encoding::Hex | Encoding::EbcdicHex => units * 2,
+        }
+    }
+
+    /// Whether characters or digits take a byte each.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Encoding::Ascii | Encoding::Ebcdic(_))
+    }
+
+    /// The ASCII character of a byte on the wire; over 7F where it stands for none.
+    #[inline]
+    pub fn character(self, byte: u8) -> u8 {
+        match self {
+            Encoding::Ebcdic(page) => page.to_ascii(byte),
+            // Hexadecimal characters and digits are the same in every page.
+            Encoding::EbcdicHex => CodePage::Cp037.to_ascii(byte),
+            _ => byte,
+        }
+    }
+
+    /// The byte on the wire of a printable ASCII character.
+    #[inline]
+    pub fn byte(self, character: u8) -> u8 {
+        match self {
+            Encoding::Ebcdic(page) => page.from_ascii(character),
+            Encoding::EbcdicHex => CodePage::Cp037.from_ascii(character),
+            _ => character,
         }
     }
 }
@@ -160,19 +195,72 @@ pub enum Length {
     Fixed(u16),
     /// Preceded by its length.
     Variable {
-        /// Decimal digits of the length: 2 for LLVAR, 3 for LLLVAR, 4 for LLLLVAR.
-        digits: u8,
+        /// How the length stands there.
+        prefix: Prefix,
         /// The longest allowed.
         max: u16,
     },
 }
 
-/// Which end of an odd number of packed digits is filled up to a whole byte.
+/// The length before a variable field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// Digits of the length, 1 to 4: 2 for LLVAR, 3 for LLLVAR. A binary length of one or two digits is one
+    /// byte, of three or four two bytes.
+    pub digits: u8,
+    /// How they stand on the wire: `ascii`, `ebcdic-…`, `bcd`, `binary` or `hex`.
+    pub encoding: Encoding,
+    /// What is counted.
+    pub counts: Counts,
+    /// Whether the length counts its own bytes too; then it counts bytes on the wire.
+    pub inclusive: bool,
+}
+
+/// What a length counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Counts {
+    /// The value's own unit: digits, characters or bytes.
+    #[default]
+    Value,
+    /// Bytes on the wire: half the digits of a packed field, twice the bytes of a hexadecimal one.
+    Wire,
+}
+
+impl Prefix {
+    /// Bytes it takes on the wire.
+    pub const fn bytes(self) -> usize {
+        match self.encoding {
+            Encoding::Bcd => (self.digits as usize).div_ceil(2),
+            Encoding::Binary => {
+                if self.digits <= 2 {
+                    1
+                } else {
+                    2
+                }
+            }
+            _ => self.digits as usize,
+        }
+    }
+
+    /// The highest number that it can say.
+    pub const fn most(self) -> u16 {
+        match (self.encoding, self.digits) {
+            (Encoding::Binary, 0..=2) => 255,
+            (Encoding::Binary, _) => u16::MAX,
+            (Encoding::Hex, 4..) => u16::MAX,
+            (Encoding::Hex, digits) => (1 << (4 * digits)) - 1,
+            (_, digits) => 10u16.pow(digits as u32) - 1,
+        }
+    }
+}
+
+/// Which end of a value is filled up: of an odd number of packed digits to a whole byte, of a short text to its
+/// fixed length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// The first nibble is the pad.
+    /// The front.
     Left,
-    /// The last nibble is the pad.
+    /// The end.
     Right,
 }
 
@@ -183,6 +271,96 @@ pub struct Pad {
     pub side: Side,
     /// 0 to 15.
     pub nibble: u8,
+}
+
+/// What fills a text of fixed length when it is written; what is read is kept as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// The end that is filled.
+    pub side: Side,
+    /// A printable ASCII character.
+    pub character: u8,
+}
+
+impl Fill {
+    /// Text stands on the left.
+    pub const SPACES: Fill = Fill { side: Side::Right, character: b' ' };
+}
+
+/// What a dialect takes although it is wrong. Nothing, unless its file says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Accept {
+    /// Characters that a field's class does not have, and nibbles A to F among packed digits.
+    pub characters: bool,
+    /// Another nibble than the pad.
+    pub pad: bool,
+    /// Hexadecimal characters in lower case, in bit maps and binary fields.
+    pub lower_case_hex: bool,
+    /// Bytes behind the last field.
+    pub trailing: bool,
+    /// A bit for a field that the dialect does not define: what is behind it is not read.
+    pub undefined: bool,
+}
+
+/// How one value stands on the wire: the parts that compose, for data elements and for what is inside them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// Characters allowed.
+    pub class: Class,
+    /// Fixed, or variable with a maximum.
+    pub length: Length,
+    /// How the value stands there.
+    pub encoding: Encoding,
+    /// Fill of an odd number of packed digits.
+    pub pad: Pad,
+    /// Fill of a short text.
+    pub fill: Fill,
+    /// What is taken although it is wrong.
+    pub accept: Accept,
+}
+
+impl Format {
+    /// The longest value, in the field's unit.
+    pub fn max_length(&self) -> u16 {
+        match self.length {
+            Length::Fixed(length) => length,
+            Length::Variable { max, .. } => max,
+        }
+    }
+
+    /// The length before the value, if there is one.
+    pub fn prefix(&self) -> Option<Prefix> {
+        match self.length {
+            Length::Fixed(_) => None,
+            Length::Variable { prefix, .. } => Some(prefix),
+        }
+    }
+
+    /// Bytes of the length prefix on the wire; 0 for a fixed field.
+    pub fn prefix_bytes(&self) -> usize {
+        self.prefix().map_or(0, Prefix::bytes)
+    }
+
+    /// The standard's notation: `n 6`, `n..19`, `ans...999`, `x+n 8`, `b 8` (bytes, not bits).
+    pub fn notation(&self) -> String {
+        let class = self.class.notation();
+        match self.length {
+            Length::Fixed(length) if self.class == Class::Xn => format!("{class} {}", length - 1),
+            Length::Fixed(length) => format!("{class} {length}"),
+            Length::Variable { prefix, max } => {
+                format!("{class}{}{max}", ".".repeat(usize::from(prefix.digits)))
+            }
+        }
+    }
+
+    /// Bytes that a value of so many units takes on the wire, its length prefix aside.
+    pub fn wire_bytes(&self, units: usize) -> usize {
+        match (self.class, self.encoding) {
+            // The sign stays a character of its own before the packed digits.
+            (Class::Xn, Encoding::Bcd) => 1 + Encoding::Bcd.bytes(units.saturating_sub(1)),
+            (_, encoding) => encoding.bytes(units),
+        }
+    }
 }
 
 /// What of a field may be shown to people who have no need to see card data.
@@ -219,234 +397,16 @@ pub struct Part {
 /// One data element of a dialect, as written in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldInfo {
-    /// Data element number, 2 to 128.
+    /// Data element number, 2 to 192.
     pub de: u8,
     /// Name in plain English.
     pub name: String,
-    /// Characters allowed.
-    pub class: Class,
-    /// Fixed, or variable with a maximum.
-    pub length: Length,
     /// How the value stands on the wire.
-    pub encoding: Encoding,
-    /// How the length of a variable field stands on the wire.
-    pub length_encoding: Encoding,
-    /// Fill of an odd number of packed digits.
-    pub pad: Pad,
+    pub format: Format,
     /// What may be shown.
     pub mask: Mask,
     /// What is inside.
     pub content: Content,
     /// Pieces by position; empty where the field is one value.
     pub parts: Vec<Part>,
-}
-
-impl FieldInfo {
-    /// The longest value, in the field's unit.
-    pub fn max_length(&self) -> u16 {
-        match self.length {
-            Length::Fixed(length) => length,
-            Length::Variable { max, .. } => max,
-        }
-    }
-
-    /// Whether the field is preceded by its length.
-    pub fn is_variable(&self) -> bool {
-        matches!(self.length, Length::Variable { .. })
-    }
-
-    /// The standard's notation: `n 6`, `n..19`, `ans...999`, `x+n 8`, `b 8` (bytes, not bits).
-    pub fn format(&self) -> String {
-        let class = self.class.notation();
-        match self.length {
-            Length::Fixed(length) if self.class == Class::Xn => format!("{class} {}", length - 1),
-            Length::Fixed(length) => format!("{class} {length}"),
-            Length::Variable { digits, max } => format!("{class}{}{max}", ".".repeat(usize::from(digits))),
-        }
-    }
-
-    /// Bytes that a value of so many units takes on the wire, its length prefix aside.
-    pub fn wire_bytes(&self, units: usize) -> usize {
-        match (self.class, self.encoding) {
-            // The sign stays a character of its own before the packed digits.
-            (Class::Xn, Encoding::Bcd) => 1 + Encoding::Bcd.bytes(units.saturating_sub(1)),
-            (_, encoding) => encoding.bytes(units),
-        }
-    }
-
-    /// Bytes of the length prefix on the wire; 0 for a fixed field.
-    pub fn prefix_bytes(&self) -> usize {
-        match self.length {
-            Length::Fixed(_) => 0,
-            Length::Variable { digits, .. } => match self.length_encoding {
-                Encoding::Ascii | Encoding::Hex => usize::from(digits),
-                Encoding::Bcd => usize::from(digits).div_ceil(2),
-                // One byte for LL, two (counting to 65535) for LLL and LLLL.
-                Encoding::Binary => usize::from(digits.clamp(2, 3)) - 1,
-            },
-        }
-    }
-}
-
-/// Which check a stretch of bytes gets on the fast path. Fields of the same run that follow each other are
-/// checked as one stretch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Run {
-    /// Not defined by the dialect.
-    Absent,
-    /// Any bytes.
-    Raw,
-    /// ASCII digits.
-    Digits,
-    /// Packed decimal.
-    Packed,
-    /// ASCII digits and track separators.
-    Track,
-    /// Packed decimal and the nibble D.
-    PackedTrack,
-    /// Letters, digits, space.
-    Alnum,
-    /// 20 to 7E.
-    Printable,
-    /// Hexadecimal characters.
-    Hex,
-}
-
-/// How the fast walk goes over a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Fixed length.
-    Fixed,
-    /// Fixed length, an odd number of packed digits whose first nibble must be 0.
-    FixedPadded,
-    /// Variable length.
-    Variable,
-    /// Variable length, packed, the last nibble of an odd number of digits must be 0.
-    VariablePadded,
-    /// By the strict check of the field itself.
-    Careful,
-    /// Not defined by the dialect.
-    Absent,
-}
-
-/// How a length prefix is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Prefix {
-    None,
-    Ascii2,
-    Ascii3,
-    Ascii4,
-    Bcd1,
-    Bcd2,
-    Binary1,
-    Binary2,
-}
-
-/// The flat form of a field: all the fast walk needs, in a few bytes.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(16))]
-pub(super) struct FieldPlan {
-    /// The stretch that may simply go on over this field: its own run for a field of fixed length without
-    /// anything special, else `Absent`, which is no stretch.
-    pub glide: Run,
-    pub run: Run,
-    pub step: Step,
-    pub prefix: Prefix,
-    pub prefix_bytes: u8,
-    /// Bytes between the field's start and the start of a new stretch: 0 where the prefix's own characters
-    /// pass the run's check, so that one stretch may go over prefix and value.
-    pub skip: u8,
-    /// Bytes a unit takes, doubled: 1 packed, 2 plain, 4 hex.
-    pub half_bytes: u8,
-    /// Units of a fixed field, most units of a variable one.
-    pub units: u16,
-    /// Bytes of a fixed field.
-    pub bytes: u16,
-}
-
-impl FieldPlan {
-    pub const ABSENT: FieldPlan = FieldPlan {
-        glide: Run::Absent,
-        run: Run::Absent,
-        step: Step::Absent,
-        prefix: Prefix::None,
-        prefix_bytes: 0,
-        skip: 0,
-        half_bytes: 0,
-        units: 0,
-        bytes: 0,
-    };
-
-    /// Flattens a checked field.
-    pub fn new(field: &FieldInfo) -> FieldPlan {
-        let run = Run::new(field.class, field.encoding);
-        let (units, prefix) = match field.length {
-            Length::Fixed(units) => (units, Prefix::None),
-            Length::Variable { digits, max } => (max, Prefix::new(field.length_encoding, digits)),
-        };
-        let prefix_bytes = field.prefix_bytes() as u8;
-        let packed = matches!(run, Run::Packed | Run::PackedTrack);
-        let odd = units % 2 == 1;
-        let step = match (field.length, field.pad) {
-            _ if run == Run::Raw && field.class != Class::B => Step::Careful,
-            (Length::Fixed(_), _) if !packed || !odd => Step::Fixed,
-            (Length::Fixed(_), Pad { side: Side::Left, nibble: 0 }) => Step::FixedPadded,
-            (Length::Variable { .. }, _) if !packed => Step::Variable,
-            (Length::Variable { .. }, Pad { side: Side::Right, nibble: 0 }) => Step::VariablePadded,
-            _ => Step::Careful,
-        };
-        FieldPlan {
-            glide: if step == Step::Fixed { run } else { Run::Absent },
-            run: if step == Step::Careful { Run::Raw } else { run },
-            step,
-            prefix,
-            prefix_bytes,
-            skip: if prefix.passes(run) { 0 } else { prefix_bytes },
-            half_bytes: field.encoding.bytes(2) as u8,
-            units,
-            bytes: field.wire_bytes(usize::from(units)) as u16,
-        }
-    }
-}
-
-impl Run {
-    fn new(class: Class, encoding: Encoding) -> Run {
-        match (class, encoding) {
-            (Class::N, Encoding::Ascii) => Run::Digits,
-            (Class::N, Encoding::Bcd) => Run::Packed,
-            (Class::Z, Encoding::Ascii) => Run::Track,
-            (Class::Z, Encoding::Bcd) => Run::PackedTrack,
-            (Class::An, Encoding::Ascii) => Run::Alnum,
-            (Class::Ans, Encoding::Ascii) => Run::Printable,
-            (Class::B, Encoding::Hex) => Run::Hex,
-            // Any bytes, or a class too rare to have a run: those are checked one by one.
-            _ => Run::Raw,
-        }
-    }
-}
-
-impl Prefix {
-    fn new(encoding: Encoding, digits: u8) -> Prefix {
-        match (encoding, digits) {
-            (Encoding::Ascii, 2) => Prefix::Ascii2,
-            (Encoding::Ascii, 3) => Prefix::Ascii3,
-            (Encoding::Ascii, _) => Prefix::Ascii4,
-            (Encoding::Binary, 2) => Prefix::Binary1,
-            (Encoding::Binary, _) => Prefix::Binary2,
-            (_, 2) => Prefix::Bcd1,
-            (_, _) => Prefix::Bcd2,
-        }
-    }
-
-    /// Whether a decimal length in this form passes the run's check (it is also checked on its own).
-    fn passes(self, run: Run) -> bool {
-        match self {
-            Prefix::None => true,
-            Prefix::Ascii2 | Prefix::Ascii3 | Prefix::Ascii4 => {
-                matches!(run, Run::Digits | Run::Track | Run::Alnum | Run::Printable | Run::Hex)
-            }
-            Prefix::Bcd1 | Prefix::Bcd2 => matches!(run, Run::Packed | Run::PackedTrack),
-            Prefix::Binary1 | Prefix::Binary2 => false,
-        }
-    }
 }

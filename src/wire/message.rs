@@ -2,10 +2,13 @@
 //! it. Knows no meaning of any field but what its dialect says of class and encoding.
 
 use super::dialect::Dialect;
-use super::field::{Class, Encoding, FieldInfo, FieldPlan, Prefix, Run, Side};
+use super::field::{Class, Encoding, FieldInfo};
 use super::parse::read_length;
+use super::plan::{FieldPlan, PrefixPlan, Run, Step};
+use super::strict::measure;
 use super::tlv::Tlvs;
-use super::{Bitmap, Mti, scan};
+use super::value::{Field, ascii_number, packed_number};
+use super::{Bitmap, Mti};
 use std::fmt;
 
 /// Where a field stands in its frame.
@@ -22,24 +25,33 @@ pub(super) struct Span {
 }
 
 /// What [`Dialect::parse`] found: reused from message to message without being cleared (the bit map says
-/// which starts count). About 280 bytes; holds offsets only, nothing of the message's content but the MTI.
+/// which starts count). About 450 bytes; holds offsets only, nothing of the message's content but the MTI.
 #[derive(Clone)]
 pub struct Message {
     pub(super) mti: Mti,
-    /// The fields that are right, and bit 1 as on the wire.
+    /// The fields that are right.
     pub(super) bitmap: Bitmap,
+    /// How many bit maps the message says it has, 1 to 3.
+    pub(super) maps: u8,
     /// The fields whose place is known: after a failed parse, also those that are wrong.
     pub(super) placed: Bitmap,
     /// Where the last placed field ends.
     pub(super) end: u16,
     /// Offset of each placed field, by DE less one; its end follows from its plan and its length prefix.
-    pub(super) starts: [u16; 128],
+    pub(super) starts: [u16; 192],
 }
 
 impl Message {
     /// An empty message, MTI 0000.
     pub const fn new() -> Message {
-        Message { mti: Mti::ZERO, bitmap: Bitmap::EMPTY, placed: Bitmap::EMPTY, end: 0, starts: [0; 128] }
+        Message {
+            mti: Mti::ZERO,
+            bitmap: Bitmap::EMPTY,
+            maps: 1,
+            placed: Bitmap::EMPTY,
+            end: 0,
+            starts: [0; 192],
+        }
     }
 
     /// MTI of the message last parsed.
@@ -47,15 +59,24 @@ impl Message {
         self.mti
     }
 
-    /// The data elements present, 2 to 128; after a failed parse, those that were right.
+    /// The data elements present; after a failed parse, those that were right. The bits that only say that
+    /// another bit map follows are not among them.
     pub fn bitmap(&self) -> Bitmap {
-        Bitmap(self.bitmap.0 & !1)
+        self.bitmap
+    }
+
+    /// How many bit maps the message says it has, 1 to 3.
+    pub fn maps(&self) -> u8 {
+        self.maps
     }
 
     #[inline]
     pub(super) fn start(&self, de: u8) -> Option<usize> {
-        let present = self.bitmap.contains(de) && de > 1;
-        if present { self.starts.get(usize::from(de) - 1).map(|start| usize::from(*start)) } else { None }
+        if self.bitmap.contains(de) {
+            self.starts.get(usize::from(de) - 1).map(|start| usize::from(*start))
+        } else {
+            None
+        }
     }
 }
 
@@ -86,14 +107,14 @@ impl<'a> View<'a> {
         self.message.mti
     }
 
-    /// The data elements present, 2 to 128.
+    /// The data elements present.
     pub fn bitmap(self) -> Bitmap {
         self.message.bitmap()
     }
 
     /// Whether the data element is present.
     pub fn has(self, de: u8) -> bool {
-        de > 1 && self.message.bitmap.contains(de)
+        self.message.bitmap.contains(de)
     }
 
     /// The dialect that the message was read in.
@@ -130,7 +151,11 @@ impl<'a> View<'a> {
     fn place(self, de: u8) -> Option<(&'a FieldPlan, Span)> {
         let start = self.message.start(de)?;
         let plan = self.dialect.plans.get(usize::from(de) - 1)?;
-        if plan.prefix == Prefix::None {
+        if plan.step == Step::Careful {
+            let field = self.dialect.field(de)?;
+            return Some((plan, measure(&field.format, self.frame, start).ok()?));
+        }
+        if plan.prefix == PrefixPlan::None {
             let end = start + usize::from(plan.bytes);
             return Some((plan, Span { start, data: start, end, units: usize::from(plan.units) }));
         }
@@ -151,6 +176,13 @@ impl<'a> View<'a> {
         self.span(de).map_or(0, |span| span.units)
     }
 
+    /// The value with the format that reads it.
+    pub fn field(self, de: u8) -> Option<Field<'a>> {
+        let span = self.span(de)?;
+        let format = &self.dialect.field(de)?.format;
+        Some(Field { format, data: self.frame.get(span.data..span.end)?, units: span.units })
+    }
+
     /// The value as a number: 1 to 19 digits, in a numeric field or a text field of digits alone.
     #[inline]
     pub fn number(self, de: u8) -> Option<u64> {
@@ -163,81 +195,42 @@ impl<'a> View<'a> {
             Run::Digits => ascii_number(data),
             // An odd number is padded on the left where it is fixed, on the right where it is variable: any
             // other way of padding has no run of its own.
-            Run::Packed if plan.prefix == Prefix::None || span.units % 2 == 0 => packed_number(data),
+            Run::Packed if plan.prefix == PrefixPlan::None || span.units % 2 == 0 => packed_number(data),
             Run::Packed => {
                 let (last, whole) = data.split_last()?;
                 packed_number(whole)?.checked_mul(10)?.checked_add(u64::from(last >> 4))
             }
+            // The low half of a digit is its value in EBCDIC too.
+            Run::EbcdicDigits => ascii_number(data),
             Run::Alnum | Run::Printable if data.iter().all(u8::is_ascii_digit) => ascii_number(data),
-            Run::Raw => self.rare_number(de),
-            _ => None,
+            Run::Alnum | Run::Printable | Run::Track | Run::PackedTrack => None,
+            _ => self.field(de)?.number(),
         }
-    }
-
-    fn rare_number(self, de: u8) -> Option<u64> {
-        let mut buffer = [0; 19];
-        let text = self.text(de, &mut buffer)?;
-        if text.iter().all(u8::is_ascii_digit) { ascii_number(text) } else { None }
     }
 
     /// A numeric or track field as ASCII digits without pad, the track separator as `=`, in the front of
     /// `buffer`. `None` too where `buffer` is shorter than [`View::units`].
     #[inline]
     pub fn digits(self, de: u8, buffer: &mut [u8]) -> Option<&[u8]> {
-        let field = self.dialect.field(de)?;
-        if matches!(field.class, Class::N | Class::Z) { self.text(de, buffer) } else { None }
+        let field = self.field(de)?;
+        if matches!(field.format.class, Class::N | Class::Z) { field.text(buffer) } else { None }
     }
 
-    /// Any field but a binary one as ASCII characters, in the front of `buffer`; trailing fill is kept.
-    /// `None` too where `buffer` is shorter than [`View::units`].
+    /// [`Field::text`] of a data element.
     #[inline]
     pub fn text(self, de: u8, buffer: &mut [u8]) -> Option<&[u8]> {
-        let field = self.dialect.field(de)?;
-        let data = self.data(de)?;
-        let units = self.units(de);
-        let out = buffer.get_mut(..units)?;
-        match (field.class, field.encoding) {
-            (Class::B, _) => return None,
-            (Class::Xn, Encoding::Bcd) => {
-                let (sign, packed) = data.split_first()?;
-                let (first, rest) = out.split_first_mut()?;
-                *first = *sign;
-                unpack(field, packed, rest)?;
-            }
-            (_, Encoding::Bcd) => unpack(field, data, out)?,
-            (Class::Z, _) => {
-                for (to, from) in out.iter_mut().zip(data) {
-                    *to = if *from == b'D' { b'=' } else { *from };
-                }
-            }
-            _ => out.copy_from_slice(data.get(..units)?),
-        }
-        Some(out)
+        self.field(de)?.text(buffer)
     }
 
-    /// A binary field's bytes in the front of `buffer`, decoded where the dialect carries hexadecimal
-    /// characters. `None` too where `buffer` is shorter than [`View::units`].
+    /// [`Field::bytes`] of a data element.
     pub fn bytes(self, de: u8, buffer: &mut [u8]) -> Option<&[u8]> {
-        let field = self.dialect.field(de)?;
-        let data = self.data(de)?;
-        let out = buffer.get_mut(..self.units(de))?;
-        match (field.class, field.encoding) {
-            (Class::B, Encoding::Binary) => out.copy_from_slice(data.get(..out.len())?),
-            (Class::B, Encoding::Hex) => {
-                let (pairs, _) = data.as_chunks::<2>();
-                for (to, [high, low]) in out.iter_mut().zip(pairs) {
-                    *to = hex_digit(*high) << 4 | hex_digit(*low);
-                }
-            }
-            _ => return None,
-        }
-        Some(out)
+        self.field(de)?.bytes(buffer)
     }
 
     /// The EMV data of DE 55, element by element, where the dialect carries it as bytes.
     pub fn emv(self) -> Option<Tlvs<'a>> {
-        let field = self.dialect.field(55)?;
-        match (field.class, field.encoding) {
+        let FieldInfo { format, .. } = self.dialect.field(55)?;
+        match (format.class, format.encoding) {
             (Class::B, Encoding::Binary) => Some(Tlvs::new(self.data(55)?)),
             _ => None,
         }
@@ -249,57 +242,4 @@ impl fmt::Debug for View<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.message, f)
     }
-}
-
-fn ascii_number(data: &[u8]) -> Option<u64> {
-    let (words, rest) = data.as_chunks::<8>();
-    let mut number = 0u64;
-    for word in words {
-        number = number * 100_000_000 + scan::decimal(*word);
-    }
-    // At most 19 digits in all: under 10^19, which fits.
-    for digit in rest {
-        number = number.checked_mul(10)?.checked_add(u64::from(digit & 15))?;
-    }
-    Some(number)
-}
-
-/// All nibbles as one number; a pad on the left is 0.
-fn packed_number(data: &[u8]) -> Option<u64> {
-    let mut number = 0u64;
-    for pair in data {
-        let pair = u64::from(*pair);
-        number = number.checked_mul(100)?.checked_add(pair - (pair >> 4) * 6)?;
-    }
-    Some(number)
-}
-
-/// Spreads packed digits over `out`, one ASCII character a digit; nibble D is `=`.
-fn unpack(field: &FieldInfo, data: &[u8], out: &mut [u8]) -> Option<()> {
-    let left = out.len() % 2 == 1 && field.pad.side == Side::Left;
-    let (data, out) = if left {
-        let (first, rest) = data.split_first()?;
-        let (to, out) = out.split_first_mut()?;
-        *to = nibble_character(first & 15);
-        (rest, out)
-    } else {
-        (data, out)
-    };
-    let (pairs, odd) = out.as_chunks_mut::<2>();
-    for ([high, low], byte) in pairs.iter_mut().zip(data) {
-        *high = nibble_character(byte >> 4);
-        *low = nibble_character(byte & 15);
-    }
-    if let [last] = odd {
-        *last = nibble_character(data.last()? >> 4);
-    }
-    Some(())
-}
-
-fn nibble_character(nibble: u8) -> u8 {
-    if nibble == 13 { b'=' } else { b'0' + nibble }
-}
-
-fn hex_digit(character: u8) -> u8 {
-    (character & 15) + (character >> 6) * 9
 }

@@ -6,28 +6,36 @@
 
 mod bitmap;
 mod build;
+mod charset;
 mod dialect;
 mod draft;
+mod encode;
 mod error;
 mod field;
 mod message;
 mod mti;
 mod parse;
+mod plan;
 mod scan;
 mod spec;
 mod strict;
+mod value;
 
 pub mod frame;
 pub mod tlv;
 
 pub use bitmap::Bitmap;
 pub use build::Value;
+pub use charset::CodePage;
 pub use dialect::Dialect;
 pub use error::{BuildError, BuildReason, Found, ParseError, Reason};
-pub use field::{Class, Content, Encoding, FieldInfo, Length, Mask, Pad, Part, Side};
+pub use field::{
+    Accept, Class, Content, Counts, Encoding, FieldInfo, Fill, Format, Length, Mask, Pad, Part, Prefix, Side,
+};
 pub use message::{Message, View};
 pub use mti::Mti;
 pub use spec::{Mistake, SpecError};
+pub use value::Field;
 
-/// The highest data element number of a message with two bit maps.
-pub const LAST_DE: u8 = 128;
+/// The highest data element number of a message with three bit maps.
+pub const LAST_DE: u8 = 192;

@@ -1,10 +1,12 @@
 //! The fast walk: one pass over the plan, the characters of neighbouring fields checked in one stretch. It
 //! only knows right or wrong; on wrong, the strict walk reads the message again and says what and where.
 
+use super::charset::CodePage;
 use super::dialect::Dialect;
 use super::error::ParseError;
-use super::field::{Encoding, Prefix, Run, Step};
+use super::field::Encoding;
 use super::message::{Message, View};
+use super::plan::{PrefixPlan, Run, Step};
 use super::strict::{check_content, measure};
 use super::{Bitmap, Mti, scan};
 
@@ -45,26 +47,67 @@ impl Dialect {
         if mti.version() != self.version {
             return None;
         }
-        let (primary, mut at) = read_bitmap(self.bitmap_encoding, frame, at)?;
-        let mut secondary = 0;
-        if primary >> 63 != 0 {
-            (secondary, at) = read_bitmap(self.bitmap_encoding, frame, at)?;
-        }
-        let bitmap = Bitmap::from_wire(primary, secondary);
+        let mut maps = [0; 3];
+        let (count, at) = self.walk_bitmaps(frame, at, &mut maps)?;
+        let bitmap = Bitmap::from_wire(maps);
         let mut walk = Walk { dialect: self, frame, at, run: Run::Raw, start: at };
-        let mut left = bitmap.0 as u64 & !1;
+        let mut left = bitmap.0[0];
         while left != 0 {
             let index = left.trailing_zeros() as usize;
             left &= left - 1;
             into.starts[index] = walk.at as u16;
             walk.step(index)?;
         }
-        let end = walk.finish((bitmap.0 >> 64) as u64, &mut into.starts)?;
+        let end = walk.finish(bitmap.0, &mut into.starts)?;
         into.mti = mti;
         into.bitmap = bitmap;
         into.placed = bitmap;
+        into.maps = count;
         into.end = end as u16;
         Some(())
+    }
+
+    /// Reads the bit maps; the bits that say that another one follows are taken out. Returns how many the message
+    /// says there are, and where the first field starts.
+    #[inline(always)]
+    fn walk_bitmaps(&self, frame: &[u8], at: usize, maps: &mut [u64; 3]) -> Option<(u8, usize)> {
+        const MORE: u64 = 1 << 63;
+        let (primary, mut at) = self.walk_bitmap(frame, at)?;
+        maps[0] = primary & !MORE;
+        let mut count = 1 + (primary >> 63) as u8;
+        if count == 2 || self.fixed_bitmaps {
+            (maps[1], at) = self.walk_bitmap(frame, at)?;
+            if self.third_bitmap && maps[1] & MORE != 0 {
+                maps[1] &= !MORE;
+                (maps[2], at) = self.walk_bitmap(frame, at)?;
+                count = 3;
+            }
+        }
+        Some((count, at))
+    }
+
+    #[inline(always)]
+    fn walk_bitmap(&self, frame: &[u8], at: usize) -> Option<(u64, usize)> {
+        if self.bitmap_encoding == Encoding::Binary {
+            let bytes = frame.get(at..)?.first_chunk::<8>()?;
+            return Some((u64::from_be_bytes(*bytes), at + 8));
+        }
+        let ebcdic = self.bitmap_encoding == Encoding::EbcdicHex;
+        let characters = frame.get(at..)?.first_chunk::<16>()?;
+        let (words, _) = characters.as_chunks::<8>();
+        let words = [u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])];
+        let mut wrong = if ebcdic {
+            scan::not_ebcdic_hex(words[0]) | scan::not_ebcdic_hex(words[1])
+        } else {
+            scan::not_hex(words[0]) | scan::not_hex(words[1])
+        };
+        if !self.accept.lower_case_hex {
+            wrong |= scan::lower_case(words[0], ebcdic) | scan::lower_case(words[1], ebcdic);
+        }
+        if wrong & scan::BAD != 0 {
+            return None;
+        }
+        Some((scan::hex_value(*characters, ebcdic), at + 16))
     }
 }
 
@@ -78,19 +121,22 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Goes over the fields of the secondary bit map, and checks the last stretch. Apart from the walk over the
+    /// Goes over the fields of the other bit maps, and checks the last stretch. Apart from the walk over the
     /// primary one, so that that stays small. Returns where the message ends.
     #[inline(never)]
-    fn finish(mut self, secondary: u64, starts: &mut [u16; 128]) -> Option<usize> {
-        let mut left = secondary;
-        while left != 0 {
-            let index = left.trailing_zeros() as usize + 64;
-            left &= left - 1;
-            starts[index] = self.at as u16;
-            self.step(index)?;
+    fn finish(mut self, maps: [u64; 3], starts: &mut [u16; 192]) -> Option<usize> {
+        for (word, base) in [(maps[1], 64), (maps[2], 128)] {
+            let mut left = word;
+            while left != 0 {
+                let index = left.trailing_zeros() as usize + base;
+                left &= left - 1;
+                starts[index] = self.at as u16;
+                self.step(index)?;
+            }
         }
         settle(self.frame, self.run, self.start, self.at)?;
-        (self.at == self.frame.len()).then_some(self.at)
+        let whole = self.at == self.frame.len();
+        (whole || self.dialect.accept.trailing && self.at <= self.frame.len()).then_some(self.at)
     }
 
     /// Goes over one field. Lengths are used before the bytes they come from are known to be right: reads
@@ -155,17 +201,33 @@ fn settle(frame: &[u8], run: Run, start: usize, end: usize) -> Option<()> {
         Run::Alnum => scan::is_wrong(frame, start, end, scan::BAD, scan::not_alnum)?,
         Run::Printable => scan::is_wrong(frame, start, end, scan::BAD, scan::not_printable)?,
         Run::Hex => scan::is_wrong(frame, start, end, scan::BAD, scan::not_hex)?,
+        Run::UpperHex => {
+            let check = |x| scan::not_hex(x) | scan::lower_case(x, false);
+            scan::is_wrong(frame, start, end, scan::BAD, check)?
+        }
+        Run::EbcdicDigits => scan::is_wrong(frame, start, end, scan::BAD, scan::not_ebcdic_digits)?,
+        Run::EbcdicTrack => scan::is_wrong(frame, start, end, scan::BAD, scan::not_ebcdic_track)?,
+        Run::EbcdicAlnum => scan::is_wrong(frame, start, end, scan::BAD, scan::not_ebcdic_alnum)?,
+        Run::Ebcdic037 => is_foreign(frame, start, end, CodePage::Cp037)?,
+        Run::Ebcdic500 => is_foreign(frame, start, end, CodePage::Cp500)?,
+        Run::Ebcdic1047 => is_foreign(frame, start, end, CodePage::Cp1047)?,
         Run::Absent => true,
     };
     if wrong { None } else { Some(()) }
+}
+
+/// Whether a byte is no printable character of the code page.
+#[inline(never)]
+fn is_foreign(frame: &[u8], start: usize, end: usize, page: CodePage) -> Option<bool> {
+    scan::is_wrong(frame, start, end, scan::BAD, |x| scan::translated(x, page.table()))
 }
 
 /// A field whose class, encoding and pad have no quick check: the strict one. Returns where the field ends.
 #[inline(never)]
 fn check_alone(dialect: &Dialect, frame: &[u8], index: usize, start: usize) -> Option<usize> {
     let field = dialect.fields[index].as_ref()?;
-    let span = measure(field, frame, start).ok()?;
-    check_content(field, frame, span).ok()?;
+    let span = measure(&field.format, frame, start).ok()?;
+    check_content(&field.format, frame, span).ok()?;
     Some(span.end)
 }
 
@@ -175,8 +237,9 @@ fn read_mti(encoding: Encoding, frame: &[u8]) -> Option<(Mti, usize)> {
         let bytes = frame.first_chunk::<2>()?;
         return Some((Mti::new(u16::from_be_bytes(*bytes))?, 2));
     }
+    let zeros = if encoding == Encoding::Ascii { 0x3030_3030 } else { 0xF0F0_F0F0 };
     let x = u32::from_be_bytes(*frame.first_chunk::<4>()?);
-    if x & 0xF0F0_F0F0 != 0x3030_3030 {
+    if x & 0xF0F0_F0F0 != zeros {
         return None;
     }
     let x = x & 0x0F0F_0F0F;
@@ -184,46 +247,34 @@ fn read_mti(encoding: Encoding, frame: &[u8]) -> Option<(Mti, usize)> {
     Some((Mti::new((x | x >> 8) as u16)?, 4))
 }
 
-#[inline(always)]
-fn read_bitmap(encoding: Encoding, frame: &[u8], at: usize) -> Option<(u64, usize)> {
-    if encoding == Encoding::Binary {
-        let bytes = frame.get(at..)?.first_chunk::<8>()?;
-        return Some((u64::from_be_bytes(*bytes), at + 8));
-    }
-    let characters = frame.get(at..)?.first_chunk::<16>()?;
-    let (words, _) = characters.as_chunks::<8>();
-    let wrong = scan::not_hex(u64::from_le_bytes(words[0])) | scan::not_hex(u64::from_le_bytes(words[1]));
-    if wrong & scan::BAD != 0 {
-        return None;
-    }
-    Some((scan::hex_value(*characters), at + 16))
-}
-
 /// A length prefix; `None` where it is not decimal or not inside the frame.
 #[inline(always)]
-pub(super) fn read_length(prefix: Prefix, frame: &[u8], at: usize) -> Option<usize> {
+pub(super) fn read_length(prefix: PrefixPlan, frame: &[u8], at: usize) -> Option<usize> {
     let from = frame.get(at..)?;
     match prefix {
-        Prefix::Ascii2 => decimal(*from.first_chunk::<2>()?),
-        Prefix::Ascii3 => decimal(*from.first_chunk::<3>()?),
-        Prefix::Ascii4 => decimal(*from.first_chunk::<4>()?),
-        Prefix::Bcd1 => packed(*from.first()?),
-        Prefix::Bcd2 => {
+        PrefixPlan::Ascii2 => decimal(*from.first_chunk::<2>()?, b'0'),
+        PrefixPlan::Ascii3 => decimal(*from.first_chunk::<3>()?, b'0'),
+        PrefixPlan::Ascii4 => decimal(*from.first_chunk::<4>()?, b'0'),
+        PrefixPlan::Ebcdic2 => decimal(*from.first_chunk::<2>()?, 0xF0),
+        PrefixPlan::Ebcdic3 => decimal(*from.first_chunk::<3>()?, 0xF0),
+        PrefixPlan::Ebcdic4 => decimal(*from.first_chunk::<4>()?, 0xF0),
+        PrefixPlan::Bcd1 => packed(*from.first()?),
+        PrefixPlan::Bcd2 => {
             let [high, low] = *from.first_chunk::<2>()?;
             Some(packed(high)? * 100 + packed(low)?)
         }
-        Prefix::Binary1 => Some(usize::from(*from.first()?)),
-        Prefix::Binary2 => Some(usize::from(u16::from_be_bytes(*from.first_chunk::<2>()?))),
-        Prefix::None => None,
+        PrefixPlan::Binary1 => Some(usize::from(*from.first()?)),
+        PrefixPlan::Binary2 => Some(usize::from(u16::from_be_bytes(*from.first_chunk::<2>()?))),
+        PrefixPlan::None => None,
     }
 }
 
 #[inline(always)]
-fn decimal<const N: usize>(characters: [u8; N]) -> Option<usize> {
+fn decimal<const N: usize>(characters: [u8; N], zero: u8) -> Option<usize> {
     let mut value = 0;
     let mut wrong = false;
     for c in characters {
-        let digit = c ^ b'0';
+        let digit = c ^ zero;
         wrong |= digit > 9;
         value = value * 10 + usize::from(digit);
     }

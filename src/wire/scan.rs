@@ -27,6 +27,48 @@ pub(super) const fn not_digits(x: u64) -> u64 {
     ((y & each(0x7F)) + each(0x80 - 10)) | y
 }
 
+/// Hexadecimal characters of ASCII or EBCDIC that are in lower case; to be asked of hexadecimal characters only.
+pub(super) const fn lower_case(x: u64, ebcdic: bool) -> u64 {
+    // ASCII letters have bit 6, small ones bit 5 too; of EBCDIC letters, which lack bit 5, small ones lack bit 6.
+    (if ebcdic { !(x | x << 1) } else { x & (x << 1) } & each(0x40)) << 1
+}
+
+/// Sets the top bit of each lane that is not `byte`.
+const fn is_not(x: u64, byte: u8) -> u64 {
+    let y = x ^ each(byte);
+    ((y & each(0x7F)) + each(0x7F)) | y
+}
+
+pub(super) const fn not_ebcdic_digits(x: u64) -> u64 {
+    let y = x ^ each(0xF0);
+    ((y & each(0x7F)) + each(0x80 - 10)) | y
+}
+
+pub(super) const fn not_ebcdic_track(x: u64) -> u64 {
+    not_ebcdic_digits(x) & is_not(x, 0x7E) & is_not(x, 0xC4)
+}
+
+pub(super) const fn not_ebcdic_alnum(x: u64) -> u64 {
+    // Small letters stand below the capitals by bit 6.
+    let low = (x | each(0x40)) & each(0x7F);
+    let early = at_least(low, 0x41) & !at_least(low, 0x4A);
+    let middle = at_least(low, 0x51) & !at_least(low, 0x5A);
+    let late = at_least(low, 0x62) & !at_least(low, 0x6A);
+    let letter = (early | middle | late) & x;
+    !letter & not_ebcdic_digits(x) & is_not(x, 0x40)
+}
+
+pub(super) const fn not_ebcdic_hex(x: u64) -> u64 {
+    let low = (x | each(0x40)) & each(0x7F);
+    let letter = at_least(low, 0x41) & !at_least(low, 0x47) & x;
+    !letter & not_ebcdic_digits(x)
+}
+
+/// Each byte by the table, whose wrong ones have their top bit set.
+pub(super) fn translated(x: u64, table: &[u8; 256]) -> u64 {
+    u64::from_le_bytes(x.to_le_bytes().map(|byte| table[usize::from(byte)]))
+}
+
 pub(super) const fn not_track(x: u64) -> u64 {
     let low = x & each(0x7F);
     (not_digits(x) & differs(low, b'=') & differs(low, b'D')) | x
@@ -101,15 +143,16 @@ pub(super) fn is_wrong(
 }
 
 /// Sixteen nibbles of two words of hexadecimal characters (already checked), the first character on top.
-pub(super) const fn hex_value(characters: [u8; 16]) -> u64 {
+pub(super) const fn hex_value(characters: [u8; 16], ebcdic: bool) -> u64 {
     let (halves, _) = characters.as_chunks::<8>();
-    (hex_half(halves[0]) << 32) | hex_half(halves[1])
+    (hex_half(halves[0], ebcdic) << 32) | hex_half(halves[1], ebcdic)
 }
 
-const fn hex_half(characters: [u8; 8]) -> u64 {
+const fn hex_half(characters: [u8; 8], ebcdic: bool) -> u64 {
     let x = u64::from_be_bytes(characters);
+    let letters = if ebcdic { !x >> 5 } else { x >> 6 } & each(0x01);
     // A letter's low nibble counts from 1 = ten.
-    pack((x & each(0x0F)) + ((x >> 6) & each(0x01)) * 9)
+    pack((x & each(0x0F)) + letters * 9)
 }
 
 /// Eight lanes of one nibble each to 32 bits.
@@ -145,6 +188,7 @@ pub(super) const fn decimal(digits: [u8; 8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::charset::CodePage;
     use super::super::field::Class;
     use super::*;
 
@@ -171,9 +215,31 @@ mod tests {
             check("ans", BAD, good, not_printable, |b| Class::Ans.allows(b));
             check("hex", BAD, good, not_hex, |b| b.is_ascii_hexdigit());
         }
+        for page in CodePage::ALL {
+            let ascii = |allows: fn(u8) -> bool| move |b: u8| allows(page.to_ascii(b));
+            for good in [0xF0, 0xF9] {
+                check("EBCDIC n", BAD, good, not_ebcdic_digits, ascii(|c| Class::N.allows(c)));
+                check("EBCDIC z", BAD, good, not_ebcdic_track, ascii(|c| Class::Z.allows(c)));
+                check("EBCDIC an", BAD, good, not_ebcdic_alnum, ascii(|c| Class::An.allows(c)));
+                check("EBCDIC hex", BAD, good, not_ebcdic_hex, ascii(|c| c.is_ascii_hexdigit()));
+                let translate = |x| translated(x, page.table());
+                check("EBCDIC ans", BAD, good, translate, ascii(|c| Class::Ans.allows(c)));
+            }
+        }
         for good in [0x00, 0x99] {
             check("packed n", BAD_NIBBLES, good, not_packed, nibbles(|n| n < 10));
             check("packed z", BAD_NIBBLES, good, not_packed_track, nibbles(|n| n < 10 || n == 13));
+        }
+    }
+
+    #[test]
+    fn lower_case_is_told_from_upper_case_and_digits() {
+        for character in *b"0123456789ABCDEFabcdef" {
+            let small = character.is_ascii_lowercase();
+            let word = |byte: u8| u64::from_le_bytes([byte; 8]);
+            assert_eq!(lower_case(word(character), false) & BAD, if small { BAD } else { 0 });
+            let ebcdic = CodePage::Cp037.from_ascii(character);
+            assert_eq!(lower_case(word(ebcdic), true) & BAD, if small { BAD } else { 0 }, "{ebcdic:02x}");
         }
     }
 
@@ -196,10 +262,12 @@ mod tests {
 
     #[test]
     fn conversions() {
-        assert_eq!(hex_value(*b"723E6781a8e18200"), 0x723E_6781_A8E1_8200);
+        assert_eq!(hex_value(*b"723E6781a8e18200", false), 0x723E_6781_A8E1_8200);
         assert_eq!(&hex_characters(0x0123_4567_89AB_CDEF), b"0123456789ABCDEF");
         assert_eq!(&hex_characters(0xF9A0_0000_0000_0001), b"F9A0000000000001");
-        assert_eq!(hex_value(*b"FfEeDdCcBbAa9876"), 0xFFEE_DDCC_BBAA_9876);
+        assert_eq!(hex_value(*b"FfEeDdCcBbAa9876", false), 0xFFEE_DDCC_BBAA_9876);
+        let ebcdic = b"FfEeDdCcBbAa9876".map(|c| CodePage::Cp037.from_ascii(c));
+        assert_eq!(hex_value(ebcdic, true), 0xFFEE_DDCC_BBAA_9876);
         for n in [0u64, 1, 12_345_678, 99_999_999, 10_000_000, 90_807_060] {
             let mut digits = [0; 8];
             digits.copy_from_slice(format!("{n:08}").as_bytes());

@@ -4,8 +4,8 @@
 //! takes everything from a file that comes with the program, so that a dialect states only its differences.
 
 use super::dialect::Dialect;
-use super::draft::{Draft, DraftField, PAD_KEYS, allowed_encodings};
-use super::field::{Class, Content, Encoding, Length, Mask, Pad, Part, Side};
+use super::draft::{Draft, DraftField, DraftFormat, DraftLength, PAD_KEYS, allowed_encodings};
+use super::field::{Class, Content, Counts, Encoding, Fill, Mask, Pad, Part, Side};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use std::fmt;
 use std::ops::Range;
@@ -96,9 +96,24 @@ fn place(mut raw: Vec<(Range<usize>, String)>, text: &str, origin: &str) -> Vec<
     raw.into_iter().map(locate).collect()
 }
 
-const FILE_KEYS: [&str; 7] = ["name", "title", "extends", "version", "encoding", "pad", "fields"];
+const FILE_KEYS: [&str; 11] = [
+    "name",
+    "title",
+    "extends",
+    "version",
+    "fixed_bitmaps",
+    "third_bitmap",
+    "encoding",
+    "length",
+    "pad",
+    "accept",
+    "fields",
+];
 const ENCODING_KEYS: [&str; 8] = ["mti", "bitmap", "length", "n", "z", "x+n", "text", "b"];
-const FIELD_KEYS: [&str; 8] = ["format", "name", "encoding", "length", "pad", "mask", "content", "parts"];
+const LENGTH_KEYS: [&str; 4] = ["encoding", "counts", "inclusive", "digits"];
+const ACCEPT_KEYS: [&str; 5] = ["characters", "pad", "lower_case_hex", "trailing", "undefined"];
+const FIELD_KEYS: [&str; 9] =
+    ["format", "name", "encoding", "length", "pad", "fill", "mask", "content", "parts"];
 
 struct Reader {
     /// Inside an extended file: the place of `extends` in the file at hand.
@@ -136,8 +151,15 @@ impl Reader {
                 Some("name") => draft.name = self.text(value).map(|name| (name, self.at(value.span()))),
                 Some("title") => draft.title = self.text(value).unwrap_or_default(),
                 Some("version") => draft.version = self.version(value),
+                Some("fixed_bitmaps") => draft.fixed_bitmaps = self.flag(value),
+                Some("third_bitmap") => draft.third_bitmap = self.flag(value),
                 Some("encoding") => self.read_encodings(value, draft),
+                Some("length") => {
+                    let length = self.length(value, &LENGTH_KEYS[1..]);
+                    draft.length = length.over(draft.length);
+                }
                 Some("pad") => self.read_pads(value, draft),
+                Some("accept") => self.read_accept(value, draft),
                 Some("fields") => self.read_fields(value, draft),
                 _ => {}
             }
@@ -181,18 +203,60 @@ impl Reader {
         }
     }
 
+    fn read_accept(&mut self, value: Node, draft: &mut Draft) {
+        for (key, value) in self.table(value) {
+            let accept = &mut draft.accept;
+            let place = match self.known(key, &ACCEPT_KEYS) {
+                Some("characters") => &mut accept.characters,
+                Some("pad") => &mut accept.pad,
+                Some("lower_case_hex") => &mut accept.lower_case_hex,
+                Some("trailing") => &mut accept.trailing,
+                Some("undefined") => &mut accept.undefined,
+                _ => continue,
+            };
+            *place = self.flag(value);
+        }
+    }
+
+    /// How lengths stand before variable fields: a table, or only their encoding.
+    fn length(&mut self, value: Node, keys: &[&'static str]) -> DraftLength {
+        let mut length = DraftLength::default();
+        if value.get_ref().as_str().is_some() && keys.contains(&"encoding") {
+            length.encoding = self.encoding(value, allowed_encodings("length"));
+            return length;
+        }
+        for (key, value) in self.table(value) {
+            match self.known(key, keys) {
+                Some("encoding") => length.encoding = self.encoding(value, allowed_encodings("length")),
+                Some("counts") => {
+                    length.counts = self.one_of(value, &[("value", Counts::Value), ("wire", Counts::Wire)]);
+                }
+                Some("inclusive") => length.inclusive = Some(self.flag(value)),
+                Some("digits") => {
+                    let digits = integer(value.get_ref()).filter(|digits| (1..=4).contains(digits));
+                    if digits.is_none() {
+                        self.blame(value.span(), "expected the digits of a length, 1 to 4");
+                    }
+                    length.digits = digits.map(|digits| digits as u8);
+                }
+                _ => {}
+            }
+        }
+        length
+    }
+
     fn read_fields(&mut self, value: Node, draft: &mut Draft) {
         for (key, value) in self.table(value) {
             match key.get_ref().parse::<u8>() {
-                Ok(1 | 65) => self.blame(key.span(), "DE 1 and DE 65 are bit maps, not fields"),
-                Ok(de @ 2..=128) if key.get_ref() == &de.to_string() => {
+                Ok(1) => self.blame(key.span(), "DE 1 is the bit map, not a field"),
+                Ok(de @ 2..=192) if key.get_ref() == &de.to_string() => {
                     let at = self.at(key.span());
                     let (field, place) =
                         draft.fields.entry(de).or_insert_with(|| (DraftField::default(), at.clone()));
                     *place = at;
                     self.read_field(value, field);
                 }
-                _ => self.blame(key.span(), "expected the number of a data element, 2 to 128"),
+                _ => self.blame(key.span(), "expected the number of a data element, 2 to 192"),
             }
         }
     }
@@ -203,8 +267,9 @@ impl Reader {
                 Some("format") => field.format = self.format(value).or(field.format),
                 Some("name") => field.name = self.text(value),
                 Some("encoding") => field.encoding = self.encoding(value, &Encoding::ALL),
-                Some("length") => field.length = self.encoding(value, allowed_encodings("length")),
+                Some("length") => field.length = self.length(value, &LENGTH_KEYS).over(field.length),
                 Some("pad") => field.pad = self.pad(value),
+                Some("fill") => field.fill = self.fill(value),
                 Some("mask") => {
                     let masks = [("none", Mask::Open), ("pan", Mask::Pan), ("secret", Mask::Secret)];
                     field.mask = self.one_of(value, &masks).unwrap_or_default();
@@ -241,7 +306,7 @@ impl Reader {
     }
 
     /// A class and a length in the standard's notation: `n 6`, `n..19`, `x+n 8`.
-    fn format(&mut self, value: Node) -> Option<(Class, Length)> {
+    fn format(&mut self, value: Node) -> Option<DraftFormat> {
         let text = self.text(value)?;
         let split = text.find([' ', '.']).unwrap_or(text.len());
         let (class, rest) = text.split_at(split);
@@ -250,21 +315,52 @@ impl Reader {
         let class = Class::ALL.iter().find(|(_, name)| *name == class).map(|(class, _)| *class);
         let number = number.parse::<u16>().ok().filter(|n| (1..=9999).contains(n));
         match (class, dots, number) {
-            (Some(Class::Xn), 0, Some(digits)) => Some((Class::Xn, Length::Fixed(digits + 1))),
-            (Some(class), 0, Some(units)) => Some((class, Length::Fixed(units))),
-            (Some(class), 2..=4, Some(max)) => Some((class, Length::Variable { digits: dots as u8, max })),
+            (Some(Class::Xn), 0, Some(digits)) => {
+                Some(DraftFormat { class: Class::Xn, digits: 0, length: digits + 1 })
+            }
+            (Some(class), 0..=4, Some(length)) => Some(DraftFormat { class, digits: dots as u8, length }),
             _ => {
                 let classes = Class::ALL.map(|(_, name)| name).join(", ");
                 self.blame(
                     value.span(),
                     format!(
-                        "expected a class ({classes}) and a length as in \"n 6\", \"n..19\", \"ans...999\"; \
-                         found {text:?}"
+                        "expected a class ({classes}) and a length: \"n 6\" fixed, \"n..19\" with a two-digit \
+                         length before it, \"ans...999\" with three digits"
                     ),
                 );
                 None
             }
         }
+    }
+
+    /// A side and a character: `left 0`, `right space`.
+    fn fill(&mut self, value: Node) -> Option<Fill> {
+        let text = self.text(value)?;
+        let (side, character) = text.split_once(' ').unwrap_or_default();
+        let side = [("left", Side::Left), ("right", Side::Right)].iter().find(|(name, _)| *name == side);
+        let character = match character.as_bytes() {
+            b"space" => Some(b' '),
+            [character @ 0x21..=0x7E] => Some(*character),
+            _ => None,
+        };
+        match (side, character) {
+            (Some((_, side)), Some(character)) => Some(Fill { side: *side, character }),
+            _ => {
+                self.blame(
+                    value.span(),
+                    "expected \"left\" or \"right\" and a character: \"right space\", \"left 0\"",
+                );
+                None
+            }
+        }
+    }
+
+    fn flag(&mut self, value: Node) -> bool {
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            self.blame(value.span(), format!("expected true or false, found {}", value.get_ref().type_str()));
+        }
+        flag.unwrap_or_default()
     }
 
     fn pad(&mut self, value: Node) -> Option<Pad> {

@@ -3,7 +3,7 @@
 
 use super::dialect::Dialect;
 use super::error::{Found, ParseError, Reason};
-use super::field::{Class, Encoding, FieldInfo, Length, Side};
+use super::field::{Class, Counts, Encoding, Format, Length, Prefix, Side};
 use super::message::{Message, Span};
 use super::{Bitmap, Mti};
 
@@ -28,16 +28,19 @@ impl Dialect {
         };
         let mut at = at;
         let mut last = 1;
-        into.bitmap = present & Bitmap::of(&[1]);
+        into.end = at as u16;
         let mut report =
             |de, (offset, reason)| report(ParseError { de, offset: offset as u32, reason, readable: true });
-        for de in present - Bitmap::of(&[1]) {
+        for de in present {
             last = de;
             let Some(field) = self.field(de) else {
                 let reason = if de == 65 { Reason::ThirdBitmap } else { Reason::Undefined };
-                return report(de, (at, reason));
+                if !self.accept.undefined {
+                    report(de, (at, reason));
+                }
+                return;
             };
-            let span = match measure(field, frame, at) {
+            let span = match measure(&field.format, frame, at) {
                 Ok(span) => span,
                 Err(wrong) => return report(de, wrong),
             };
@@ -45,13 +48,13 @@ impl Dialect {
             into.starts[usize::from(de) - 1] = span.start as u16;
             into.end = span.end as u16;
             into.placed.insert(de);
-            match check_content(field, frame, span) {
+            match check_content(&field.format, frame, span) {
                 Ok(()) => into.bitmap.insert(de),
                 Err(wrong) => report(de, wrong),
             }
             at = span.end;
         }
-        if at < frame.len() {
+        if at < frame.len() && !self.accept.trailing {
             report(last, (at, Reason::Trailing((frame.len() - at) as u32)));
         }
     }
@@ -67,12 +70,22 @@ impl Dialect {
             let reason = Reason::Version { expected: self.version, found: mti.version() };
             return Err((0, (0, reason)));
         }
-        let (primary, at) = self.examine_bitmap(frame, at).map_err(|wrong| (1, wrong))?;
-        if primary >> 63 == 0 {
-            return Ok((Bitmap::from_wire(primary, 0), at));
+        const MORE: u64 = 1 << 63;
+        let mut maps = [0; 3];
+        let bitmap = |at| self.examine_bitmap(frame, at).map_err(|wrong| (1, wrong));
+        let (primary, mut at) = bitmap(at)?;
+        maps[0] = primary & !MORE;
+        into.maps = 1;
+        if primary & MORE != 0 || self.fixed_bitmaps {
+            into.maps += u8::from(primary & MORE != 0);
+            (maps[1], at) = bitmap(at)?;
         }
-        let (secondary, at) = self.examine_bitmap(frame, at).map_err(|wrong| (1, wrong))?;
-        Ok((Bitmap::from_wire(primary, secondary), at))
+        if self.third_bitmap && maps[1] & MORE != 0 {
+            maps[1] &= !MORE;
+            (maps[2], at) = bitmap(at)?;
+            into.maps = 3;
+        }
+        Ok((Bitmap::from_wire(maps), at))
     }
 
     fn examine_mti(&self, frame: &[u8]) -> Result<(Mti, usize), Wrong> {
@@ -80,10 +93,11 @@ impl Dialect {
         let found = frame.get(..bytes).ok_or_else(|| truncated(frame, 0, bytes))?;
         let mut bcd = 0;
         for (at, byte) in found.iter().enumerate() {
+            let character = self.mti_encoding.character(*byte);
             let digits = match self.mti_encoding {
                 Encoding::Bcd => [byte >> 4, byte & 15],
-                _ if byte.is_ascii_digit() => [0, byte & 15],
-                _ => return Err((at, Reason::Mti(Found::byte(*byte)))),
+                _ if character.is_ascii_digit() => [0, character & 15],
+                encoding => return Err((at, Reason::Mti(Found::byte(encoding, *byte)))),
             };
             if digits.iter().any(|digit| *digit > 9) {
                 return Err((at, Reason::Mti(Found::Nibble)));
@@ -101,14 +115,21 @@ impl Dialect {
         let mut bits = 0u64;
         for (i, byte) in found.iter().enumerate() {
             bits = match self.bitmap_encoding {
-                Encoding::Hex => match char::from(*byte).to_digit(16) {
-                    Some(nibble) => bits << 4 | u64::from(nibble),
-                    None => return Err((at + i, Reason::Hex(Found::byte(*byte)))),
-                },
-                _ => bits << 8 | u64::from(*byte),
+                Encoding::Binary => bits << 8 | u64::from(*byte),
+                encoding => bits << 4 | hex_nibble(encoding, *byte, self.accept.lower_case_hex, at + i)?,
             };
         }
         Ok((bits, at + bytes))
+    }
+}
+
+/// The value of a hexadecimal character.
+fn hex_nibble(encoding: Encoding, byte: u8, lower_case: bool, at: usize) -> Result<u64, Wrong> {
+    let character = encoding.character(byte);
+    match char::from(character).to_digit(16) {
+        Some(_) if character.is_ascii_lowercase() && !lower_case => Err((at, Reason::LowerCase)),
+        Some(nibble) => Ok(u64::from(nibble)),
+        None => Err((at, Reason::Hex(Found::byte(encoding, byte)))),
     }
 }
 
@@ -118,78 +139,125 @@ fn truncated(frame: &[u8], at: usize, expected: usize) -> Wrong {
 }
 
 /// Where a field ends and how long it is, from its length prefix or its fixed length.
-pub(super) fn measure(field: &FieldInfo, frame: &[u8], start: usize) -> Result<Span, Wrong> {
-    let prefix = field.prefix_bytes();
-    let units = match field.length {
-        Length::Fixed(units) => units,
-        Length::Variable { max, .. } => {
-            let bytes = frame.get(start..start + prefix).ok_or_else(|| truncated(frame, start, prefix))?;
-            let found = read_length(field.length_encoding, bytes, start)?;
-            if found > max {
-                return Err((start, Reason::TooLong { max, found }));
+pub(super) fn measure(format: &Format, frame: &[u8], start: usize) -> Result<Span, Wrong> {
+    let (units, bytes, data) = match format.length {
+        Length::Fixed(units) => {
+            let units = usize::from(units);
+            (units, format.wire_bytes(units), start)
+        }
+        Length::Variable { prefix, max } => {
+            let data = start + prefix.bytes();
+            let found = frame.get(start..data).ok_or_else(|| truncated(frame, start, prefix.bytes()))?;
+            let said = read_length(prefix, found, start)?;
+            let counted = if prefix.inclusive {
+                let least = prefix.bytes() as u16;
+                usize::from(
+                    said.checked_sub(least).ok_or((start, Reason::TooShort { min: least, found: said }))?,
+                )
+            } else {
+                usize::from(said)
+            };
+            let (units, bytes) = if prefix.counts == Counts::Wire || prefix.inclusive {
+                (units_of(format, frame, data, counted, start)?, counted)
+            } else {
+                (counted, format.wire_bytes(counted))
+            };
+            if units > usize::from(max) {
+                return Err((start, Reason::TooLong { max, found: units.min(usize::from(u16::MAX)) as u16 }));
             }
-            found
+            (units, bytes, data)
         }
     };
-    let data = start + prefix;
-    let bytes = field.wire_bytes(usize::from(units));
     let end = data + bytes;
     if end > frame.len() {
         return Err(truncated(frame, data, bytes));
     }
-    Ok(Span { start, data, end, units: usize::from(units) })
+    Ok(Span { start, data, end, units })
 }
 
-fn read_length(encoding: Encoding, bytes: &[u8], start: usize) -> Result<u16, Wrong> {
+/// The units in so many bytes on the wire. Of packed digits there may be one less than there is room for: where
+/// the pad is no digit, it tells; else a value of the longest odd length is taken to be padded.
+fn units_of(format: &Format, frame: &[u8], data: usize, bytes: usize, start: usize) -> Result<usize, Wrong> {
+    match format.encoding.bytes(2) {
+        1 => {
+            let max = usize::from(format.max_length());
+            let at = if format.pad.side == Side::Left { data } else { (data + bytes).saturating_sub(1) };
+            let edge = if bytes == 0 { None } else { frame.get(at) };
+            let nibble = edge.map(|byte| if format.pad.side == Side::Left { byte >> 4 } else { byte & 15 });
+            let padded = format.pad.nibble > 9 && nibble == Some(format.pad.nibble)
+                || max % 2 == 1 && bytes * 2 == max + 1;
+            Ok(bytes * 2 - usize::from(padded))
+        }
+        4 if bytes % 2 == 1 => Err((start, Reason::OddLength)),
+        4 => Ok(bytes / 2),
+        _ => Ok(bytes),
+    }
+}
+
+fn read_length(prefix: Prefix, bytes: &[u8], start: usize) -> Result<u16, Wrong> {
     let mut length = 0u16;
     for (i, byte) in bytes.iter().enumerate() {
-        let wrong = |found| (start + i, Reason::LengthDigit(found));
-        // At most four decimal digits or two bytes: never over 65,535.
-        length = match encoding {
+        let at = start + i;
+        let character = prefix.encoding.character(*byte);
+        // At most four decimal or hexadecimal digits or two bytes: never over 65,535.
+        length = match prefix.encoding {
             Encoding::Binary => length << 8 | u16::from(*byte),
-            Encoding::Bcd if byte >> 4 > 9 || byte & 15 > 9 => return Err(wrong(Found::Nibble)),
+            Encoding::Bcd if byte >> 4 > 9 || byte & 15 > 9 => {
+                return Err((at, Reason::LengthDigit(Found::Nibble)));
+            }
             Encoding::Bcd => length * 100 + u16::from(byte >> 4) * 10 + u16::from(byte & 15),
-            _ if byte.is_ascii_digit() => length * 10 + u16::from(byte & 15),
-            _ => return Err(wrong(Found::byte(*byte))),
+            Encoding::Hex => length << 4 | hex_nibble(prefix.encoding, *byte, true, at)? as u16,
+            _ if character.is_ascii_digit() => length * 10 + u16::from(character & 15),
+            encoding => return Err((at, Reason::LengthDigit(Found::byte(encoding, *byte)))),
         };
     }
     Ok(length)
 }
 
 /// Holds every byte of a value against the field's class, encoding and pad.
-pub(super) fn check_content(field: &FieldInfo, frame: &[u8], span: Span) -> Result<(), Wrong> {
+pub(super) fn check_content(format: &Format, frame: &[u8], span: Span) -> Result<(), Wrong> {
     let at = span.data;
     let data = frame.get(at..span.end).ok_or_else(|| truncated(frame, at, 1))?;
-    match (field.class, field.encoding) {
+    match (format.class, format.encoding) {
+        (Class::B, Encoding::Hex | Encoding::EbcdicHex) => {
+            for (i, byte) in data.iter().enumerate() {
+                hex_nibble(format.encoding, *byte, format.accept.lower_case_hex, at + i)?;
+            }
+            Ok(())
+        }
+        (Class::B, _) => Ok(()),
         (Class::Xn, encoding) => {
             let Some((sign, digits)) = data.split_first() else { return Ok(()) };
-            if !matches!(sign, b'C' | b'D') {
-                return Err((at, Reason::Sign(Found::byte(*sign))));
+            if !matches!(encoding.character(*sign), b'C' | b'D') {
+                return Err((at, Reason::Sign(Found::byte(encoding, *sign))));
             }
             match encoding {
-                Encoding::Bcd => check_packed(field, digits, at + 1, span.units.saturating_sub(1)),
-                _ => check_characters(Class::Xn, digits, at + 1),
+                Encoding::Bcd => check_packed(format, digits, at + 1, span.units.saturating_sub(1)),
+                _ => check_characters(format, digits, at + 1),
             }
         }
-        (_, Encoding::Bcd) => check_packed(field, data, at, span.units),
-        (Class::B, Encoding::Hex) => match data.iter().position(|c| !c.is_ascii_hexdigit()) {
-            Some(i) => Err((at + i, Reason::Hex(Found::byte(data[i])))),
-            None => Ok(()),
-        },
-        (Class::B, _) => Ok(()),
-        (class, _) => check_characters(class, data, at),
+        (_, Encoding::Bcd) => check_packed(format, data, at, span.units),
+        _ => check_characters(format, data, at),
     }
 }
 
-fn check_characters(class: Class, data: &[u8], at: usize) -> Result<(), Wrong> {
-    match data.iter().position(|c| !class.allows(*c)) {
-        Some(i) => Err((at + i, Reason::Character { expected: class, found: Found::byte(data[i]) })),
+fn check_characters(format: &Format, data: &[u8], at: usize) -> Result<(), Wrong> {
+    let (class, encoding) = (format.class, format.encoding);
+    if format.accept.characters {
+        return Ok(());
+    }
+    match data.iter().position(|c| !class.allows(encoding.character(*c))) {
+        Some(i) => {
+            let found = Found::byte(encoding, data[i]);
+            Err((at + i, Reason::Character { expected: class, found }))
+        }
         None => Ok(()),
     }
 }
 
-fn check_packed(field: &FieldInfo, data: &[u8], at: usize, digits: usize) -> Result<(), Wrong> {
-    let pad = match (digits % 2, field.pad.side) {
+fn check_packed(format: &Format, data: &[u8], at: usize, digits: usize) -> Result<(), Wrong> {
+    let accept = format.accept;
+    let pad = match (digits % 2, format.pad.side) {
         (0, _) => None,
         (_, Side::Left) => Some(0),
         (_, Side::Right) => Some(digits),
@@ -198,10 +266,10 @@ fn check_packed(field: &FieldInfo, data: &[u8], at: usize, digits: usize) -> Res
         let byte = data[nibble_at / 2];
         let nibble = if nibble_at % 2 == 0 { byte >> 4 } else { byte & 15 };
         let wrong = if pad == Some(nibble_at) {
-            (nibble != field.pad.nibble).then_some(Reason::Pad(field.pad.nibble))
+            (nibble != format.pad.nibble && !accept.pad).then_some(Reason::Pad(format.pad.nibble))
         } else {
-            let allowed = nibble <= 9 || (nibble == 13 && field.class == Class::Z);
-            (!allowed).then_some(Reason::Character { expected: field.class, found: Found::Nibble })
+            let allowed = nibble <= 9 || (nibble == 13 && format.class == Class::Z) || accept.characters;
+            (!allowed).then_some(Reason::Character { expected: format.class, found: Found::Nibble })
         };
         if let Some(reason) = wrong {
             return Err((at + nibble_at / 2, reason));

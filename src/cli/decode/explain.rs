@@ -95,8 +95,8 @@ fn field(view: View<'_>, info: &FieldInfo, unmask: bool) -> Field {
     if info.content == Content::BerTlv
         && let Some(data) = view.bytes(info.de, &mut buffer)
     {
-        let base = view.offset(info.de).unwrap_or(0) + info.prefix_bytes();
-        let scale = info.encoding.bytes(1);
+        let base = view.offset(info.de).unwrap_or(0) + info.format.prefix_bytes();
+        let scale = info.format.encoding.bytes(1);
         let mut walk = TagWalk { hidden: vec![false; field.value.len()], unmask, base, scale };
         match walk.elements(data, 0, 0) {
             Ok(elements) => field.fields = elements,
@@ -120,7 +120,7 @@ fn field(view: View<'_>, info: &FieldInfo, unmask: bool) -> Field {
 /// Exactly what the field holds: digits, characters, or upper-case hexadecimal of bytes.
 fn value(view: View<'_>, info: &FieldInfo) -> String {
     let mut buffer = vec![0; view.units(info.de)];
-    match info.class {
+    match info.format.class {
         Class::B => hex(view.bytes(info.de, &mut buffer).unwrap_or_default()),
         _ => String::from_utf8_lossy(view.text(info.de, &mut buffer).unwrap_or_default()).into_owned(),
     }
@@ -254,7 +254,7 @@ fn masked(info: &FieldInfo, value: &str) -> String {
     match info.mask {
         Mask::Pan => mask_pan(value),
         Mask::Secret => "*".repeat(value.chars().count()),
-        Mask::Open if info.class == Class::Ans && info.is_variable() => mask_text(value),
+        Mask::Open if info.format.class == Class::Ans && info.format.prefix().is_some() => mask_text(value),
         Mask::Open => value.to_owned(),
     }
 }
