@@ -20,7 +20,7 @@ fn unhex(hex: &str) -> Vec<u8> {
 }
 
 fn each_dialect(check: impl Fn(&str, &Dialect, &[u8])) {
-    for name in Dialect::builtin_names() {
+    for name in ["iso87-ascii", "iso87-bcd", "iso87-ebcdic"] {
         let (dialect, frame) = sample(name);
         check(name, &dialect, &frame);
     }
@@ -35,7 +35,7 @@ fn with_view(dialect: &Dialect, frame: &[u8], check: impl FnOnce(View<'_>)) {
 const ECHO: Bitmap = Bitmap::of(&[2, 3, 4, 7, 11, 12, 13, 32, 33, 37, 41, 42, 49]);
 
 #[test]
-fn both_dialects_read_the_same_content() {
+fn all_dialects_read_the_same_content() {
     const TEXT: [(u8, &str); 24] = [
         (2, "4111110000000013"),
         (3, "000000"),
@@ -118,7 +118,8 @@ fn an_answer_echoes_and_adds() {
             for de in ECHO & view.bitmap() {
                 assert_eq!(answer.raw(de), view.raw(de), "DE {de}");
             }
-            assert_eq!((answer.data(38), answer.data(39)), (Some(&b"A12345"[..]), Some(&b"00"[..])));
+            let text = |de| answer.text(de, &mut [0; 6]).map(<[u8]>::to_vec);
+            assert_eq!((text(38), text(39)), (Some(b"A12345".to_vec()), Some(b"00".to_vec())));
         });
     });
 }

@@ -156,12 +156,12 @@ fn specs_are_listed_shown_and_checked() {
     assert_eq!(run(&["specs", "check", path], "").status.code(), Some(0));
     assert_eq!(run(&["decode", "--dialect", path, sample("iso87-bcd")], "").status.code(), Some(0));
 
-    let wrong = String::from_utf8(source.stdout).unwrap().replace("mti = \"bcd\"", "mti = \"packed\"");
+    let wrong = String::from_utf8(source.stdout).unwrap().replace("\"bcd\"]", "\"packed\"]");
     std::fs::write(&file, wrong).unwrap();
     let check = run(&["specs", "check", path, "--json"], "");
     assert_eq!(check.status.code(), Some(1));
-    assert_eq!((&json(&check)[0]["ok"], &json(&check)[0]["errors"][0]["line"]), (&false.into(), &8.into()));
+    assert_eq!((&json(&check)[0]["ok"], &json(&check)[0]["errors"][0]["line"]), (&false.into(), &5.into()));
     let said = run(&["specs", "check", path], "");
-    assert!(String::from_utf8_lossy(&said.stderr).contains("mine.toml:8:7"));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("mine.toml:5:21"));
     assert_eq!(run(&["decode", "--dialect", path, "0100"], "").status.code(), Some(2));
 }

@@ -43,7 +43,7 @@ fn shipped_dialects_compile_and_differ_only_in_writing() {
         Dialect::from_toml(Dialect::builtin_source(name).unwrap(), name)
             .unwrap_or_else(|error| panic!("{error}"))
     });
-    assert_eq!(Dialect::builtin_names(), [ascii.name(), bcd.name()]);
+    assert_eq!(Dialect::builtin_names()[..2], [ascii.name(), bcd.name()]);
     assert!(ascii.fields().map(|f| f.de).eq((2..=128).filter(|de| *de != 65)));
     for (a, b) in ascii.fields().zip(bcd.fields()) {
         assert_eq!(

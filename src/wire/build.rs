@@ -87,8 +87,8 @@ impl Dialect {
             }
             echoed = (request.message.bitmap & echo) - mine;
         }
-        let maps = request.filter(|_| echo.contains(1)).map_or(1, |request| request.message.maps);
-        self.write_header(out, mti, echoed | mine, maps);
+        let more = request.filter(|_| echo.contains(1)).map_or(0, |request| request.message.more);
+        self.write_header(out, mti, echoed | mine, more);
 
         let mut own = own.iter();
         let placed = request.map_or(Bitmap::EMPTY, |request| request.message.placed);
@@ -116,21 +116,20 @@ impl Dialect {
         Ok(())
     }
 
-    /// Writes MTI and bit maps: as many as the fields need, and at least `maps`.
-    fn write_header(&self, out: &mut Vec<u8>, mti: Mti, present: Bitmap, maps: u8) {
+    /// Writes MTI and bit maps: as many as the fields need, and those that `more` asks for.
+    fn write_header(&self, out: &mut Vec<u8>, mti: Mti, present: Bitmap, more: u8) {
         const MORE: u64 = 1 << 63;
         match self.mti_encoding {
             Encoding::Bcd => out.extend_from_slice(&mti.bcd().to_be_bytes()),
             encoding => out.extend_from_slice(&mti.digits().map(|digit| encoding.byte(digit))),
         }
         let [mut primary, mut secondary, third] = present.to_wire();
-        let three = third != 0 || maps > 2;
-        // Where there always are two, bit 1 says nothing, and stays as the request had it.
-        let two = if self.fixed_bitmaps { maps > 1 } else { secondary != 0 || maps > 1 };
+        let three = third != 0 || more & 2 != 0;
         if three {
             secondary |= MORE;
         }
-        if two || three && !self.fixed_bitmaps {
+        // Where there always are two, bit 1 says nothing, and stays as the request had it.
+        if more & 1 != 0 || secondary != 0 && !self.fixed_bitmaps {
             primary |= MORE;
         }
         self.write_bitmap(out, primary);

@@ -25,20 +25,42 @@ pub struct Dialect {
     pub(super) plans: Box<[FieldPlan; 192]>,
 }
 
-/// The files in `specs/`, by name. The first one only says what the data elements are.
-const FILES: [(&str, &str); 3] = [
-    ("iso87", include_str!("../../specs/iso87.toml")),
-    ("iso87-ascii", include_str!("../../specs/iso87-ascii.toml")),
-    ("iso87-bcd", include_str!("../../specs/iso87-bcd.toml")),
-];
+/// What comes with the program: the name and text of each file in `specs/`.
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("../../specs/", $name, ".toml")))),+] };
+}
 
-const NAMES: [&str; 2] = ["iso87-ascii", "iso87-bcd"];
+/// What data elements are, and how they are written: the dialects are put together from these.
+const BASES: [(&str, &str); 6] = files!("iso87", "iso93", "iso2003", "ascii", "bcd", "ebcdic");
+const DIALECTS: [(&str, &str); 11] = files!(
+    "iso87-ascii",
+    "iso87-bcd",
+    "iso87-ebcdic",
+    "iso93-ascii",
+    "iso93-bcd",
+    "iso2003-ascii",
+    "iso2003-bcd",
+    "visa-base1",
+    "mastercard-cis",
+    "base24",
+    "terminal",
+);
+
+static NAMES: [&str; DIALECTS.len()] = {
+    let mut names = [""; DIALECTS.len()];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = DIALECTS[i].0;
+        i += 1;
+    }
+    names
+};
 
 impl Dialect {
     /// A dialect that comes with the program, compiled on first use.
     pub fn builtin(name: &str) -> Option<Arc<Dialect>> {
-        static COMPILED: [OnceLock<Option<Arc<Dialect>>>; NAMES.len()] =
-            [const { OnceLock::new() }; NAMES.len()];
+        static COMPILED: [OnceLock<Option<Arc<Dialect>>>; DIALECTS.len()] =
+            [const { OnceLock::new() }; DIALECTS.len()];
         let index = NAMES.iter().position(|known| *known == name)?;
         let compile = || Dialect::from_toml(Dialect::builtin_source(name)?, name).ok().map(Arc::new);
         COMPILED[index].get_or_init(compile).clone()
@@ -51,7 +73,12 @@ impl Dialect {
 
     /// The TOML text of a file that comes with the program: the dialects, and the tables they extend.
     pub fn builtin_source(name: &str) -> Option<&'static str> {
-        FILES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+        BASES.iter().chain(&DIALECTS).find(|(known, _)| *known == name).map(|(_, text)| *text)
+    }
+
+    /// The names that [`Dialect::builtin_source`] knows.
+    pub fn source_names() -> impl Iterator<Item = &'static str> {
+        BASES.iter().chain(&DIALECTS).map(|(name, _)| *name)
     }
 
     /// Compiles a dialect file; `origin` is the name that errors give the file.

@@ -194,7 +194,7 @@ impl Draft {
         let (length, pad_key) = if digits == 0 {
             (Length::Fixed(length), PAD_KEYS[0])
         } else {
-            (self.compile_length(field, digits, length)?, PAD_KEYS[1])
+            (self.compile_length(field, digits, length, encoding)?, PAD_KEYS[1])
         };
         let pad = field.pad.or(self.pads.get(pad_key).copied());
         if encoding == Encoding::Bcd && pad.is_none() {
@@ -212,7 +212,13 @@ impl Draft {
         })
     }
 
-    fn compile_length(&self, field: &DraftField, dots: u8, max: u16) -> Result<Length, String> {
+    fn compile_length(
+        &self,
+        field: &DraftField,
+        dots: u8,
+        max: u16,
+        value: Encoding,
+    ) -> Result<Length, String> {
         let stated = self.encodings.get("length").map(|(encoding, _)| *encoding);
         let said = field.length.over(self.length);
         let prefix = Prefix {
@@ -224,7 +230,7 @@ impl Draft {
             counts: said.counts.unwrap_or_default(),
             inclusive: said.inclusive.unwrap_or_default(),
         };
-        let most = prefix.most();
+        let most = prefix.most_units(value);
         // Where a dialect has one width for all its lengths, what they can say bounds the fields it inherits.
         let max = if said.digits.is_some() && field.length.digits.is_none() { max.min(most) } else { max };
         if max > most {

@@ -2,7 +2,7 @@
 
 use super::build::Value;
 use super::error::{BuildReason, Found};
-use super::field::{Class, Counts, Encoding, Format, Length, Side};
+use super::field::{Class, Encoding, Format, Length, Side};
 
 type Written = Result<(), BuildReason>;
 
@@ -156,7 +156,7 @@ fn encode_bytes(out: &mut Vec<u8>, format: &Format, bytes: &[u8]) -> Written {
 fn push_prefix(out: &mut Vec<u8>, format: &Format, units: usize) -> Written {
     let Length::Variable { prefix, max } = format.length else { return Ok(()) };
     let bytes = format.wire_bytes(units);
-    let on_wire = prefix.counts == Counts::Wire || prefix.inclusive;
+    let on_wire = prefix.counts_wire();
     // A length in bytes does not say whether the last of an even number of digits is a pad, unless that is no digit
     // or the value is the longest there is.
     if on_wire

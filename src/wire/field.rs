@@ -242,10 +242,25 @@ impl Prefix {
         }
     }
 
+    /// Whether it counts bytes on the wire.
+    pub const fn counts_wire(self) -> bool {
+        matches!(self.counts, Counts::Wire) || self.inclusive
+    }
+
+    /// The most units of a value in this encoding that it can say.
+    pub const fn most_units(self, value: Encoding) -> u16 {
+        if !self.counts_wire() {
+            return self.most();
+        }
+        let bytes = self.most() as usize - if self.inclusive { self.bytes() } else { 0 };
+        let units = bytes * 2 / value.bytes(2);
+        if units > u16::MAX as usize { u16::MAX } else { units as u16 }
+    }
+
     /// The highest number that it can say.
     pub const fn most(self) -> u16 {
         match (self.encoding, self.digits) {
-            (Encoding::Binary, 0..=2) => 255,
+            (Encoding::Binary, 0..=2) => u8::MAX as u16,
             (Encoding::Binary, _) => u16::MAX,
             (Encoding::Hex, 4..) => u16::MAX,
             (Encoding::Hex, digits) => (1 << (4 * digits)) - 1,

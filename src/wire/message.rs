@@ -31,8 +31,8 @@ pub struct Message {
     pub(super) mti: Mti,
     /// The fields that are right.
     pub(super) bitmap: Bitmap,
-    /// How many bit maps the message says it has, 1 to 3.
-    pub(super) maps: u8,
+    /// What says that another bit map follows: 1 for bit 1, 2 for bit 65.
+    pub(super) more: u8,
     /// The fields whose place is known: after a failed parse, also those that are wrong.
     pub(super) placed: Bitmap,
     /// Where the last placed field ends.
@@ -47,7 +47,7 @@ impl Message {
         Message {
             mti: Mti::ZERO,
             bitmap: Bitmap::EMPTY,
-            maps: 1,
+            more: 0,
             placed: Bitmap::EMPTY,
             end: 0,
             starts: [0; 192],
@@ -63,11 +63,6 @@ impl Message {
     /// another bit map follows are not among them.
     pub fn bitmap(&self) -> Bitmap {
         self.bitmap
-    }
-
-    /// How many bit maps the message says it has, 1 to 3.
-    pub fn maps(&self) -> u8 {
-        self.maps
     }
 
     #[inline]

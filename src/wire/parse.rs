@@ -48,7 +48,7 @@ impl Dialect {
             return None;
         }
         let mut maps = [0; 3];
-        let (count, at) = self.walk_bitmaps(frame, at, &mut maps)?;
+        let (more, at) = self.walk_bitmaps(frame, at, &mut maps)?;
         let bitmap = Bitmap::from_wire(maps);
         let mut walk = Walk { dialect: self, frame, at, run: Run::Raw, start: at };
         let mut left = bitmap.0[0];
@@ -62,28 +62,28 @@ impl Dialect {
         into.mti = mti;
         into.bitmap = bitmap;
         into.placed = bitmap;
-        into.maps = count;
+        into.more = more;
         into.end = end as u16;
         Some(())
     }
 
-    /// Reads the bit maps; the bits that say that another one follows are taken out. Returns how many the message
-    /// says there are, and where the first field starts.
+    /// Reads the bit maps; the bits that say that another one follows are taken out. Returns them ([`Message`]'s
+    /// `more`), and where the first field starts.
     #[inline(always)]
     fn walk_bitmaps(&self, frame: &[u8], at: usize, maps: &mut [u64; 3]) -> Option<(u8, usize)> {
         const MORE: u64 = 1 << 63;
         let (primary, mut at) = self.walk_bitmap(frame, at)?;
         maps[0] = primary & !MORE;
-        let mut count = 1 + (primary >> 63) as u8;
-        if count == 2 || self.fixed_bitmaps {
+        let mut more = (primary >> 63) as u8;
+        if more != 0 || self.fixed_bitmaps {
             (maps[1], at) = self.walk_bitmap(frame, at)?;
             if self.third_bitmap && maps[1] & MORE != 0 {
                 maps[1] &= !MORE;
                 (maps[2], at) = self.walk_bitmap(frame, at)?;
-                count = 3;
+                more |= 2;
             }
         }
-        Some((count, at))
+        Some((more, at))
     }
 
     #[inline(always)]

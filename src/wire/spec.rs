@@ -144,7 +144,7 @@ impl Reader {
         }
         let table = table.get_ref();
         if let Some(base) = table.get("extends") {
-            self.read_base(base, draft, depth);
+            self.read_bases(base, draft, depth);
         }
         for (key, value) in table {
             match self.known(key, &FILE_KEYS) {
@@ -166,6 +166,16 @@ impl Reader {
         }
     }
 
+    /// The files that a file starts from, one name or several, each over those before it.
+    fn read_bases(&mut self, value: Node, draft: &mut Draft, depth: usize) {
+        match value.get_ref().as_array() {
+            Some(bases) => bases.iter().for_each(|base| self.read_base(base, draft, depth)),
+            None => self.read_base(value, draft, depth),
+        }
+        // The bases' name and title are not the dialect's.
+        draft.name = None;
+    }
+
     fn read_base(&mut self, value: Node, draft: &mut Draft, depth: usize) {
         let Some(name) = self.text(value) else { return };
         match Dialect::builtin_source(&name) {
@@ -174,12 +184,9 @@ impl Reader {
                 self.inherited = Some(self.at(value.span()));
                 self.read_file(source, draft, depth + 1);
                 self.inherited = outer;
-                // The base's name is not the dialect's.
-                draft.name = None;
             }
             _ => {
-                let known = ["iso87"].iter().chain(Dialect::builtin_names());
-                let known = known.copied().collect::<Vec<_>>().join(", ");
+                let known = Dialect::source_names().collect::<Vec<_>>().join(", ");
                 self.blame(value.span(), format!("no dialect {name:?} to extend: expected one of {known}"));
             }
         }

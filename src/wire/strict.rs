@@ -3,7 +3,7 @@
 
 use super::dialect::Dialect;
 use super::error::{Found, ParseError, Reason};
-use super::field::{Class, Counts, Encoding, Format, Length, Prefix, Side};
+use super::field::{Class, Encoding, Format, Length, Prefix, Side};
 use super::message::{Message, Span};
 use super::{Bitmap, Mti};
 
@@ -75,15 +75,14 @@ impl Dialect {
         let bitmap = |at| self.examine_bitmap(frame, at).map_err(|wrong| (1, wrong));
         let (primary, mut at) = bitmap(at)?;
         maps[0] = primary & !MORE;
-        into.maps = 1;
-        if primary & MORE != 0 || self.fixed_bitmaps {
-            into.maps += u8::from(primary & MORE != 0);
+        into.more = (primary >> 63) as u8;
+        if into.more != 0 || self.fixed_bitmaps {
             (maps[1], at) = bitmap(at)?;
         }
         if self.third_bitmap && maps[1] & MORE != 0 {
             maps[1] &= !MORE;
             (maps[2], at) = bitmap(at)?;
-            into.maps = 3;
+            into.more |= 2;
         }
         Ok((Bitmap::from_wire(maps), at))
     }
@@ -157,7 +156,7 @@ pub(super) fn measure(format: &Format, frame: &[u8], start: usize) -> Result<Spa
             } else {
                 usize::from(said)
             };
-            let (units, bytes) = if prefix.counts == Counts::Wire || prefix.inclusive {
+            let (units, bytes) = if prefix.counts_wire() {
                 (units_of(format, frame, data, counted, start)?, counted)
             } else {
                 (counted, format.wire_bytes(counted))
