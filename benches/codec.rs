@@ -1,10 +1,12 @@
-//! The codec on the 25-field 0100 with DE 55, in each encoding: parse, answer, and what a decision reads.
-//! Run with `cargo bench --bench codec`.
+//! The codec on the 25-field 0100 with DE 55, in each encoding: parse, answer, one field alone, and what a decision reads;
+//! beside the two other Rust parsers of ISO 8583 (ASCII only). Run with `cargo bench --bench codec`.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use authswitch::wire::{Bitmap, Dialect, Message, Value};
-use criterion::{Criterion, criterion_group, criterion_main};
+use authswitch::wire::frame::Framing;
+use authswitch::wire::{Bitmap, Class, Dialect, Length, Message, Value};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use iso_8583_rs::specfile::{FieldDescription, Spec};
 use std::hint::black_box;
 
 const ECHO: Bitmap = Bitmap::of(&[2, 3, 4, 7, 11, 12, 13, 32, 33, 37, 41, 42, 49]);
@@ -13,6 +15,16 @@ fn sample(dialect: &str) -> Vec<u8> {
     let text = include_str!("../tests/vectors/auth-0100.txt");
     let hex = text.lines().find_map(|line| line.strip_prefix(&format!("{dialect} "))).unwrap();
     (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
+}
+
+fn answer(dialect: &Dialect, frame: &[u8]) -> Vec<u8> {
+    let mut message = Message::new();
+    dialect.parse(frame, &mut message).unwrap();
+    let own = [(38, Value::Text(b"A12345")), (39, Value::Text(b"00"))];
+    let view = dialect.view(frame, &message);
+    let mut out = Vec::new();
+    dialect.build(&mut out, view.mti().response(), Some(view), ECHO, &own).unwrap();
+    out
 }
 
 fn codec(c: &mut Criterion) {
@@ -44,6 +56,11 @@ fn codec(c: &mut Criterion) {
             })
         });
 
+        let answered = answer(&dialect, &frame);
+        c.bench_function(&format!("find DE 39 of the 0110, {name}"), |b| {
+            b.iter(|| dialect.find(black_box(&answered), 39).is_ok_and(|field| field.is_some()))
+        });
+
         let mut wrong = frame.clone();
         wrong.push(b'0');
         c.bench_function(&format!("refuse 0100 with a trailing byte, {name}"), |b| {
@@ -52,5 +69,64 @@ fn codec(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, codec);
+/// The table of our dialect as `iso_8583_rs` takes it.
+fn peer_spec(dialect: &Dialect) -> iso_8583_rs::CompiledSpec {
+    let field = |format: &authswitch::wire::Format| FieldDescription {
+        content_type: format.class.notation().to_owned(),
+        max_len: usize::from(format.max_length())
+            * if format.class == Class::B { format.encoding.bytes(1) } else { 1 },
+        min_len: 0,
+        len_type: match format.length {
+            Length::Fixed(_) => "fixed".to_owned(),
+            Length::Variable { prefix, .. } => format!("{}var", "l".repeat(usize::from(prefix.digits))),
+        },
+        label: String::new(),
+    };
+    let fields = dialect.fields().map(|info| (i64::from(info.de), field(&info.format))).collect();
+    iso_8583_rs::CompiledSpec::compile(&Spec { fields }).unwrap()
+}
+
+fn peers(c: &mut Criterion) {
+    let dialect = Dialect::builtin("iso87-ascii").unwrap();
+    let frame = sample("iso87-ascii");
+    let spec = peer_spec(&dialect);
+    let parsed = iso_8583_rs::Message::parse(&spec, &frame).unwrap();
+    assert_eq!(parsed.fields().count(), 25);
+    c.bench_function("peer iso_8583_rs: parse 0100, 25 fields, strict", |b| {
+        b.iter(|| iso_8583_rs::Message::parse(&spec, black_box(&frame)).is_ok())
+    });
+    c.bench_function("peer iso_8583_rs: parse 0100, 25 fields, lengths only", |b| {
+        b.iter(|| iso_8583_rs::Message::parse_lazy(&spec, black_box(&frame)).is_ok())
+    });
+    assert!(i8583::Unpacker::new(&frame).unpack(&i8583::v1987::SPEC).is_ok());
+    c.bench_function("peer i8583: parse 0100, 25 fields, lengths only", |b| {
+        b.iter(|| i8583::Unpacker::new(black_box(&frame)).unpack(&i8583::v1987::SPEC).is_ok())
+    });
+}
+
+fn framing(c: &mut Criterion) {
+    let frame = sample("iso87-ascii");
+    let mut stream = Vec::new();
+    let mut frames = 0;
+    while stream.len() + frame.len() + 2 <= 64 << 10 {
+        stream.extend_from_slice(&(frame.len() as u16).to_be_bytes());
+        stream.extend_from_slice(&frame);
+        frames += 1;
+    }
+    let mut group = c.benchmark_group("frame");
+    group.throughput(Throughput::Elements(frames));
+    group.bench_function("cut a 64 KiB read", |b| {
+        b.iter(|| {
+            let (mut at, mut count) = (0, 0);
+            while let Ok(Some(cut)) = Framing::LENGTH2_BE.next(&black_box(&stream)[at..], 8192) {
+                at += cut.end;
+                count += 1;
+            }
+            assert_eq!(count, frames);
+        })
+    });
+    group.finish();
+}
+
+criterion_group!(benches, codec, peers, framing);
 criterion_main!(benches);

@@ -101,6 +101,36 @@ proptest! {
     }
 
     #[test]
+    fn one_element_is_found_where_the_parse_has_it(
+        (dialect, mti, fields) in messages(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        cut in prop::option::weighted(0.2, any::<prop::sample::Index>()),
+    ) {
+        let mut frame = build(&dialect, mti, &fields);
+        for (at, byte) in damage {
+            *at.get_mut(&mut frame) = byte;
+        }
+        if let Some(cut) = cut {
+            frame.truncate(cut.index(frame.len()));
+        }
+        let mut message = Message::new();
+        let right = dialect.parse(&frame, &mut message).is_ok();
+        let view = dialect.view(&frame, &message);
+        for de in 0..=193 {
+            match (right, dialect.find(&frame, de)) {
+                // Behind a field that is not defined, where that is accepted, nothing is read.
+                (true, Err(_)) if dialect.accept().undefined => prop_assert!(!view.has(de)),
+                (true, found) => prop_assert_eq!(found.unwrap().map(|field| field.data()), view.data(de)),
+                // What the strict walk found right before it met an error it cannot go on behind, the skip finds too.
+                (false, Ok(Some(field))) if view.has(de) => prop_assert_eq!(Some(field.data()), view.data(de)),
+                (false, Ok(None)) => prop_assert!(!view.has(de)),
+                (false, Ok(Some(_))) => {}
+                (false, Err(_)) => prop_assert!(!view.has(de)),
+            }
+        }
+    }
+
+    #[test]
     fn an_answer_has_the_echoed_and_the_own_fields(
         (dialect, mti, fields) in messages(),
         [asked, echo, own] in any::<[u128; 3]>(),

@@ -12,6 +12,7 @@ mod draft;
 mod encode;
 mod error;
 mod field;
+mod find;
 mod message;
 mod mti;
 mod parse;

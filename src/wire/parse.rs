@@ -70,7 +70,7 @@ impl Dialect {
     /// Reads the bit maps; the bits that say that another one follows are taken out. Returns them ([`Message`]'s
     /// `more`), and where the first field starts.
     #[inline(always)]
-    fn walk_bitmaps(&self, frame: &[u8], at: usize, maps: &mut [u64; 3]) -> Option<(u8, usize)> {
+    pub(super) fn walk_bitmaps(&self, frame: &[u8], at: usize, maps: &mut [u64; 3]) -> Option<(u8, usize)> {
         const MORE: u64 = 1 << 63;
         let (primary, mut at) = self.walk_bitmap(frame, at)?;
         maps[0] = primary & !MORE;
@@ -232,7 +232,7 @@ fn check_alone(dialect: &Dialect, frame: &[u8], index: usize, start: usize) -> O
 }
 
 #[inline(always)]
-fn read_mti(encoding: Encoding, frame: &[u8]) -> Option<(Mti, usize)> {
+pub(super) fn read_mti(encoding: Encoding, frame: &[u8]) -> Option<(Mti, usize)> {
     if encoding == Encoding::Bcd {
         let bytes = frame.first_chunk::<2>()?;
         return Some((Mti::new(u16::from_be_bytes(*bytes))?, 2));
