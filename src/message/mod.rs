@@ -17,3 +17,5 @@ mod answer;
 pub use answer::{
     ADDITIONAL_AMOUNTS, Balances, carries_balances, permitted_echo, standard_echo, write_additional_amounts,
 };
+
+pub mod meaning;
