@@ -3,11 +3,49 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "layouts/world.rs"]
-mod world;
+#[path = "layouts/dialects.rs"]
+mod dialects;
 
-use authswitch::wire::{Dialect, Key, Mask};
-use world::{dialect, frame, show, tree, with};
+use authswitch::wire::{Bitmap, Class, Dialect, Key, Mask, Message, Mti, Node, Value, View};
+use dialects::{dialect, show};
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+/// The message with this one field: text, or hexadecimal of a binary one.
+fn frame(dialect: &Dialect, de: u8, value: &str) -> Vec<u8> {
+    let binary = dialect.field(de).unwrap().format.class == Class::B;
+    let bytes = if binary { unhex(value) } else { value.as_bytes().to_vec() };
+    let value = if binary { Value::Bytes(&bytes) } else { Value::Text(&bytes) };
+    let mut frame = Vec::new();
+    let mti = Mti::new(0x0100).unwrap();
+    dialect
+        .build(&mut frame, mti, None, Bitmap::EMPTY, &[(de, value)])
+        .unwrap_or_else(|error| panic!("{error}"));
+    frame
+}
+
+fn with<T>(dialect: &Dialect, frame: &[u8], look: impl FnOnce(View<'_>) -> T) -> T {
+    let mut message = Message::new();
+    dialect.parse(frame, &mut message).unwrap_or_else(|error| panic!("{error}"));
+    look(dialect.view(frame, &message))
+}
+
+/// A node in a line: dots for depth, key, value, what is wrong where (from the field's first byte).
+fn line(node: &Node<'_>, from: usize) -> String {
+    let value = node.field.map_or_else(String::new, |field| format!(" {}", show(field)));
+    let wrong = node.wrong.map_or_else(String::new, |(at, reason)| format!(" !{} {reason}", at - from));
+    format!("{}{}{value}{wrong}", ".".repeat(node.depth), node.key)
+}
+
+fn tree(view: View<'_>, de: u8) -> Vec<String> {
+    let from = view.offset(de).unwrap();
+    let mut lines = Vec::new();
+    view.walk_parts(de, &mut |node| lines.push(line(node, from)));
+    lines
+}
 
 const TRACE: &str = "010000012310051234560000012345600000000000";
 

@@ -58,7 +58,7 @@ fn mistakes_are_named_with_their_place() {
     mistake(
         "kind = \"positional\"",
         "",
-        (4, 10),
+        (4, 1),
         "expected a kind: one of positional, list, bitmap, tagged, ber-tlv",
     );
     mistake(
@@ -72,8 +72,8 @@ fn mistakes_are_named_with_their_place() {
     mistake(
         "layout = \"pieces\" }\n48",
         "layout = \"peices\" }\n48",
-        (33, 17),
-        "layout peices: expected one of additional-amounts",
+        (28, 17),
+        "layout peices: there is none: expected one of additional-amounts",
     );
     mistake(first, "{ format = \"n 2\" }", (7, 5), "expected a key");
     mistake(
@@ -114,7 +114,7 @@ fn mistakes_are_named_with_their_place() {
     mistake(
         "format = \"ans 6\", layout = \"pieces\"",
         "format = \"ans 7\", layout = \"pieces\"",
-        (15, 48),
+        (15, 51),
         "6 long together, not 7",
     );
     mistake("format = \"ans 6\"", "format = \"ans..6\"", (15, 10), "its length stands behind its tag");
@@ -151,7 +151,7 @@ fn mistakes_are_named_with_their_place() {
         (27, 1),
         "DE 46: nothing says where it ends",
     );
-    mistake("47 = {", "47 = { format = \"an 7\",", (28, 33), "6 long together, not 7");
+    mistake("47 = {", "47 = { format = \"an 7\",", (28, 34), "6 long together, not 7");
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Dialects with a layout of every kind, in the style of the networks, and a message with one field to look into.
+//! Dialects with a layout of every kind, in the style of the networks.
 
-use authswitch::wire::{Bitmap, Class, Dialect, Field, Message, Mti, Node, Value, View};
+use authswitch::wire::{Dialect, Field};
 
 /// EBCDIC, in Mastercard's style.
 const EBCDIC: &str = r#"
@@ -22,7 +22,7 @@ tag = "n 2"
 value = "ans..99"
 parts = [
     { key = "42", format = "n to 7", name = "Electronic commerce", layout = "commerce" },
-    { key = "61", format = "n 5", name = "POS conditions", layout = "conditions" },
+    { key = "61", format = "n to 5", name = "POS conditions", layout = "conditions" },
     { key = "92", format = "n 3", name = "Verification code", mask = "secret" },
 ]
 [layouts.commerce]
@@ -167,30 +167,6 @@ pub fn dialect(name: &str) -> Dialect {
     Dialect::from_toml(text, name).unwrap_or_else(|error| panic!("{error}"))
 }
 
-pub fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
-}
-
-/// The message with this one field: text, or hexadecimal of a binary one.
-pub fn frame(dialect: &Dialect, de: u8, value: &str) -> Vec<u8> {
-    let binary = dialect.field(de).unwrap().format.class == Class::B;
-    let bytes = if binary { unhex(value) } else { value.as_bytes().to_vec() };
-    let value = if binary { Value::Bytes(&bytes) } else { Value::Text(&bytes) };
-    let mut frame = Vec::new();
-    let mti = Mti::new(0x0100).unwrap();
-    dialect
-        .build(&mut frame, mti, None, Bitmap::EMPTY, &[(de, value)])
-        .unwrap_or_else(|error| panic!("{error}"));
-    frame
-}
-
-pub fn with<T>(dialect: &Dialect, frame: &[u8], look: impl FnOnce(View<'_>) -> T) -> T {
-    let mut message = Message::new();
-    dialect.parse(frame, &mut message).unwrap_or_else(|error| panic!("{error}"));
-    look(dialect.view(frame, &message))
-}
-
 /// Text, or hexadecimal of bytes.
 pub fn show(field: Field<'_>) -> String {
     let mut room = vec![0; field.units()];
@@ -198,18 +174,4 @@ pub fn show(field: Field<'_>) -> String {
         Some(bytes) => bytes.iter().map(|byte| format!("{byte:02X}")).collect(),
         None => String::from_utf8(field.text(&mut room).unwrap().to_vec()).unwrap(),
     }
-}
-
-/// A node in a line: dots for depth, key, value, what is wrong where (from the field's first byte).
-pub fn line(node: &Node<'_>, from: usize) -> String {
-    let value = node.field.map_or_else(String::new, |field| format!(" {}", show(field)));
-    let wrong = node.wrong.map_or_else(String::new, |(at, reason)| format!(" !{} {reason}", at - from));
-    format!("{}{}{value}{wrong}", ".".repeat(node.depth), node.key)
-}
-
-pub fn tree(view: View<'_>, de: u8) -> Vec<String> {
-    let from = view.offset(de).unwrap();
-    let mut lines = Vec::new();
-    view.walk_parts(de, &mut |node| lines.push(line(node, from)));
-    lines
 }
