@@ -77,7 +77,7 @@ fn peer_spec(dialect: &Dialect) -> iso_8583_rs::CompiledSpec {
             * if format.class == Class::B { format.encoding.bytes(1) } else { 1 },
         min_len: 0,
         len_type: match format.length {
-            Length::Fixed(_) => "fixed".to_owned(),
+            Length::Fixed(_) | Length::Rest { .. } => "fixed".to_owned(),
             Length::Variable { prefix, .. } => format!("{}var", "l".repeat(usize::from(prefix.digits))),
         },
         label: String::new(),

@@ -30,8 +30,9 @@ macro_rules! files {
     ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("../../specs/", $name, ".toml")))),+] };
 }
 
-/// What data elements are, and how they are written: the dialects are put together from these.
-const BASES: [(&str, &str); 6] = files!("iso87", "iso93", "iso2003", "ascii", "bcd", "ebcdic");
+/// What is inside data elements, what they are, and how they are written: the dialects are put together from these.
+const BASES: [(&str, &str); 8] =
+    files!("emv", "layouts", "iso87", "iso93", "iso2003", "ascii", "bcd", "ebcdic");
 const DIALECTS: [(&str, &str); 11] = files!(
     "iso87-ascii",
     "iso87-bcd",

@@ -102,7 +102,7 @@ pub fn content(field: &FieldInfo) -> BoxedStrategy<Content> {
     let format = field.format;
     let (least, most) = match format.length {
         Length::Fixed(units) => (usize::from(units), usize::from(units)),
-        Length::Variable { max, .. } => (0, usize::from(max)),
+        Length::Variable { max, .. } | Length::Rest { max } => (0, usize::from(max)),
     };
     // Lengths near both ends, and short ones in between, where most stretches of a message are. A length in bytes
     // cannot tell an odd number of digits from their pad.
