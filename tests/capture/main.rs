@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod commands;
 mod files;
 mod framings;
 mod hostile;
