@@ -2,6 +2,7 @@
 //! where messages come from, in which dialect they are, and how they are printed.
 
 mod explain;
+mod streams;
 
 use crate::wire::frame::Framing;
 use crate::wire::{Dialect, Mti};
@@ -20,6 +21,7 @@ use std::sync::Arc;
   authswitch decode 0800822000000000000004000000000000001122093315000001 0301
   authswitch decode --json --dialect iso87-bcd message.hex
   tail -f captured.hex | authswitch decode --json -
+  authswitch decode --streams link.pcap
 
 Exit codes: 0 every message is right; 1 one is not; 2 wrong usage.")]
 pub(super) struct Args {
@@ -32,6 +34,10 @@ pub(super) struct Args {
     /// Show card numbers, tracks, PIN blocks and verification codes
     #[arg(long)]
     unmask: bool,
+    /// Show what a capture (pcap, pcapng), dump, log or file holds instead: connections and other pieces, gaps, likely
+    /// framings; no content
+    #[arg(long, conflicts_with_all = ["dialect", "unmask"])]
+    streams: bool,
     /// The message in hexadecimal, or a file (hexadecimal, one message a line, or bytes), or - for
     /// hexadecimal lines from standard input
     #[arg(value_name = "HEX, FILE or -")]
@@ -39,7 +45,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> ExitCode {
-    match decode(&args, &mut BufWriter::new(std::io::stdout().lock())) {
+    let out = &mut BufWriter::new(std::io::stdout().lock());
+    match if args.streams { streams::show(&args, out) } else { decode(&args, out) } {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(super::FAILED),
         Err(Stop::Closed) => ExitCode::SUCCESS,

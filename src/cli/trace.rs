@@ -1,14 +1,17 @@
 //! `authswitch trace`.
 
 use super::replay::{unknown_dialect, usage};
+use crate::traffic::capture::Direction;
 use crate::traffic::generator::{self, generate};
-use crate::traffic::import::{self, import_hex};
+use crate::traffic::import::{self, Imported};
 use crate::traffic::trace::Trace;
 use crate::traffic::{day_from_text, listing};
 use crate::wire::Dialect;
+use crate::wire::frame::Framing;
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -57,14 +60,17 @@ struct GenerateArgs {
 
 /// Makes a trace of captured messages.
 ///
-/// One message a line in hexadecimal, without its length, optionally after its time in microseconds and a space;
-/// lines that start with # are passed over. Answers (0110 and so on) are not played: their response code becomes
-/// what their request expects. A capture of real traffic holds card data: treat the trace as such.
+/// Takes a capture (pcap, pcapng), a log or dump with hexadecimal in it, raw bytes, or a file of one message a line in
+/// hexadecimal, optionally after its time in microseconds and a space, where lines that start with # are passed over.
+/// Requests and advices are played, at the times of the capture. Answers (0110 and so on) are not: their response
+/// code becomes what their request expects. Card data is not replaced: the trace of real traffic is card data.
 #[derive(clap::Args)]
-#[command(after_help = "Example:
-  authswitch trace import day.hex --dialect iso87-bcd --link acquirer-bcd --out day.jsonl.gz")]
+#[command(after_help = "Examples:
+  authswitch trace import day.hex --dialect iso87-bcd --link acquirer-bcd --out day.jsonl.gz
+  authswitch trace import link.pcap --out day.jsonl
+  authswitch decode --streams link.pcap        # what is in it")]
 struct ImportArgs {
-    /// The file of messages; `-` is standard input.
+    /// The capture or file of messages; `-` is standard input.
     file: PathBuf,
     /// Layout of the messages.
     #[arg(long, default_value = "iso87-ascii")]
@@ -75,12 +81,27 @@ struct ImportArgs {
     /// Messages a second, where the file tells no times.
     #[arg(long, default_value_t = 100.0, value_parser = parse_rate)]
     rate: f64,
+    /// How messages stand in a stream; without it, the likeliest for each.
+    #[arg(long, value_name = "NAME", value_parser = parse_framing)]
+    framing: Option<Framing>,
+    /// Of a connection, which way the requests to be played went.
+    #[arg(long, value_enum, default_value_t = Way::ToServer)]
+    direction: Way,
     /// Where to; packed where the name ends in .gz; `-` is standard output.
     #[arg(long, default_value = "-", value_name = "FILE")]
     out: PathBuf,
     /// Print what was made as JSON (not with standard output).
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Way {
+    /// To the side that listened.
+    ToServer,
+    /// To the side that opened the connection.
+    ToClient,
+    Both,
 }
 
 /// Prints a trace, card data masked.
@@ -103,6 +124,12 @@ struct ShowArgs {
 
 fn parse_day(text: &str) -> Result<u64, String> {
     day_from_text(text).ok_or_else(|| "expected a day as 2026-01-15".to_owned())
+}
+
+fn parse_framing(name: &str) -> Result<Framing, String> {
+    Framing::from_name(name).ok_or_else(|| {
+        format!("no framing `{name}` (known: {})", Framing::names().collect::<Vec<_>>().join(", "))
+    })
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {
@@ -133,27 +160,95 @@ fn make(args: GenerateArgs) -> Result<(), String> {
         links: args.links,
         start: args.date,
     };
-    write(&generate(&options), &args.out, args.json)
+    write(&generate(&options), &args.out, None, args.json)
 }
 
 fn import(args: &ImportArgs) -> Result<(), String> {
     let dialect = dialect(&args.dialect)?;
-    let options = import::Options { dialect: &dialect, link: args.link.clone(), rate: args.rate };
-    let trace = if args.file == Path::new("-") {
-        import_hex(io::stdin().lock(), "standard input", &options)
+    let direction = match args.direction {
+        Way::ToServer => Some(Direction::ToServer),
+        Way::ToClient => Some(Direction::ToClient),
+        Way::Both => None,
+    };
+    let options = import::Options {
+        dialect: &dialect,
+        link: args.link.clone(),
+        rate: args.rate,
+        framing: args.framing,
+        direction,
+    };
+    let imported = if args.file == Path::new("-") {
+        import::import(io::stdin().lock(), "standard input", &options)
     } else {
         let file = File::open(&args.file).map_err(|error| format!("{}: {error}", args.file.display()))?;
-        import_hex(BufReader::new(file), &args.file.display().to_string(), &options)
+        import::import(BufReader::new(file), &args.file.display().to_string(), &options)
     };
-    write(&trace.map_err(|error| error.to_string())?, &args.out, args.json)
+    let imported = imported.map_err(|error| error.to_string())?;
+    tell(&imported, args.direction);
+    if imported.trace.entries.is_empty() {
+        return Err(format!(
+            "{}: expected requests or advices in dialect {}, found none (what is in it: authswitch decode \
+             --streams)",
+            args.file.display(),
+            dialect.name()
+        ));
+    }
+    write(&imported.trace, &args.out, Some(&imported), args.json)?;
+    if imported.with_cards > 0 {
+        let out =
+            if args.out == Path::new("-") { "the trace".into() } else { args.out.display().to_string() };
+        eprintln!(
+            "warning: {out} holds CARD DATA IN CLEAR: {} of {} messages carry a card number. A trace is to hold test \
+             cards alone: unless these are, keep it as you keep card data",
+            imported.with_cards,
+            imported.trace.entries.len()
+        );
+    }
+    Ok(())
 }
 
-fn write(trace: &Trace, path: &Path, as_json: bool) -> Result<(), String> {
+/// Says what did not get into the trace.
+fn tell(imported: &Imported, way: Way) {
+    let first = |what: &Option<String>| what.as_deref().unwrap_or_default().to_owned();
+    let (unreadable, unframed) = (&imported.unreadable, &imported.unframed);
+    if unreadable.0 > 0 {
+        eprintln!("left out: {} messages that cannot be read, first {}", unreadable.0, first(&unreadable.1));
+    }
+    if unframed.0 > 0 {
+        eprintln!("left out: {} pieces without a message, first {}", unframed.0, first(&unframed.1));
+    }
+    if imported.other_functions > 0 {
+        eprintln!("left out: {} messages that ask for no answer", imported.other_functions);
+    }
+    if imported.other_way > 0 {
+        let other = if matches!(way, Way::ToClient) { "to-server" } else { "to-client" };
+        eprintln!("left out: {} requests that went the other way (--direction {other})", imported.other_way);
+    }
+    let (remarks, more) = &imported.remarks;
+    for remark in remarks.iter().take(REMARKS) {
+        eprintln!("{remark}");
+    }
+    let more = more + remarks.len().saturating_sub(REMARKS) as u64;
+    if more > 0 {
+        eprintln!("... and {more} more such remarks (authswitch decode --streams shows them)");
+    }
+}
+
+/// Remarks on a capture that an import shows.
+const REMARKS: usize = 10;
+
+fn write(trace: &Trace, path: &Path, imported: Option<&Imported>, as_json: bool) -> Result<(), String> {
     if path == Path::new("-") {
         return quietly(trace.write(&mut BufWriter::new(io::stdout().lock())));
     }
     let failed = |error: io::Error| format!("{}: {error}", path.display());
-    let mut out = BufWriter::new(File::create(path).map_err(failed)?);
+    let mut opening = File::options();
+    opening.write(true).create(true).truncate(true);
+    if imported.is_some_and(|imported| imported.with_cards > 0) {
+        // Card data is for who made the file alone.
+        opening.mode(0o600);
+    }
+    let mut out = BufWriter::new(opening.open(path).map_err(failed)?);
     if path.extension().is_some_and(|extension| extension == "gz") {
         trace.write_packed(&mut out).map_err(failed)?;
     } else {
@@ -163,8 +258,14 @@ fn write(trace: &Trace, path: &Path, as_json: bool) -> Result<(), String> {
     let (messages, seconds) =
         (trace.entries.len(), trace.entries.last().map_or(0.0, |entry| entry.at_us as f64 / 1e6));
     if as_json {
-        let links = &trace.links;
-        println!("{}", json!({"file": path, "messages": messages, "links": links, "length_s": seconds}));
+        let mut made = json!({"file": path, "messages": messages, "links": trace.links, "length_s": seconds});
+        if let (Some(imported), Some(map)) = (imported, made.as_object_mut()) {
+            map.insert("input".to_owned(), imported.kind.to_string().into());
+            map.insert("with_card_data".to_owned(), imported.with_cards.into());
+            map.insert("answers".to_owned(), imported.answers.into());
+            map.insert("unreadable".to_owned(), imported.unreadable.0.into());
+        }
+        println!("{made}");
     } else {
         println!("{}: {messages} messages over {} in {seconds:.1} s", path.display(), trace.links.join(", "));
     }

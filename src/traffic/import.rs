@@ -1,69 +1,214 @@
-//! Messages as bytes -> messages by data element, and whole files of captured messages -> traces.
+//! Messages as bytes -> messages by data element, and whole captures, dumps, logs and files of messages -> traces.
 
-use super::trace::{
-    Body, Entry, Expect, Field, Trace, TraceError, bytes_from_hex, hex_from_bytes, link_index,
-};
+use super::capture::framing::{cut, detect};
+use super::capture::{Begins, Capture, Direction, Kind, Origin, Piece, Remark, message_start};
+use super::trace::{Body, Entry, Expect, Field, Trace, TraceError, hex_from_bytes, link_index};
+use crate::wire::frame::Framing;
 use crate::wire::{Class, Dialect, Message, Mti};
 use std::collections::HashMap;
 use std::io::BufRead;
 
-/// How a file of messages becomes a trace.
+/// How captured messages become a trace.
 pub struct Options<'a> {
     /// Layout of the messages.
     pub dialect: &'a Dialect,
     /// The link that the trace's messages are put on.
     pub link: String,
-    /// Messages a second where the file tells no times; above 0.
+    /// Messages a second where the input tells no times; above 0.
     pub rate: f64,
+    /// How streams are cut; without it the likeliest framing of each is taken.
+    pub framing: Option<Framing>,
+    /// Of a connection, the way that the requests to be played went; without it both. Answers count from any.
+    pub direction: Option<Direction>,
 }
 
-/// Reads a file of one message a line in hexadecimal, without framing, optionally after its time in microseconds
-/// and a space; empty lines and lines that start with `#` are passed over. Answers are not played: their DE39
-/// becomes what their request expects.
+/// A trace out of captured messages, and what did not get into it.
+pub struct Imported {
+    /// The requests and advices, by time.
+    pub trace: Trace,
+    /// What the input was.
+    pub kind: Kind,
+    /// Messages of the trace that carry a card number or a track in clear.
+    pub with_cards: usize,
+    /// Answers; the DE39 of each is what its request expects.
+    pub answers: usize,
+    /// Requests that went the other way.
+    pub other_way: usize,
+    /// Messages that are neither requests nor advices nor answers, such as notifications.
+    pub other_functions: usize,
+    /// Messages that the dialect cannot read, and where and why of the first.
+    pub unreadable: (usize, Option<String>),
+    /// Runs of connections, or the input, in which no framing finds a message, and the place of the first.
+    pub unframed: (usize, Option<String>),
+    /// What was unusual about the input; those that were kept, and how many more there were.
+    pub remarks: (Vec<Remark>, u64),
+}
+
+/// A message on its way into the trace.
+struct Found {
+    mti: Mti,
+    fields: Vec<Field>,
+    at_us: Option<u64>,
+    /// The time counts from 1970, not from the trace's beginning.
+    absolute: bool,
+    /// Of a text, its line; of a capture file, its packet.
+    order: u64,
+    other_way: bool,
+}
+
+/// Reads what [`Capture`] reads: a pcap or pcapng file, a log, a dump, raw bytes, and above all a text of one message a
+/// line in hexadecimal, optionally after its time in microseconds and a space; empty lines and lines that start with
+/// `#` are passed over. Answers are not played: their DE39 becomes what their request expects.
 ///
 /// # Errors
-/// The first line that is not such a message, or not one in the dialect; no content is quoted.
-pub fn import_hex(source: impl BufRead, origin: &str, options: &Options<'_>) -> Result<Trace, TraceError> {
-    let mut trace = Trace { origin: origin.to_owned(), links: Vec::new(), entries: Vec::new() };
-    let mut requests: HashMap<[String; 4], usize> = HashMap::new();
-    for (index, bytes) in source.split(b'\n').enumerate() {
-        let line = index as u32 + 1;
-        let bytes = bytes.map_err(|source| TraceError::File { origin: origin.to_owned(), source })?;
-        // What is not text is not hexadecimal either, and is refused as such.
-        let text = String::from_utf8_lossy(&bytes);
-        let text = text.trim();
-        if text.is_empty() || text.starts_with('#') {
-            continue;
-        }
-        let failed = |reason: String| TraceError::Line { origin: origin.to_owned(), line, reason };
-        let (at_us, hex) = match text.split_once(char::is_whitespace) {
-            Some((at_us, hex)) => (Some(at_us.parse().map_err(|_| failed(NO_TIME.to_owned()))?), hex.trim()),
-            None => (None, text),
-        };
-        let bytes = bytes_from_hex(hex).ok_or_else(|| failed(NO_HEX.to_owned()))?;
-        let (mti, fields) = fields_from_bytes(options.dialect, &bytes).map_err(failed)?;
-        let text =
-            |de: u8| fields.iter().find(|field| field.0 == de).map_or(String::new(), |field| field.1.clone());
-        let key = [mti.response().to_string(), text(7), text(11), text(32)];
-        if mti.is_response() {
-            let code = <[u8; 2]>::try_from(text(39).as_bytes());
-            if let (Some(request), Ok(code)) = (requests.get(&key), code) {
-                trace.entries[*request].expect = Expect::any_of(&[&code]);
-            }
-            continue;
-        }
-        requests.insert(key, trace.entries.len());
-        let at_us = at_us.unwrap_or((trace.entries.len() as f64 * 1e6 / options.rate) as u64);
-        let link = link_index(&mut trace.links, &options.link).map_err(failed)?;
-        let body = Body::Fields { mti, fields };
-        trace.entries.push(Entry { at_us, link, body, expect: Expect::default(), line });
+/// A line of hexadecimal that is no message in the dialect (elsewhere such messages are counted and left out); an
+/// input that cannot be read. No content is quoted.
+pub fn import<'s>(
+    source: impl BufRead + 's,
+    origin: &str,
+    options: &Options<'_>,
+) -> Result<Imported, TraceError> {
+    let failed = |source| TraceError::File { origin: origin.to_owned(), source };
+    let reading = super::capture::Options { one_a_line: true };
+    let mut capture = Capture::open(source, reading).map_err(failed)?;
+    let mut imported = Imported {
+        trace: Trace { origin: origin.to_owned(), links: Vec::new(), entries: Vec::new() },
+        kind: capture.kind(),
+        with_cards: 0,
+        answers: 0,
+        other_way: 0,
+        other_functions: 0,
+        unreadable: (0, None),
+        unframed: (0, None),
+        remarks: (Vec::new(), 0),
+    };
+    let mut found = Vec::new();
+    while let Some(piece) = capture.next_piece().map_err(failed)? {
+        imported.read(&piece, options, &mut found)?;
     }
-    trace.entries.sort_by_key(|entry| entry.at_us);
-    Ok(trace)
+    imported.remarks = (capture.remarks().kept().to_vec(), capture.remarks().left_out());
+    if matches!(capture.kind(), Kind::Pcap | Kind::PcapNg) {
+        // Connection after connection -> as they were sent, so that an answer is met behind its request.
+        found.sort_by_key(|message| (message.at_us, message.order));
+    }
+    imported.fill(found, options)?;
+    Ok(imported)
 }
 
-const NO_TIME: &str = "expected a message in hexadecimal, or a time in microseconds, a space and a message";
-const NO_HEX: &str = "expected an even number of hexadecimal characters";
+impl Imported {
+    /// The messages of a piece.
+    fn read(
+        &mut self,
+        piece: &Piece,
+        options: &Options<'_>,
+        found: &mut Vec<Found>,
+    ) -> Result<(), TraceError> {
+        let ranges = match ranges(piece, options.framing) {
+            Some(ranges) => ranges,
+            None => {
+                self.unframed.0 += 1;
+                self.unframed.1.get_or_insert_with(|| piece.place(0));
+                return Ok(());
+            }
+        };
+        for range in ranges {
+            let start = range.start;
+            let bytes = &piece.bytes[range];
+            let header = message_start(bytes).map_or(0, |start| start.header);
+            let (mti, fields) = match fields_from_bytes(options.dialect, &bytes[header..]) {
+                Ok(read) => read,
+                Err(reason) => match piece.origin {
+                    // A file of messages is to be right.
+                    Origin::Line(line) => {
+                        let (origin, line) = (self.trace.origin.clone(), line as u32);
+                        return Err(TraceError::Line { origin, line, reason });
+                    }
+                    _ => {
+                        self.unreadable.0 += 1;
+                        self.unreadable.1.get_or_insert_with(|| format!("{}: {reason}", piece.place(start)));
+                        continue;
+                    }
+                },
+            };
+            let (order, absolute) = match piece.origin {
+                Origin::Line(line) => (line, false),
+                Origin::Within { line, .. } | Origin::Dump(line) => (line, true),
+                Origin::Flow(..) | Origin::Input => (piece.packet(start).unwrap_or(0), true),
+            };
+            let other_way = match (piece.origin, options.direction) {
+                (Origin::Flow(_, direction), Some(wanted)) => direction != wanted,
+                _ => false,
+            };
+            found.push(Found { mti, fields, at_us: piece.at_us(start), absolute, order, other_way });
+        }
+        Ok(())
+    }
+
+    /// Makes entries of requests and expectations of answers.
+    fn fill(&mut self, found: Vec<Found>, options: &Options<'_>) -> Result<(), TraceError> {
+        let mut requests: HashMap<[String; 4], usize> = HashMap::new();
+        let base = found.iter().filter(|message| message.absolute).filter_map(|message| message.at_us).min();
+        let is_file = self.kind != Kind::Text;
+        for Found { mti, fields, at_us, absolute, order, other_way } in found {
+            let text = |de: u8| {
+                fields.iter().find(|field| field.0 == de).map_or(String::new(), |field| field.1.clone())
+            };
+            let key = [mti.response().to_string(), text(7), text(11), text(32)];
+            if mti.is_response() {
+                self.answers += 1;
+                let code = <[u8; 2]>::try_from(text(39).as_bytes());
+                if let (Some(request), Ok(code)) = (requests.get(&key), code) {
+                    self.trace.entries[*request].expect = Expect::any_of(&[&code]);
+                }
+                continue;
+            }
+            if other_way {
+                self.other_way += 1;
+                continue;
+            }
+            if !matches!(mti.function(), 0 | 2) {
+                self.other_functions += 1;
+                continue;
+            }
+            requests.insert(key, self.trace.entries.len());
+            let place = self.trace.entries.len();
+            let at_us = match at_us {
+                Some(at_us) if absolute => at_us - base.unwrap_or(at_us),
+                Some(at_us) => at_us,
+                None => (place as f64 * 1e6 / options.rate) as u64,
+            };
+            let line = if is_file { place as u64 + 1 } else { order } as u32;
+            let origin = &self.trace.origin;
+            let link = link_index(&mut self.trace.links, &options.link)
+                .map_err(|reason| TraceError::Line { origin: origin.clone(), line, reason })?;
+            self.with_cards += usize::from(fields.iter().any(|field| matches!(field.0, 2 | 34..=36 | 45)));
+            let body = Body::Fields { mti, fields };
+            self.trace.entries.push(Entry { at_us, link, body, expect: Expect::default(), line });
+        }
+        self.trace.entries.sort_by_key(|entry| entry.at_us);
+        Ok(())
+    }
+}
+
+/// Where the messages of a piece are; `None` where they cannot be found.
+fn ranges(piece: &Piece, framing: Option<Framing>) -> Option<Vec<std::ops::Range<usize>>> {
+    let anywhere = piece.begins.must_synchronise();
+    if let Some(framing) = framing {
+        return Some(cut(framing, &piece.bytes, anywhere)).filter(|ranges| !ranges.is_empty());
+    }
+    let whole = Some(std::iter::once(0..piece.bytes.len()).collect());
+    let is_stream = matches!(piece.origin, Origin::Flow(..));
+    if !is_stream && message_start(&piece.bytes).is_some() && piece.begins == Begins::AtStart {
+        return whole;
+    }
+    match detect(&piece.bytes, anywhere).first() {
+        Some(guess) if is_stream || piece.origin == Origin::Input || guess.is_exact() => {
+            Some(cut(guess.framing, &piece.bytes, anywhere))
+        }
+        _ if is_stream => None,
+        _ => whole,
+    }
+}
 
 /// A message's type, and its data elements as a trace writes them. The error says why the dialect cannot read it.
 pub fn fields_from_bytes(dialect: &Dialect, bytes: &[u8]) -> Result<(Mti, Vec<Field>), String> {

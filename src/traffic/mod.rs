@@ -6,6 +6,7 @@
 pub mod trace;
 
 mod calendar;
+pub mod capture;
 mod chip;
 pub mod generator;
 pub mod import;

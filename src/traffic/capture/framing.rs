@@ -1,0 +1,248 @@
+//! How a run of bytes is cut into messages, where nobody said so: every framing there is, ranked with reasons.
+//! Knows no dialect.
+
+use super::start::{Start, message_start};
+use crate::wire::frame::{Cut, Framing};
+use std::fmt;
+use std::ops::Range;
+
+/// Longest message that is believed.
+pub const MAX_FRAME: usize = 1 << 16;
+/// Bytes of a run that are looked at.
+const LOOKED_AT: usize = 1 << 18;
+/// Frames that must follow each other, or reach the run's end, to believe a place in the midst of a run.
+const BELIEVED: usize = 2;
+
+/// How one framing cuts a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Guess {
+    /// The framing.
+    pub framing: Framing,
+    /// Bytes before the first frame: the rest of one that began before the run.
+    pub skipped: usize,
+    /// Bytes passed over later, to where frames follow each other again.
+    pub lost: usize,
+    /// Frames with something in them.
+    pub frames: usize,
+    /// Frames without: keep-alives.
+    pub empty: usize,
+    /// Frames that begin like an ISO 8583 message.
+    pub messages: usize,
+    /// How the first of these begins.
+    pub start: Option<Start>,
+    /// Bytes behind the last whole frame.
+    pub rest: usize,
+    /// The framing refuses these.
+    pub broken: bool,
+    /// The run is longer than what was looked at.
+    pub more: bool,
+}
+
+impl Guess {
+    /// Whether the run is frames from its first byte to its last and all begin like messages.
+    pub fn is_exact(&self) -> bool {
+        self.is_clean() && self.skipped == 0 && self.rest == 0
+    }
+
+    /// Whether nothing contradicts it: all frames begin like messages, and behind the last whole one there is nothing
+    /// but the beginning of another.
+    pub fn is_clean(&self) -> bool {
+        self.messages > 0 && self.messages == self.frames && self.lost == 0 && !self.broken
+    }
+
+    fn rank(&self) -> (bool, bool, usize, usize) {
+        let share = (self.messages * 1000).checked_div(self.frames).unwrap_or(0);
+        (self.is_exact(), self.is_clean(), share, self.messages)
+    }
+}
+
+impl fmt::Display for Guess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Guess { framing, frames, messages, empty, .. } = *self;
+        write!(f, "{}: {messages} of {frames} frames begin like a message", framing.name())?;
+        if let Some(Start { coding, header, .. }) = self.start {
+            write!(f, " ({}", coding.name())?;
+            if header > 0 {
+                write!(f, ", behind a header of {header} bytes")?;
+            }
+            f.write_str(")")?;
+        }
+        if empty > 0 {
+            write!(f, ", {empty} keep-alives")?;
+        }
+        if self.skipped > 0 {
+            write!(f, ", {} bytes before the first", self.skipped)?;
+        }
+        if self.lost > 0 {
+            write!(f, ", {} bytes passed over", self.lost)?;
+        }
+        match (self.rest, self.broken, self.more) {
+            (0, ..) => f.write_str(", to the last byte"),
+            (rest, true, _) => write!(f, ", then {rest} bytes that it cannot cut"),
+            (_, _, true) => f.write_str(", as far as was looked"),
+            (rest, ..) => write!(f, ", then {rest} bytes of another frame"),
+        }
+    }
+}
+
+/// The framings that are tried.
+fn candidates() -> impl Iterator<Item = Framing> {
+    Framing::names().filter_map(Framing::from_name)
+}
+
+/// The framings that give at least one message in `run`, the likeliest first. `anywhere`: the run may begin in the
+/// midst of a frame (see [`super::Begins::must_synchronise`]).
+pub fn detect(run: &[u8], anywhere: bool) -> Vec<Guess> {
+    let mut guesses: Vec<Guess> = candidates()
+        .map(|framing| guess(framing, run, anywhere))
+        .filter(|guess| guess.messages > 0)
+        .collect();
+    // Stable: of equals the one that stands first in the table of framings.
+    guesses.sort_by_key(|guess| std::cmp::Reverse(guess.rank()));
+    guesses
+}
+
+/// How this framing cuts `run`.
+pub fn guess(framing: Framing, run: &[u8], anywhere: bool) -> Guess {
+    let looked_at = &run[..run.len().min(LOOKED_AT)];
+    let mut guess = Guess {
+        framing,
+        skipped: 0,
+        lost: 0,
+        frames: 0,
+        empty: 0,
+        messages: 0,
+        start: None,
+        rest: 0,
+        broken: false,
+        more: run.len() > looked_at.len(),
+    };
+    let mut walk = Walk::new(framing, looked_at, anywhere);
+    for frame in &mut walk {
+        if frame.is_empty() {
+            guess.empty += 1;
+            continue;
+        }
+        guess.frames += 1;
+        if let Some(start) = message_start(&looked_at[frame]) {
+            guess.messages += 1;
+            guess.start.get_or_insert(start);
+        }
+    }
+    Guess {
+        skipped: walk.skipped,
+        lost: walk.lost,
+        rest: looked_at.len() - walk.frames.at,
+        broken: walk.frames.broken,
+        ..guess
+    }
+}
+
+/// The messages of a run under a framing, as ranges of it, keep-alives left out. Where the bytes cannot be cut, where
+/// what is cut is no message, and at the beginning where the run may begin `anywhere`, the next place is looked for
+/// from which on frames follow each other that begin like messages.
+pub fn cut(framing: Framing, run: &[u8], anywhere: bool) -> Vec<Range<usize>> {
+    Walk::new(framing, run, anywhere).filter(|frame| !frame.is_empty()).collect()
+}
+
+/// Frames of a run, with new beginnings where it is damaged.
+struct Walk<'a> {
+    frames: Frames<'a>,
+    skipped: usize,
+    lost: usize,
+    /// Up to where no place to begin anew is.
+    searched: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(framing: Framing, run: &'a [u8], anywhere: bool) -> Walk<'a> {
+        let mut frames = Frames { framing, run, at: 0, broken: false };
+        if anywhere {
+            // Where nothing is certain, one message before an unfinished frame will do.
+            let first =
+                frames.synchronise(0..run.len(), true).or_else(|| frames.synchronise(0..run.len(), false));
+            frames.at = first.unwrap_or(run.len());
+        }
+        Walk { skipped: frames.at, frames, lost: 0, searched: 0 }
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let before = self.frames.at;
+        let frame = self.frames.next();
+        let end = match &frame {
+            Some(frame) if frame.is_empty() => return Some(frame.clone()),
+            Some(frame) if message_start(&self.frames.run[frame.clone()]).is_some() => {
+                return Some(frame.clone());
+            }
+            // No message: its length may be no length.
+            Some(_) => self.frames.at,
+            None => self.frames.run.len(),
+        };
+        let from = self.searched.max(before + 1);
+        if let Some(anew) = self.frames.synchronise(from.min(end)..end, true) {
+            self.lost += anew - before;
+            (self.frames.at, self.frames.broken) = (anew, false);
+            return self.frames.next();
+        }
+        // What was searched once need not be searched again: that would cost a square.
+        self.searched = self.searched.max(end);
+        frame
+    }
+}
+
+/// Frames one after the other, to the first that is not whole or cannot be.
+struct Frames<'a> {
+    framing: Framing,
+    run: &'a [u8],
+    /// One past the last frame.
+    at: usize,
+    broken: bool,
+}
+
+impl Frames<'_> {
+    /// The first place within `places` from which on frames follow each other that begin like messages, certain: at
+    /// least [`BELIEVED`], or to the very end; else one at least, and nothing wrong behind it.
+    fn synchronise(&self, mut places: Range<usize>, certain: bool) -> Option<usize> {
+        places.find(|start| {
+            let mut frames = Frames { framing: self.framing, run: self.run, at: *start, broken: false };
+            let mut messages = 0;
+            while messages < BELIEVED {
+                let Some(frame) = frames.next() else { break };
+                if message_start(&self.run[frame]).is_none() {
+                    return false;
+                }
+                messages += 1;
+            }
+            let reaches_end = frames.at == self.run.len();
+            messages == BELIEVED || messages > 0 && (reaches_end || !certain && !frames.broken)
+        })
+    }
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let rest = self.run.get(self.at..).unwrap_or_default();
+        if self.broken || rest.is_empty() {
+            return None;
+        }
+        match self.framing.next(rest, MAX_FRAME) {
+            // What consumes nothing would never end.
+            Ok(Some(Cut { start, end })) if end > 0 && start <= end && end <= rest.len() => {
+                let frame = self.at + start..self.at + end;
+                self.at += end;
+                Some(frame)
+            }
+            Ok(None) => None,
+            Ok(Some(_)) | Err(_) => {
+                self.broken = true;
+                None
+            }
+        }
+    }
+}
