@@ -220,6 +220,40 @@ const TREES: &[(&str, u8, &str, &[&str])] = &[
             "..80 !25 expected 2 bytes, found 1",
         ],
     ),
+    // A tag says that it holds others, the file says what it holds.
+    (
+        "vip",
+        104,
+        "57 0007 E105012303C1C2",
+        &[".57 E105012303C1C2", "..E1 012303C1C2", "...count 123", "...text !9 expected 3 bytes, found 2"],
+    ),
+    // Too long for their formats: no value, and on behind them.
+    ("iso87-bcd", 55, "8203390000 9A03261005", &[".82 !6 expected 2 bytes, found 3", ".9A 261005"]),
+    ("mds", 48, "R61061234568701M", &[".TCC R", ".61 !8 expected a length of at most 5, found 6", ".87 M"]),
+    // A list that ends between two parts of a row, and inside one.
+    (
+        "iso87-ascii",
+        54,
+        "3001978",
+        &[
+            ".1 !10 expected the parts of a whole row, found the end",
+            "..account 30",
+            "..type 01",
+            "..currency 978",
+        ],
+    ),
+    (
+        "iso87-ascii",
+        54,
+        "3001978D000",
+        &[
+            ".1 3001978D000",
+            "..account 30",
+            "..type 01",
+            "..currency 978",
+            "..amount !10 expected 13 bytes, found 4",
+        ],
+    ),
     // What is wrong inside one dataset does not keep the next one from being read, a wrong length does.
     (
         "vip",
