@@ -54,9 +54,9 @@ def merge(base, over):
 class Dialect:
     def __init__(self, folder, name, extra=""):
         """The dialect `name` of a folder, which may extend those of `specs`; `extra` is text behind its own."""
-        self.folder = Path(folder)
         tables = {}
-        self.load((self.folder / f"{name}.toml").read_text() + extra, tables)
+        self.load((Path(folder) / f"{name}.toml").read_text() + extra, tables)
+        self.name = tables["name"]
         self.version, self.encoding = tables["version"], tables["encoding"]
         self.fixed_bitmaps = tables.get("fixed_bitmaps", False)
         self.third_bitmap = tables.get("third_bitmap", False)
@@ -88,27 +88,34 @@ class Dialect:
                 prefix["bytes"] = (prefix["digits"] + 1) // 2
             field["prefix"] = prefix
             if "digits" in all_of_them and "digits" not in own:  # One width for all bounds what the fields inherit.
-                sayable = 255 if prefix["encoding"] == "binary" else 10 ** prefix["digits"] - 1
-                if prefix["counts"] == "wire" and encoding == "bcd":
-                    sayable *= 2
-                field["most"] = min(most, sayable)
+                field["most"] = min(most, self.sayable(prefix, encoding))
         return field
+
+    @staticmethod
+    def sayable(prefix, encoding):
+        """The most units that a length can say."""
+        if prefix["encoding"] == "binary":
+            most = 256 ** prefix["bytes"] - 1
+        else:
+            most = (16 if prefix["encoding"] == "hex" else 10) ** prefix["digits"] - 1
+        if prefix["counts"] == "wire" or prefix["inclusive"]:
+            most -= prefix["bytes"] if prefix["inclusive"] else 0
+            most = most * 2 if encoding == "bcd" else most // 2 if encoding in ("hex", "ebcdic-hex") else most
+        return most
 
     @staticmethod
     def encoding_of(tables, kind):
         return tables["encoding"][CLASS_KEYS.get(kind, "text")]
 
     def decode(self, raw):
-        fields, errors = {}, []
+        mti, fields, errors = None, {}, []
         try:
-            at = 0
             mti, at = self.mti(raw)
-            at = mti_end = at
             if mti[0] != str(self.version):
                 return mti, fields, [(0, 0)]
-            present, at = self.bitmaps(raw, mti_end)
+            present, at = self.bitmaps(raw, at)
         except Wrong as wrong:
-            return None, fields, [(0 if at == 0 else 1, wrong.args[0])]
+            return mti, fields, [(0 if mti is None else 1, wrong.args[0])]
         last = 1
         for last in present:
             if last not in self.fields:
@@ -237,10 +244,10 @@ class Dialect:
         if encoding == "bcd":
             return sign + self.packed(field, data.hex().upper(), at, units)
         text = translated(encoding, data)
-        if not self.accept.get("characters"):
-            for i, character in enumerate(text):
-                if not CLASSES[kind].fullmatch(character):
-                    raise Wrong(at + i)
+        for i, character in enumerate(text):
+            if not self.accept.get("characters") and not CLASSES[kind].fullmatch(character):
+                raise Wrong(at + i)
+        text = re.sub("[^ -~]", "?", text)
         return sign + (text.replace("D", "=") if kind == "z" else text)
 
     def packed(self, field, nibbles, at, digits):
