@@ -36,9 +36,7 @@ def differs(dialect, raw, explained):
 
 
 def compare(judge, rng, table, dialect, count):
-    # A trace, of which messages are built, has no fields of a third bit map.
-    numbers = [de for de in table.fields if de <= 128]
-    messages = [table.random_message(rng, numbers) for _ in range(count)]
+    messages = [table.random_message(rng, table.fields) for _ in range(count)]
     whole = table.build(messages)
     explained_whole = table.decode(whole)
     for (mti, values), raw, explained in zip(messages, whole, explained_whole):
