@@ -27,6 +27,7 @@ pub(super) struct Args {
 enum Command {
     Generate(GenerateArgs),
     Import(ImportArgs),
+    Export(ExportArgs),
     Show(ShowArgs),
 }
 
@@ -104,6 +105,20 @@ enum Way {
     Both,
 }
 
+/// Prints a trace's messages in hexadecimal, one a line, without framing: what `trace import` and `decode` read.
+///
+/// Nothing is masked. A message that the trace has as bytes is printed as it is.
+#[derive(clap::Args)]
+#[command(after_help = "Example:
+  authswitch trace export config/demo-trace.jsonl.gz --dialect iso87-ebcdic > day.hex")]
+struct ExportArgs {
+    /// The trace; `-` is standard input.
+    file: PathBuf,
+    /// Layout of the messages, by name or TOML file.
+    #[arg(long, default_value = "iso87-ascii")]
+    dialect: String,
+}
+
 /// Prints a trace, card data masked.
 #[derive(clap::Args)]
 #[command(after_help = "Example:
@@ -141,6 +156,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     let done = match args.command {
         Command::Generate(args) => make(args),
         Command::Import(args) => import(&args),
+        Command::Export(args) => export(&args),
         Command::Show(args) => show(&args),
     };
     match done {
@@ -270,6 +286,17 @@ fn write(trace: &Trace, path: &Path, imported: Option<&Imported>, as_json: bool)
         println!("{}: {messages} messages over {} in {seconds:.1} s", path.display(), trace.links.join(", "));
     }
     Ok(())
+}
+
+fn export(args: &ExportArgs) -> Result<(), String> {
+    let trace = Trace::open(&args.file).map_err(|error| error.to_string())?;
+    let dialect = super::specs::find(&args.dialect)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    for entry in &trace.entries {
+        let hex = listing::hex(entry, &trace, &dialect).map_err(|error| error.to_string())?;
+        quietly(writeln!(out, "{hex}"))?;
+    }
+    quietly(out.flush())
 }
 
 fn show(args: &ShowArgs) -> Result<(), String> {

@@ -320,7 +320,13 @@ pub(super) fn mask_pan(digits: &[u8]) -> String {
         .collect()
 }
 
-fn write_fields(dialect: &Dialect, mti: Mti, fields: &[Field], out: &mut Vec<u8>) -> Result<(), String> {
+/// Appends a message of fields as a trace has them. The error says why the dialect cannot write it.
+pub(super) fn write_fields(
+    dialect: &Dialect,
+    mti: Mti,
+    fields: &[Field],
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     // Binary elements are written as hex in a trace: their bytes have to outlive the values that borrow them.
     let is_binary = |de: u8| dialect.field(de).is_some_and(|field| field.format.class == Class::B);
     let mut binary = Vec::new();
