@@ -6,6 +6,7 @@ use crate::traffic::import::{self, import_hex};
 use crate::traffic::trace::Trace;
 use crate::traffic::{day_from_text, listing};
 use crate::wire::Dialect;
+use crate::wire::frame::Framing;
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
@@ -57,7 +58,7 @@ struct GenerateArgs {
 
 /// Makes a trace of captured messages.
 ///
-/// One message a line in hexadecimal, without its length, optionally after its time in microseconds and a space;
+/// One message a line in hexadecimal, without its length (or with it, see --framing), optionally after its time in microseconds and a space;
 /// lines that start with # are passed over. Answers (0110 and so on) are not played: their response code becomes
 /// what their request expects. A capture of real traffic holds card data: treat the trace as such.
 #[derive(clap::Args)]
@@ -69,6 +70,10 @@ struct ImportArgs {
     /// Layout of the messages.
     #[arg(long, default_value = "iso87-ascii")]
     dialect: String,
+    /// The lines are whole frames, which are told apart like this: their headers are taken off, and those that carry
+    /// no message are passed over. --help lists the words
+    #[arg(long, long_help = framing_help())]
+    framing: Option<Framing>,
     /// Link that the trace's messages are put on.
     #[arg(long, default_value = "acquirer-ascii")]
     link: String,
@@ -99,6 +104,12 @@ struct ShowArgs {
     /// One JSON object a message.
     #[arg(long)]
     json: bool,
+}
+
+fn framing_help() -> String {
+    let which =
+        "The lines are whole frames: their headers are taken off, those without a message are passed over.";
+    format!("{which}\n{}", super::framing::help())
 }
 
 fn parse_day(text: &str) -> Result<u64, String> {
@@ -138,7 +149,12 @@ fn make(args: GenerateArgs) -> Result<(), String> {
 
 fn import(args: &ImportArgs) -> Result<(), String> {
     let dialect = dialect(&args.dialect)?;
-    let options = import::Options { dialect: &dialect, link: args.link.clone(), rate: args.rate };
+    let options = import::Options {
+        dialect: &dialect,
+        framing: args.framing,
+        link: args.link.clone(),
+        rate: args.rate,
+    };
     let trace = if args.file == Path::new("-") {
         import_hex(io::stdin().lock(), "standard input", &options)
     } else {

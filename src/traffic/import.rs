@@ -3,6 +3,7 @@
 use super::trace::{
     Body, Entry, Expect, Field, Trace, TraceError, bytes_from_hex, hex_from_bytes, link_index,
 };
+use crate::wire::frame::{Framing, Kind};
 use crate::wire::{Class, Dialect, Message, Mti};
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -11,14 +12,16 @@ use std::io::BufRead;
 pub struct Options<'a> {
     /// Layout of the messages.
     pub dialect: &'a Dialect,
+    /// How each message is framed; `None`: messages stand alone.
+    pub framing: Option<Framing>,
     /// The link that the trace's messages are put on.
     pub link: String,
     /// Messages a second where the file tells no times; above 0.
     pub rate: f64,
 }
 
-/// Reads a file of one message a line in hexadecimal, without framing, optionally after its time in microseconds
-/// and a space; empty lines and lines that start with `#` are passed over. Answers are not played: their DE39
+/// Reads a file of one message (or one frame) a line in hexadecimal, optionally after its time in microseconds and a
+/// space; empty lines, lines that start with `#` and frames that carry no message are passed over. Answers are not played: their DE39
 /// becomes what their request expects.
 ///
 /// # Errors
@@ -41,7 +44,8 @@ pub fn import_hex(source: impl BufRead, origin: &str, options: &Options<'_>) -> 
             None => (None, text),
         };
         let bytes = bytes_from_hex(hex).ok_or_else(|| failed(NO_HEX.to_owned()))?;
-        let (mti, fields) = fields_from_bytes(options.dialect, &bytes).map_err(failed)?;
+        let Some(message) = unframed(options.framing, &bytes).map_err(failed)? else { continue };
+        let (mti, fields) = fields_from_bytes(options.dialect, message).map_err(failed)?;
         let text =
             |de: u8| fields.iter().find(|field| field.0 == de).map_or(String::new(), |field| field.1.clone());
         let key = [mti.response().to_string(), text(7), text(11), text(32)];
@@ -60,6 +64,23 @@ pub fn import_hex(source: impl BufRead, origin: &str, options: &Options<'_>) -> 
     }
     trace.entries.sort_by_key(|entry| entry.at_us);
     Ok(trace)
+}
+
+/// The message of a line; `None` where its frame carries none.
+fn unframed(framing: Option<Framing>, bytes: &[u8]) -> Result<Option<&[u8]>, String> {
+    let Some(framing) = framing else { return Ok(Some(bytes)) };
+    let cut = framing.next(bytes, usize::MAX).map_err(|error| error.to_string())?;
+    match cut {
+        Some(cut) if cut.next == bytes.len() => match cut.kind {
+            Kind::Message => Ok(bytes.get(cut.start..cut.end)),
+            Kind::KeepAlive | Kind::Control | Kind::Reject { .. } => Ok(None),
+            Kind::Wrong(wrong) => Err(wrong.to_string()),
+        },
+        Some(cut) => {
+            Err(format!("expected one frame in {framing}, found {} more bytes", bytes.len() - cut.next))
+        }
+        None => Err(format!("expected a whole frame in {framing}, found the beginning of one")),
+    }
 }
 
 const NO_TIME: &str = "expected a message in hexadecimal, or a time in microseconds, a space and a message";
