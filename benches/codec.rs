@@ -1,10 +1,12 @@
-//! The codec on the 25-field 0100 with DE 55, in both dialects: parse, answer, and what a decision reads.
+//! The codec on the 25-field 0100 with DE 55, in both dialects: parse, answer, and what a decision reads; and the
+//! cutting of a full read into its frames.
 //! Run with `cargo bench --bench codec`.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use authswitch::wire::frame::{Cutter, Framing, Kind, Lead};
 use authswitch::wire::{Bitmap, Dialect, Message, Value};
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 
 const ECHO: Bitmap = Bitmap::of(&[2, 3, 4, 7, 11, 12, 13, 32, 33, 37, 41, 42, 49]);
@@ -52,5 +54,59 @@ fn codec(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, codec);
+/// 64 KiB of the smallest useful messages, 55 bytes each: the time divided by the elements is that of one frame.
+fn frame(c: &mut Criterion) {
+    const MESSAGE: &[u8] = b"0800822000000000000004000000000000001005123456000001301";
+    let mut group = c.benchmark_group("frame");
+    for text in [
+        "length2-be",
+        "length2-be-inclusive",
+        "length2-bcd+tpdu",
+        "length4-ascii",
+        "length4-ebcdic",
+        "length4-hex",
+        "length2-be+base24",
+        "length2-be+etx",
+        "visa-stream+visa-header",
+        "rbp",
+        "stx-etx",
+        "stx-etx-lrc",
+    ] {
+        let framing: Framing = text.parse().unwrap();
+        let mut read = Vec::new();
+        let mut frames = 0;
+        while read.len() < 65_000 {
+            let mark = framing.begin(&mut read, Lead::Own);
+            read.extend_from_slice(MESSAGE);
+            framing.finish(&mut read, mark).unwrap();
+            frames += 1;
+        }
+        group.throughput(Throughput::Elements(frames));
+        group.bench_function(format!("cut a read of {frames}, {text}"), |b| {
+            b.iter(|| {
+                let (mut cutter, mut at, mut messages) = (Cutter::new(framing, 8192), 0, 0);
+                while let Ok(Some(cut)) = cutter.next(black_box(&read[at..])) {
+                    at += cut.next;
+                    messages += u64::from(cut.kind == Kind::Message);
+                }
+                assert_eq!(messages, frames);
+            })
+        });
+        let (mut out, mut request) = (Vec::with_capacity(256), Vec::new());
+        let _ = framing.begin(&mut request, Lead::Own);
+        group.throughput(Throughput::Elements(1));
+        group.bench_function(format!("frame an answer, {text}"), |b| {
+            b.iter(|| {
+                out.clear();
+                let lead = Lead::Answer { request: black_box(&request), wrong_de: 0 };
+                let mark = framing.begin(&mut out, lead);
+                out.extend_from_slice(MESSAGE);
+                framing.finish(&mut out, mark).is_ok()
+            })
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, codec, frame);
 criterion_main!(benches);
