@@ -129,7 +129,7 @@ fn wrong_input_ends_with_2_and_file_and_line() {
         (&["replay", "none.jsonl", "--to", "127.0.0.1:1"], "none.jsonl: "),
         (&["replay", "bad.jsonl"], "--to"),
         (&["replay", "bad.jsonl", "--to", "127.0.0.1:1", "--rate", "fast"], "expected messages a second"),
-        (&["echo", "--listen", "127.0.0.1:0", "--framing", "x"], "no framing `x` (known: length2-be"),
+        (&["echo", "--listen", "127.0.0.1:0", "--framing", "x"], "\"x\" is no word; known: lengthN-be, "),
     ];
     for (arguments, reason) in table {
         let ended = authswitch(folder.path(), arguments);

@@ -184,7 +184,7 @@ fn best(dialects: &[Arc<Dialect>], message: &[u8], unmask: bool) -> Explanation 
         let plain = explain(dialect, message, unmask);
         let framed = framed.map(|inner| {
             let mut explanation = explain(dialect, inner, unmask);
-            explanation.framing = Some(Framing::LENGTH2_BE.name());
+            explanation.framing = Some("length2-be");
             explanation
         });
         [Some(plain), framed]

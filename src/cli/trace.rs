@@ -76,15 +76,15 @@ struct ImportArgs {
     /// Layout of the messages.
     #[arg(long, default_value = "iso87-ascii")]
     dialect: String,
+    /// How messages stand in a stream, or in each line; without it, the likeliest for each. --help lists the words
+    #[arg(long, long_help = framing_help())]
+    framing: Option<Framing>,
     /// Link that the trace's messages are put on.
     #[arg(long, default_value = "acquirer-ascii")]
     link: String,
     /// Messages a second, where the file tells no times.
     #[arg(long, default_value_t = 100.0, value_parser = parse_rate)]
     rate: f64,
-    /// How messages stand in a stream; without it, the likeliest for each.
-    #[arg(long, value_name = "NAME", value_parser = parse_framing)]
-    framing: Option<Framing>,
     /// Of a connection, which way the requests to be played went.
     #[arg(long, value_enum, default_value_t = Way::ToServer)]
     direction: Way,
@@ -137,14 +137,13 @@ struct ShowArgs {
     json: bool,
 }
 
-fn parse_day(text: &str) -> Result<u64, String> {
-    day_from_text(text).ok_or_else(|| "expected a day as 2026-01-15".to_owned())
+fn framing_help() -> String {
+    let which = "How messages stand in a stream, or in each line; without it, the likeliest for each.";
+    format!("{which}\n{}", super::framing::help())
 }
 
-fn parse_framing(name: &str) -> Result<Framing, String> {
-    Framing::from_name(name).ok_or_else(|| {
-        format!("no framing `{name}` (known: {})", Framing::names().collect::<Vec<_>>().join(", "))
-    })
+fn parse_day(text: &str) -> Result<u64, String> {
+    day_from_text(text).ok_or_else(|| "expected a day as 2026-01-15".to_owned())
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {
