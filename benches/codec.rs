@@ -1,9 +1,9 @@
 //! The codec on the 25-field 0100 with DE 55, in each encoding: parse, answer, one field alone, and what a decision reads;
-//! beside the two other Rust parsers of ISO 8583 (ASCII only). Run with `cargo bench --bench codec`.
+//! beside the two other Rust parsers of ISO 8583 (ASCII only); and the cutting of a full read into its frames. Run with `cargo bench --bench codec`.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use authswitch::wire::frame::Framing;
+use authswitch::wire::frame::{Cutter, Framing, Kind, Lead};
 use authswitch::wire::{Bitmap, Class, Dialect, Length, Message, Value};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use iso_8583_rs::specfile::{FieldDescription, Spec};
@@ -104,29 +104,59 @@ fn peers(c: &mut Criterion) {
     });
 }
 
-fn framing(c: &mut Criterion) {
-    let frame = sample("iso87-ascii");
-    let mut stream = Vec::new();
-    let mut frames = 0;
-    while stream.len() + frame.len() + 2 <= 64 << 10 {
-        stream.extend_from_slice(&(frame.len() as u16).to_be_bytes());
-        stream.extend_from_slice(&frame);
-        frames += 1;
-    }
+/// 64 KiB of the smallest useful messages, 55 bytes each: the time divided by the elements is that of one frame.
+fn frame(c: &mut Criterion) {
+    const MESSAGE: &[u8] = b"0800822000000000000004000000000000001005123456000001301";
     let mut group = c.benchmark_group("frame");
-    group.throughput(Throughput::Elements(frames));
-    group.bench_function("cut a 64 KiB read", |b| {
-        b.iter(|| {
-            let (mut at, mut count) = (0, 0);
-            while let Ok(Some(cut)) = Framing::LENGTH2_BE.next(&black_box(&stream)[at..], 8192) {
-                at += cut.end;
-                count += 1;
-            }
-            assert_eq!(count, frames);
-        })
-    });
+    for text in [
+        "length2-be",
+        "length2-be-inclusive",
+        "length2-bcd+tpdu",
+        "length4-ascii",
+        "length4-ebcdic",
+        "length4-hex",
+        "length2-be+base24",
+        "length2-be+etx",
+        "visa-stream+visa-header",
+        "rbp",
+        "stx-etx",
+        "stx-etx-lrc",
+    ] {
+        let framing: Framing = text.parse().unwrap();
+        let mut read = Vec::new();
+        let mut frames = 0;
+        while read.len() < 65_000 {
+            let mark = framing.begin(&mut read, Lead::Own);
+            read.extend_from_slice(MESSAGE);
+            framing.finish(&mut read, mark).unwrap();
+            frames += 1;
+        }
+        group.throughput(Throughput::Elements(frames));
+        group.bench_function(format!("cut a read of {frames}, {text}"), |b| {
+            b.iter(|| {
+                let (mut cutter, mut at, mut messages) = (Cutter::new(framing, 8192), 0, 0);
+                while let Ok(Some(cut)) = cutter.next(black_box(&read[at..])) {
+                    at += cut.next;
+                    messages += u64::from(cut.kind == Kind::Message);
+                }
+                assert_eq!(messages, frames);
+            })
+        });
+        let (mut out, mut request) = (Vec::with_capacity(256), Vec::new());
+        let _ = framing.begin(&mut request, Lead::Own);
+        group.throughput(Throughput::Elements(1));
+        group.bench_function(format!("frame an answer, {text}"), |b| {
+            b.iter(|| {
+                out.clear();
+                let lead = Lead::Answer { request: black_box(&request), wrong_de: 0 };
+                let mark = framing.begin(&mut out, lead);
+                out.extend_from_slice(MESSAGE);
+                framing.finish(&mut out, mark).is_ok()
+            })
+        });
+    }
     group.finish();
 }
 
-criterion_group!(benches, codec, peers, framing);
+criterion_group!(benches, codec, peers, frame);
 criterion_main!(benches);

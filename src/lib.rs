@@ -17,7 +17,7 @@
 //!
 //!   traffic  -> message, wire, telemetry     (traces, generator, load client, reports)
 //!   admin    -> portfolio, journal, telemetry (HTTP: health, metrics, status page)
-//!   settings -> value types only             telemetry -> nobody
+//!   settings -> wire's value types alone      telemetry -> nobody
 //! ```
 //!
 //! Reading order: [`wire`], [`message`], [`portfolio`], [`decision`], [`journal`], [`network`], then the

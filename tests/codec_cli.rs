@@ -147,6 +147,9 @@ fn specs_are_listed_shown_and_checked() {
     let show = json(&run(&["specs", "show", "iso87-bcd", "--json"], ""));
     let pan = &show[0]["fields"][0];
     assert_eq!((&pan["de"], &pan["format"], &pan["encoding"]), (&2.into(), &"n..19".into(), &"bcd".into()));
+    let prefix = serde_json::json!({"bytes": 1, "counts": "value", "inclusive": false});
+    assert_eq!((&pan["length"], &pan["prefix"], &pan["pad"]), (&"bcd".into(), &prefix, &"right 0".into()));
+    assert_eq!((&show[0]["fixed_bitmaps"], &show[0]["third_bitmap"]), (&false.into(), &false.into()));
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine.toml");

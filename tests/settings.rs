@@ -241,7 +241,7 @@ fn addresses_are_refused_where_malformed_or_taken() {
 fn links_that_contradict_themselves_are_refused() {
     let only = "can be in a key: only 2, 7, 11, 12, 13, 32, 37, 41, 42 can";
     let only = only.replace("can be", "cannot be");
-    let rows: [(&str, &[&str]); 8] = [
+    let rows: [(&str, &[&str]); 7] = [
         ("duplicate_key = [2, 4, 11]", &[&format!("site.toml:4:21: links.one.duplicate_key: DE 4 {only}")]),
         ("duplicate_key = [2, 11, 2]", &["site.toml:4:25: links.one.duplicate_key: 2 stands here twice"]),
         (
@@ -258,7 +258,6 @@ fn links_that_contradict_themselves_are_refused() {
                 "site.toml:4:17: links.one.echo: 11 stands here twice",
             ],
         ),
-        ("framing = \" \"", &["site.toml:4:11: links.one.framing: must not be empty"]),
         (
             "max_frame_bytes = 0\nbudget_ms = 0",
             &[

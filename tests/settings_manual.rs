@@ -123,6 +123,7 @@ fn the_words_in_a_choices_comment_are_the_choices() {
     let names: Vec<&str> = choices.keys().map(String::as_str).collect();
     let expected = [
         "journal.on_full",
+        "links.acquirer-ascii.keep_alive",
         "links.acquirer-ascii.on_unreadable",
         "links.acquirer-ascii.reply_after",
         "log.format",

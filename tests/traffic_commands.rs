@@ -94,6 +94,10 @@ fn captured_messages_become_a_trace_and_answers_its_expectations() {
         for (de, text) in sale {
             assert_eq!(trace.entries[1].field(de), Some(text));
         }
+        let exported = authswitch(folder.path(), &["trace", "export", "day.jsonl", "--dialect", dialect]);
+        assert!(exported.status.success(), "{}", err(&exported));
+        let requests = [&lines[1], &lines[3]].map(|line| line.split_once(' ').unwrap().1.to_uppercase());
+        assert_eq!(String::from_utf8_lossy(&exported.stdout), format!("{}\n", requests.join("\n")));
     }
 }
 
@@ -105,18 +109,27 @@ fn wrong_input_ends_with_2_and_file_and_line() {
         "{\"at_us\":0,\"link\":\"a\",\"hex\":\"00\"}\n{\"at_us\":1}\n",
     )
     .unwrap();
+    std::fs::write(
+        folder.path().join("letters.jsonl"),
+        "{\"at_us\":0,\"link\":\"a\",\"mti\":\"0100\",\"fields\":{\"2\":\"4111110000000013\",\"4\":\"x\"}}\n",
+    )
+    .unwrap();
     std::fs::write(folder.path().join("bad.hex"), "# fine\n4111110000000013\n").unwrap();
-    let table: [(&[&str], &str); 10] = [
+    let table: [(&[&str], &str); 11] = [
         (&["trace", "show", "bad.jsonl"], "bad.jsonl:2: `link` must be the name of a link"),
         (&["trace", "import", "bad.hex"], "bad.hex:2: in dialect iso87-ascii: "),
         (&["trace", "import", "none.hex"], "none.hex: "),
+        (
+            &["trace", "export", "letters.jsonl"],
+            "letters.jsonl:1: in dialect iso87-ascii: DE 4: expected digits, found a letter",
+        ),
         (&["trace", "import", "bad.hex", "--dialect", "x"], "no dialect `x` (known: iso87-ascii, iso87-bcd"),
         (&["trace", "generate", "--date", "yesterday"], "expected a day as 2026-01-15"),
         (&["replay", "bad.jsonl", "--to", "127.0.0.1:1"], "bad.jsonl:2: "),
         (&["replay", "none.jsonl", "--to", "127.0.0.1:1"], "none.jsonl: "),
         (&["replay", "bad.jsonl"], "--to"),
         (&["replay", "bad.jsonl", "--to", "127.0.0.1:1", "--rate", "fast"], "expected messages a second"),
-        (&["echo", "--listen", "127.0.0.1:0", "--framing", "x"], "no framing `x` (known: length2-be"),
+        (&["echo", "--listen", "127.0.0.1:0", "--framing", "x"], "\"x\" is no word; known: lengthN-be, "),
     ];
     for (arguments, reason) in table {
         let ended = authswitch(folder.path(), arguments);

@@ -273,8 +273,7 @@ fn warm_up_is_left_out_of_the_latencies_only() {
 #[test]
 fn the_same_frames_go_to_the_echo_in_turns() {
     let switch = FakeSwitch::approving("iso87-bcd");
-    let framing = Framing::from_name("length2-be").unwrap();
-    let server = EchoServer::start("127.0.0.1:0".parse().unwrap(), 2, framing).unwrap();
+    let server = EchoServer::start("127.0.0.1:0".parse().unwrap(), 2, Framing::LENGTH2_BE).unwrap();
     let mut echo = switch.target();
     echo.endpoints[0].address = server.address();
     let echo = Target { name: "echo".to_owned(), echo: true, ..echo };

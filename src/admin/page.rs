@@ -179,10 +179,12 @@ fn write_links(out: &mut String, snapshot: &Snapshot) {
 }
 
 /// Counters that a healthy link does not move.
-const TROUBLE: [(&str, &str); 10] = [
+const TROUBLE: [(&str, &str); 12] = [
     ("dropped_frames", "dropped"),
     ("unreadable_frames", "unreadable"),
-    ("frame_errors", "with a bad length"),
+    ("frame_errors", "that could not be cut"),
+    ("wrong_frames", "with a wrong header"),
+    ("rejects", "rejected by the network"),
     ("late_answers", "answers withheld as late"),
     ("budget_spent_requests", "budget spent"),
     ("not_stored_requests", "not stored"),

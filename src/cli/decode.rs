@@ -184,7 +184,7 @@ fn best(dialects: &[Arc<Dialect>], message: &[u8], unmask: bool) -> Explanation 
         let plain = explain(dialect, message, unmask);
         let framed = framed.map(|inner| {
             let mut explanation = explain(dialect, inner, unmask);
-            explanation.framing = Some(Framing::LENGTH2_BE.name());
+            explanation.framing = Some("length2-be");
             explanation
         });
         [Some(plain), framed]
@@ -307,19 +307,19 @@ mod tests {
 
     #[test]
     fn finds_dialect_and_framing() {
-        for name in Dialect::builtin_names() {
+        for name in ["iso87-ascii", "iso87-bcd", "iso87-ebcdic"] {
             let message = sample(name);
             let framed = [&(message.len() as u16).to_be_bytes()[..], &message].concat();
             for (input, framing) in [(&message, None), (&framed, Some("length2-be"))] {
                 let explanation = explained(input);
-                assert_eq!((explanation.dialect.as_str(), explanation.framing), (*name, framing));
+                assert_eq!((explanation.dialect.as_str(), explanation.framing), (name, framing));
                 assert!(explanation.errors.is_empty());
                 assert_eq!(explanation.fields[0].value, "411111******0013");
             }
             let mut cut = message.clone();
             cut.truncate(message.len() - 126);
             let explanation = explained(&cut);
-            assert_eq!(explanation.dialect, *name, "the dialect in which most can be read");
+            assert_eq!(explanation.dialect, name, "the dialect in which most can be read");
             assert_eq!((explanation.errors.len(), explanation.fields.len()), (1, 24));
         }
     }

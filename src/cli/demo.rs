@@ -106,7 +106,7 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
 }
 
 fn play(trace: &Trace, plan: &Plan, switch: &Switch) -> Result<Outcome, Failure> {
-    let framing = Framing::from_name("length2-be").ok_or("the default framing is gone")?;
+    let framing = Framing::LENGTH2_BE;
     let endpoint = |link: &str, address: SocketAddr, dialect: &str| -> Result<Endpoint, Failure> {
         let dialect = Dialect::builtin(dialect).ok_or("a default dialect is gone")?;
         Ok(Endpoint { link: link.to_owned(), address, dialect, framing })

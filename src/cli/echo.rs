@@ -18,16 +18,13 @@ pub(super) struct Args {
     /// Threads that serve connections; 0 is one a core.
     #[arg(long, default_value_t = 0)]
     workers: usize,
-    /// How a message's length stands before it.
-    #[arg(long, default_value = "length2-be")]
-    framing: String,
+    /// How messages are told apart; --help lists the words
+    #[arg(long, default_value = "length2-be", long_help = super::framing::help())]
+    framing: Framing,
 }
 
 pub(super) fn run(args: Args) -> ExitCode {
-    let Some(framing) = Framing::from_name(&args.framing) else {
-        return super::replay::usage(&super::replay::unknown_framing(&args.framing));
-    };
-    let server = match EchoServer::start(args.listen, args.workers, framing) {
+    let server = match EchoServer::start(args.listen, args.workers, args.framing) {
         Ok(server) => server,
         Err(error) => return super::replay::usage(&format!("cannot listen on {}: {error}", args.listen)),
     };

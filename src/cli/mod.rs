@@ -7,6 +7,7 @@ mod data;
 mod decode;
 mod demo;
 mod echo;
+mod framing;
 mod journal;
 mod replay;
 mod serve;

@@ -1,5 +1,6 @@
 //! `authswitch replay`.
 
+use super::framing;
 use crate::traffic::echo::EchoServer;
 use crate::traffic::replay::{Outcome, Plan, Progress, Target};
 use crate::traffic::trace::Trace;
@@ -52,9 +53,9 @@ pub(super) struct Args {
     /// Layout of the messages: one for all links, or LINK=NAME for each. Default: by the link's name, else iso87-ascii.
     #[arg(long, value_name = "[LINK=]NAME")]
     dialect: Vec<String>,
-    /// How a message's length stands before it.
-    #[arg(long, default_value = "length2-be")]
-    framing: String,
+    /// How messages are told apart: one for all links, or LINK=FRAMING for each. --help lists the words
+    #[arg(long, value_name = "[LINK=]FRAMING", long_help = long_help())]
+    framing: Vec<String>,
     /// Play the same frames, slice by slice in turn, at a bare echo server in this process, and print both. The
     /// play takes twice as long.
     #[arg(long)]
@@ -74,6 +75,11 @@ pub(super) struct Args {
     /// Print the outcome as JSON.
     #[arg(long)]
     json: bool,
+}
+
+fn long_help() -> String {
+    let which = "One for all links, or LINK=FRAMING for each. Default: length2-be.";
+    format!("{}\n{which}", super::framing::help())
 }
 
 pub(super) fn run(args: Args) -> ExitCode {
@@ -130,20 +136,32 @@ fn print(outcome: &Outcome, plan: &Plan, as_json: bool) {
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
-/// Starts a bare echo server and adds it to the targets: the same links, dialects and framings, another address.
-pub(super) fn beside(targets: &mut Vec<Target>) -> Result<EchoServer, String> {
+/// Starts bare echo servers, one for each framing, and adds them to the targets: the same links, dialects and
+/// framings, other addresses.
+fn beside(targets: &mut Vec<Target>) -> Result<Vec<(Framing, EchoServer)>, String> {
     let mut endpoints = targets[0].endpoints.clone();
-    let framing = endpoints[0].framing;
-    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let server =
-        EchoServer::start(listen, 0, framing).map_err(|error| format!("cannot start the echo: {error}"))?;
-    endpoints.iter_mut().for_each(|endpoint| endpoint.address = server.address());
+    let mut servers: Vec<(Framing, EchoServer)> = Vec::new();
+    for endpoint in &mut endpoints {
+        let framing = endpoint.framing;
+        let known = servers.iter().find(|(known, _)| *known == framing).map(|(_, server)| server.address());
+        endpoint.address = match known {
+            Some(address) => address,
+            None => {
+                let server = EchoServer::start(SocketAddr::from(([127, 0, 0, 1], 0)), 0, framing)
+                    .map_err(|error| format!("cannot start the echo: {error}"))?;
+                let address = server.address();
+                servers.push((framing, server));
+                address
+            }
+        };
+    }
     targets.push(Target { name: "echo".to_owned(), endpoints, echo: true });
-    Ok(server)
+    Ok(servers)
 }
 
 fn endpoints(args: &Args, trace: &Trace) -> Result<Vec<Endpoint>, String> {
-    let framing = Framing::from_name(&args.framing).ok_or_else(|| unknown_framing(&args.framing))?;
+    let links: Vec<&str> = args.to.iter().filter_map(|to| to.split_once('=')).map(|(link, _)| link).collect();
+    let framings = framing::Given::parse(&args.framing, &links)?;
     let mut endpoints = Vec::new();
     for to in &args.to {
         let (link, address) = to.split_once('=').unwrap_or(("", to));
@@ -157,6 +175,8 @@ fn endpoints(args: &Args, trace: &Trace) -> Result<Vec<Endpoint>, String> {
         let address =
             resolved.ok_or_else(|| format!("--to {to}: `{address}` is not an address, as 127.0.0.1:8583"))?;
         let dialect = dialect(&args.dialect, link)?;
+        let framing = framings.of(link);
+        framing::check(&framing, &dialect).map_err(|reason| format!("--framing: {reason}"))?;
         endpoints.push(Endpoint { link: link.to_owned(), address, dialect, framing });
     }
     Ok(endpoints)
@@ -175,10 +195,6 @@ fn dialect(given: &[String], link: &str) -> Result<Arc<Dialect>, String> {
 
 pub(super) fn unknown_dialect(name: &str) -> String {
     format!("no dialect `{name}` (known: {})", Dialect::builtin_names().join(", "))
-}
-
-pub(super) fn unknown_framing(name: &str) -> String {
-    format!("no framing `{name}` (known: {})", Framing::names().collect::<Vec<_>>().join(", "))
 }
 
 /// Prints what is wrong with the call.

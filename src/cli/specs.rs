@@ -1,6 +1,6 @@
 //! `authswitch specs`: lists, shows and checks dialects.
 
-use crate::wire::{Dialect, FieldInfo, Mask};
+use crate::wire::{Counts, Dialect, Encoding, FieldInfo, Mask, Side};
 use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
@@ -109,6 +109,8 @@ struct ShownDialect<'a> {
     version: u8,
     mti: &'static str,
     bitmap: &'static str,
+    fixed_bitmaps: bool,
+    third_bitmap: bool,
     fields: Vec<ShownField<'a>>,
 }
 
@@ -122,8 +124,22 @@ struct ShownField<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     length: Option<&'static str>,
     unit: &'static str,
+    /// The length before a variable field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<ShownPrefix>,
+    /// Of a packed field: the side and nibble that fill an odd number of digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pad: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mask: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct ShownPrefix {
+    bytes: usize,
+    /// `value` or `wire`, as in dialect files.
+    counts: &'static str,
+    inclusive: bool,
 }
 
 fn shown(field: &FieldInfo) -> ShownField<'_> {
@@ -134,6 +150,21 @@ fn shown(field: &FieldInfo) -> ShownField<'_> {
         encoding: field.format.encoding.name(),
         length: field.format.prefix().map(|prefix| prefix.encoding.name()),
         unit: field.format.class.unit(),
+        prefix: field.format.prefix().map(|prefix| ShownPrefix {
+            bytes: prefix.bytes(),
+            counts: match prefix.counts {
+                Counts::Value => "value",
+                Counts::Wire => "wire",
+            },
+            inclusive: prefix.inclusive,
+        }),
+        pad: (field.format.encoding == Encoding::Bcd).then(|| {
+            let side = match field.format.pad.side {
+                Side::Left => "left",
+                Side::Right => "right",
+            };
+            format!("{side} {:X}", field.format.pad.nibble)
+        }),
         mask: match field.mask {
             Mask::Open => None,
             Mask::Pan => Some("pan"),
@@ -147,8 +178,17 @@ fn show(name: &str, json: bool) -> Result<ExitCode, String> {
     let (mti, bitmap) = (dialect.mti_encoding().name(), dialect.bitmap_encoding().name());
     let fields: Vec<_> = dialect.fields().map(shown).collect();
     if json {
-        let (name, title, version) = (dialect.name(), dialect.title(), dialect.version());
-        println!("{}", to_json(&ShownDialect { name, title, version, mti, bitmap, fields })?);
+        let shown = ShownDialect {
+            name: dialect.name(),
+            title: dialect.title(),
+            version: dialect.version(),
+            mti,
+            bitmap,
+            fixed_bitmaps: dialect.fixed_bitmaps(),
+            third_bitmap: dialect.third_bitmap(),
+            fields,
+        };
+        println!("{}", to_json(&shown)?);
         return Ok(ExitCode::SUCCESS);
     }
     println!("{}: {}\nMTI {mti}, bit maps {bitmap}\n", dialect.name(), dialect.title());

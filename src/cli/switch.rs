@@ -10,7 +10,6 @@ use crate::portfolio::folder;
 use crate::settings::{self, Settings};
 use crate::telemetry::{Telemetry, Ticker};
 use crate::wire::Dialect;
-use crate::wire::frame::Framing;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -198,15 +197,17 @@ fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions,
         let known = Dialect::builtin_names().join(", ");
         format!("links.{name}.dialect: there is no dialect \"{}\"; known: {known}", link.dialect)
     })?;
-    let framing = Framing::from_name(&link.framing).ok_or_else(|| {
-        let known = Framing::names().collect::<Vec<_>>().join(", ");
-        format!("links.{name}.framing: there is no framing \"{}\"; known: {known}", link.framing)
-    })?;
+    super::framing::check(&link.framing, &dialect)
+        .map_err(|reason| format!("links.{name}.framing: {reason}"))?;
+    if let Some(warning) = super::framing::doubt(&link.framing, &dialect) {
+        tracing::warn!(link = name, warning);
+    }
     Ok(LinkOptions {
         name: name.clone(),
         listen: link.listen,
         dialect,
-        framing,
+        framing: link.framing,
+        echo_keep_alives: link.keep_alive == settings::KeepAlive::Echo,
         max_frame_bytes: link.max_frame_bytes,
         budget: link.budget_ms.into(),
         max_connections: link.max_connections,

@@ -27,6 +27,7 @@ pub(super) struct Args {
 enum Command {
     Generate(GenerateArgs),
     Import(ImportArgs),
+    Export(ExportArgs),
     Show(ShowArgs),
 }
 
@@ -75,15 +76,15 @@ struct ImportArgs {
     /// Layout of the messages.
     #[arg(long, default_value = "iso87-ascii")]
     dialect: String,
+    /// How messages stand in a stream, or in each line; without it, the likeliest for each. --help lists the words
+    #[arg(long, long_help = framing_help())]
+    framing: Option<Framing>,
     /// Link that the trace's messages are put on.
     #[arg(long, default_value = "acquirer-ascii")]
     link: String,
     /// Messages a second, where the file tells no times.
     #[arg(long, default_value_t = 100.0, value_parser = parse_rate)]
     rate: f64,
-    /// How messages stand in a stream; without it, the likeliest for each.
-    #[arg(long, value_name = "NAME", value_parser = parse_framing)]
-    framing: Option<Framing>,
     /// Of a connection, which way the requests to be played went.
     #[arg(long, value_enum, default_value_t = Way::ToServer)]
     direction: Way,
@@ -104,6 +105,20 @@ enum Way {
     Both,
 }
 
+/// Prints a trace's messages in hexadecimal, one a line, without framing: what `trace import` and `decode` read.
+///
+/// Nothing is masked. A message that the trace has as bytes is printed as it is.
+#[derive(clap::Args)]
+#[command(after_help = "Example:
+  authswitch trace export config/demo-trace.jsonl.gz --dialect iso87-ebcdic > day.hex")]
+struct ExportArgs {
+    /// The trace; `-` is standard input.
+    file: PathBuf,
+    /// Layout of the messages, by name or TOML file.
+    #[arg(long, default_value = "iso87-ascii")]
+    dialect: String,
+}
+
 /// Prints a trace, card data masked.
 #[derive(clap::Args)]
 #[command(after_help = "Example:
@@ -122,14 +137,13 @@ struct ShowArgs {
     json: bool,
 }
 
-fn parse_day(text: &str) -> Result<u64, String> {
-    day_from_text(text).ok_or_else(|| "expected a day as 2026-01-15".to_owned())
+fn framing_help() -> String {
+    let which = "How messages stand in a stream, or in each line; without it, the likeliest for each.";
+    format!("{which}\n{}", super::framing::help())
 }
 
-fn parse_framing(name: &str) -> Result<Framing, String> {
-    Framing::from_name(name).ok_or_else(|| {
-        format!("no framing `{name}` (known: {})", Framing::names().collect::<Vec<_>>().join(", "))
-    })
+fn parse_day(text: &str) -> Result<u64, String> {
+    day_from_text(text).ok_or_else(|| "expected a day as 2026-01-15".to_owned())
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {
@@ -141,6 +155,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     let done = match args.command {
         Command::Generate(args) => make(args),
         Command::Import(args) => import(&args),
+        Command::Export(args) => export(&args),
         Command::Show(args) => show(&args),
     };
     match done {
@@ -270,6 +285,17 @@ fn write(trace: &Trace, path: &Path, imported: Option<&Imported>, as_json: bool)
         println!("{}: {messages} messages over {} in {seconds:.1} s", path.display(), trace.links.join(", "));
     }
     Ok(())
+}
+
+fn export(args: &ExportArgs) -> Result<(), String> {
+    let trace = Trace::open(&args.file).map_err(|error| error.to_string())?;
+    let dialect = super::specs::find(&args.dialect)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    for entry in &trace.entries {
+        let hex = listing::hex(entry, &trace, &dialect).map_err(|error| error.to_string())?;
+        quietly(writeln!(out, "{hex}"))?;
+    }
+    quietly(out.flush())
 }
 
 fn show(args: &ShowArgs) -> Result<(), String> {

@@ -29,9 +29,22 @@ pub struct Outgoing {
     pub bytes: Vec<u8>,
     /// What they are.
     pub answers: Vec<Answer>,
+    /// Keep-alives to send back; they leave behind the answers.
+    pub keep_alives: Vec<u8>,
 }
 
 impl Outgoing {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty() && self.keep_alives.is_empty()
+    }
+
+    /// All that leaves now. From here on the answers can no longer be replaced.
+    pub fn seal(&mut self) -> &[u8] {
+        self.bytes.append(&mut self.keep_alives);
+        &self.bytes
+    }
+
     /// Whether anything comes too late by now.
     pub fn has_late(&self, now_ns: u64, budget_ns: u64) -> bool {
         self.answers.iter().any(|answer| answer.is_late(now_ns, budget_ns))
@@ -66,6 +79,7 @@ impl Outgoing {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.answers.clear();
+        self.keep_alives.clear();
     }
 }
 
@@ -126,6 +140,7 @@ mod tests {
         let mut outgoing = Outgoing {
             bytes: b"aabbbcd".to_vec(),
             answers: vec![answer(0, 2, true), answer(50, 3, true), answer(0, 1, false), answer(1, 1, true)],
+            keep_alives: b"00".to_vec(),
         };
         assert!(outgoing.has_late(100, 60) && !outgoing.has_late(60, 60));
         let mut late = Vec::new();
@@ -139,6 +154,9 @@ mod tests {
         assert_eq!((outgoing.bytes.as_slice(), outgoing.answers.len()), (&b"91bbbc"[..], 3));
         assert_eq!(late, [b"aa".to_vec(), b"d".to_vec()]);
         assert!(!outgoing.has_late(100, 60));
+        assert_eq!(outgoing.seal(), b"91bbbc00");
+        outgoing.clear();
+        assert!(outgoing.is_empty());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::receipt::Counts;
 use super::{Corridor, Link, Session, Way};
 use crate::journal::{Journal, Seq};
 use crate::telemetry::{Batch, Counter, Outcome, Recorder};
+use crate::wire::frame::{Cut, Cutter, Kind, WrongFrame};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -41,12 +42,36 @@ enum End {
     Rule,
 }
 
+/// What one read brought.
+#[derive(Default)]
+struct Taken {
+    /// When the first byte of the frame at hand was read.
+    arrived_ns: u64,
+    wall_us: i64,
+    /// Frames that are owed an answer or a count.
+    frames: u64,
+    /// The last wrong frame.
+    wrong: Option<WrongFrame>,
+    /// The last reject's code.
+    rejected: Option<Option<u16>>,
+    /// Why the connection is to end.
+    end: Option<End>,
+}
+
+/// What a connection has complained of: a peer's flood must not become one of the log.
+#[derive(Default)]
+struct Told {
+    wrong: bool,
+    rejected: bool,
+}
+
 pub struct Connection {
     stream: TcpStream,
     link: Arc<Link>,
     shared: Rc<Shared>,
     corridor: Corridor,
     session: Session,
+    cutter: Cutter,
     /// Bytes read and not yet cut: `..filled`.
     input: Box<[u8]>,
     filled: usize,
@@ -58,18 +83,22 @@ pub struct Connection {
     deferred: Deferred,
     durable: watch::Receiver<Seq>,
     last_read: Instant,
+    told: Told,
     /// What the messages of one read are counted as; empty between reads.
     counted: Vec<Counter>,
 }
 
 impl Connection {
     pub fn new(stream: TcpStream, link: Arc<Link>, shared: Rc<Shared>, corridor: Corridor) -> Connection {
-        let room = READ_BYTES.max(link.options.max_frame_bytes + 8);
+        let options = &link.options;
+        let room = READ_BYTES.max(options.framing.room(options.max_frame_bytes));
+        let cutter = Cutter::new(options.framing, options.max_frame_bytes);
         Connection {
             stream,
             shared: Rc::clone(&shared),
             corridor,
             session: Session::default(),
+            cutter,
             input: vec![0; room].into_boxed_slice(),
             filled: 0,
             unfinished_ns: None,
@@ -78,6 +107,7 @@ impl Connection {
             deferred: Deferred::default(),
             durable: shared.journal.watch(),
             last_read: Instant::now(),
+            told: Told::default(),
             counted: Vec::new(),
             link,
         }
@@ -142,64 +172,111 @@ impl Connection {
             self.more_since_ns = Some(read_ns);
         }
         self.last_read = Instant::now();
-        let wall_us = wall_us();
-        let mut arrived_ns = self.unfinished_ns.take().unwrap_or(fresh_ns);
-        let (mut at, mut frames, mut keep_alives, mut result) = (0, 0, 0, Ok(()));
-        let mut counted = std::mem::take(&mut self.counted);
+        let arrived_ns = self.unfinished_ns.take().unwrap_or(fresh_ns);
+        let mut taken = Taken { arrived_ns, wall_us: wall_us(), ..Taken::default() };
+        let mut at = 0;
         loop {
-            let max = self.link.options.max_frame_bytes;
-            let cut = match self.link.options.framing.next(&self.input[at..self.filled], max) {
-                Ok(Some(cut)) => cut,
+            match self.cutter.next(&self.input[at..self.filled]) {
+                Ok(Some(cut)) => {
+                    self.sort(at, cut, &mut taken);
+                    at += cut.next;
+                }
                 Ok(None) => break,
                 Err(error) => {
                     tracing::warn!(link = self.link.options.name, %error, "connection closed: wrong frame");
-                    counted.push(Counter::FrameErrors);
-                    result = Err(End::Rule);
-                    break;
+                    self.counted.push(Counter::FrameErrors);
+                    taken.end = Some(End::Rule);
                 }
-            };
-            let (start, end) = (at + cut.start, at + cut.end);
-            at = end;
-            if start == end {
-                keep_alives += 1;
-            } else {
-                frames += 1;
-                counted.extend(self.pass(start..end, arrived_ns, wall_us, &mut result));
             }
-            arrived_ns = fresh_ns;
-            if result.is_err() {
+            taken.arrived_ns = fresh_ns;
+            if taken.end.is_some() {
                 break;
             }
         }
-        self.input.copy_within(at..self.filled, 0);
-        self.filled -= at;
+        self.forget(at);
         if self.filled > 0 {
-            self.unfinished_ns = Some(arrived_ns);
+            self.unfinished_ns = Some(taken.arrived_ns);
         }
-        self.shared.counts.received.fetch_add(frames, Ordering::Relaxed);
+        self.account(length, &taken);
+        taken.end.map_or(Ok(()), Err)
+    }
+
+    /// Does with a frame, which begins at `at`, what its kind asks for.
+    fn sort(&mut self, at: usize, cut: Cut, taken: &mut Taken) {
+        let counter = match cut.kind {
+            Kind::Message => {
+                taken.frames += 1;
+                self.pass(at, cut, taken)
+            }
+            Kind::KeepAlive => {
+                if self.link.options.echo_keep_alives {
+                    self.outgoing.keep_alives.extend_from_slice(&self.input[at..at + cut.next]);
+                }
+                Some(Counter::KeepAlives)
+            }
+            Kind::Control => Some(Counter::ControlFrames),
+            Kind::Reject { code } => {
+                taken.frames += 1;
+                taken.rejected = Some(code);
+                self.dropped(Counter::Rejects)
+            }
+            Kind::Wrong(wrong) => {
+                taken.frames += 1;
+                taken.wrong = Some(wrong);
+                if self.link.options.close_on_unreadable {
+                    taken.end = Some(End::Rule);
+                }
+                self.dropped(Counter::WrongFrames)
+            }
+        };
+        self.counted.extend(counter);
+    }
+
+    /// Moves what is not yet cut to the front of the buffer.
+    fn forget(&mut self, cut: usize) {
+        if cut > 0 {
+            self.input.copy_within(cut..self.filled, 0);
+            self.filled -= cut;
+        }
+    }
+
+    /// Counts what one read brought, and tells what was wrong with it: once a connection, however much it is.
+    fn account(&mut self, length: usize, taken: &Taken) {
+        let name = &self.link.options.name;
+        if let Some(wrong) = &taken.wrong {
+            if std::mem::replace(&mut self.told.wrong, true) {
+                tracing::debug!(link = name, %wrong, "frame dropped");
+            } else {
+                tracing::warn!(link = name, %wrong, "frame dropped: wrong header or check byte");
+            }
+        }
+        if let Some(code) = taken.rejected {
+            if std::mem::replace(&mut self.told.rejected, true) {
+                tracing::debug!(link = name, code, "message rejected");
+            } else {
+                tracing::warn!(
+                    link = name,
+                    code,
+                    "the network rejects a message of ours: it could not read it"
+                );
+            }
+        }
+        self.shared.counts.received.fetch_add(taken.frames, Ordering::Relaxed);
         let mut batch = self.shared.recorder.batch();
         batch.count(self.link.index, Counter::BytesIn, length as u64);
-        batch.count(self.link.index, Counter::FramesIn, frames);
-        batch.count(self.link.index, Counter::KeepAlives, keep_alives);
-        for counter in counted.drain(..) {
+        batch.count(self.link.index, Counter::FramesIn, taken.frames);
+        for counter in self.counted.drain(..) {
             batch.count(self.link.index, counter, 1);
         }
-        drop(batch);
-        self.counted = counted;
-        result
     }
 
     /// Passes one message. Returns what else it counts as.
-    fn pass(
-        &mut self,
-        frame: std::ops::Range<usize>,
-        arrived_ns: u64,
-        wall_us: i64,
-        result: &mut Result<(), End>,
-    ) -> Option<Counter> {
+    fn pass(&mut self, at: usize, cut: Cut, taken: &mut Taken) -> Option<Counter> {
+        let (lead, message) = (&self.input[at..at + cut.start], &self.input[at + cut.start..at + cut.end]);
+        let Taken { arrived_ns, wall_us, .. } = *taken;
         let out = &mut self.outgoing.bytes;
         let from = out.len();
-        let passed = self.corridor.pass(&self.input[frame], &mut self.session, arrived_ns, wall_us, out);
+        let passed = self.corridor.pass(lead, message, &mut self.session, arrived_ns, wall_us, out);
         let length = out.len() - from;
         let answer = Answer { passed, arrived_ns, length };
         match passed.way {
@@ -210,7 +287,7 @@ impl Connection {
             Way::Now | Way::AfterDurable(_) => return self.dropped(Counter::Dropped),
             Way::Dropped(counter) => return self.dropped(counter),
             Way::Close(counter) => {
-                *result = Err(End::Rule);
+                taken.end = Some(End::Rule);
                 return self.dropped(counter);
             }
         }
@@ -224,14 +301,14 @@ impl Connection {
 
     /// Writes all answers that are ready in one write, and records their measures.
     async fn write(&mut self) -> Result<(), End> {
-        if self.outgoing.answers.is_empty() {
+        if self.outgoing.is_empty() {
             return Ok(());
         }
         self.withhold_late();
-        if self.outgoing.answers.is_empty() {
+        if self.outgoing.is_empty() {
             return Ok(());
         }
-        let written = match self.stream.try_write(&self.outgoing.bytes) {
+        let written = match self.stream.try_write(self.outgoing.seal()) {
             Ok(written) => written,
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
             Err(_) => return Err(End::Peer),
@@ -327,16 +404,14 @@ impl Connection {
     fn discard(&mut self, length: usize) {
         self.filled += length;
         let (mut at, mut frames) = (0, 0);
-        while let Ok(Some(cut)) =
-            self.link.options.framing.next(&self.input[at..self.filled], self.link.options.max_frame_bytes)
-        {
-            at += cut.end;
-            frames += u64::from(cut.start != cut.end);
+        while let Ok(Some(cut)) = self.cutter.next(&self.input[at..self.filled]) {
+            at += cut.next;
+            frames += u64::from(!matches!(cut.kind, Kind::KeepAlive | Kind::Control));
         }
-        self.input.copy_within(at..self.filled, 0);
-        self.filled -= at;
+        self.forget(at);
         if self.filled == self.input.len() {
             self.filled = 0;
+            self.cutter.restart();
         }
         self.shared.counts.received.fetch_add(frames, Ordering::Relaxed);
         self.shared.counts.dropped.fetch_add(frames, Ordering::Relaxed);

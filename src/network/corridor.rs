@@ -8,6 +8,7 @@ use crate::message::{
 };
 use crate::portfolio::{FORMAT, TransactionKey};
 use crate::telemetry::{Counter, NO_CODE, Outcome, Sample};
+use crate::wire::frame::Lead;
 use crate::wire::{Bitmap, Message, Mti, ParseError, Value, View};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -115,11 +116,12 @@ impl Corridor {
         Corridor { desk, link, journal, sink, ticks, message: Message::new() }
     }
 
-    /// Takes one message through. `arrived_ns` is when its first byte was read, `wall_us` the wall clock. The framed
-    /// answer is appended to `out`.
+    /// Takes one message through. `lead` is what stood before it in its frame, `arrived_ns` when its first byte was
+    /// read, `wall_us` the wall clock. The framed answer, its header made from the request's, is appended to `out`.
     pub fn pass(
         &mut self,
-        frame: &[u8],
+        lead: &[u8],
+        message: &[u8],
         session: &mut Session,
         arrived_ns: u64,
         wall_us: i64,
@@ -129,12 +131,12 @@ impl Corridor {
         let link = Arc::clone(&self.link);
         let dialect = &*link.options.dialect;
         let mut passed = Passed::new(link.index, began_ns);
-        let parsed = dialect.parse(frame, &mut self.message);
-        let view = dialect.view(frame, &self.message);
+        let parsed = dialect.parse(message, &mut self.message);
+        let view = dialect.view(message, &self.message);
         let request = match self.read(view, parsed, &mut passed) {
             Ok(request) => request,
-            Err(Some(refusal)) => {
-                self.answer_refused(view, refusal, &mut passed, out);
+            Err(Some(wrong)) => {
+                self.answer_refused(view, wrong, lead, &mut passed, out);
                 return passed;
             }
             Err(None) => return passed,
@@ -144,7 +146,7 @@ impl Corridor {
         let decision = self.decide(&request, session, arrived_ns, parsed_ns, wall_us);
         let decided_ns = self.ticks.now_ns();
         let append_ns = self.sink.take_append_ns();
-        self.answer(view, kind, &request, &decision, out);
+        self.answer(view, &request, &decision, lead, out);
         passed.built_ns = self.ticks.now_ns();
         passed.sample.outcome = outcome(kind, &decision);
         passed.sample.code = decision.code.0;
@@ -169,21 +171,21 @@ impl Corridor {
         passed
     }
 
-    /// The typed request of a parsed message; else the refusal it is answered with, or none when it gets no answer
-    /// and `passed` says why.
+    /// The typed request of a parsed message; else what it is answered with, or none when it gets no answer and
+    /// `passed` says why.
     fn read(
         &self,
         view: View<'_>,
         parsed: Result<(), ParseError>,
         passed: &mut Passed,
-    ) -> Result<Request, Option<Refusal>> {
+    ) -> Result<Request, Option<Unusable>> {
         let options = &self.link.options;
         if let Err(error) = parsed {
             tracing::debug!(link = options.name, %error, "message refused");
             if error.readable {
                 passed.sample.mti = view.mti().bcd();
                 if may_be_answered(view.mti()) {
-                    return Err(Some(Refusal::Format));
+                    return Err(Some(Unusable { refusal: Refusal::Format, de: error.de }));
                 }
             }
             let close = options.close_on_unreadable;
@@ -199,9 +201,9 @@ impl Corridor {
         match Kind::of(mti) {
             Some(kind) => read(&view, kind).map_err(|fault| {
                 tracing::debug!(link = options.name, %fault, "message refused");
-                Some(Refusal::Format)
+                Some(Unusable { refusal: Refusal::Format, de: fault.de })
             }),
-            None if may_be_answered(mti) => Err(Some(Refusal::UnsupportedType)),
+            None if may_be_answered(mti) => Err(Some(Unusable { refusal: Refusal::UnsupportedType, de: 0 })),
             None => {
                 passed.way = Way::Dropped(Counter::Dropped);
                 Err(None)
@@ -222,6 +224,7 @@ impl Corridor {
         let code = Refusal::BudgetSpent.code();
         let options = &self.link.options;
         let cut = options.framing.next(answer, usize::MAX);
+        // The answer's header is its request's, turned already: it stays as it is.
         if let Ok(Some(cut)) = cut
             && options.dialect.parse(&answer[cut.start..cut.end], &mut self.message).is_ok()
         {
@@ -229,7 +232,8 @@ impl Corridor {
             let mut kept = view.bitmap();
             // What only an approval carries.
             [38, 54].into_iter().for_each(|de| kept.remove(de));
-            self.build(view, view.mti(), kept, &[(39, Value::Text(&code.0))], out);
+            let lead = Lead::Same(&answer[..cut.start]);
+            self.build(view, view.mti(), kept, &[(39, Value::Text(&code.0))], lead, out);
         }
         code.0
     }
@@ -291,7 +295,7 @@ impl Corridor {
     }
 
     /// Builds the framed answer at the end of `out`.
-    fn answer(&self, view: View<'_>, kind: Kind, request: &Request, decision: &Decision, out: &mut Vec<u8>) {
+    fn answer(&self, view: View<'_>, request: &Request, decision: &Decision, lead: &[u8], out: &mut Vec<u8>) {
         let mut amounts = [0; ADDITIONAL_AMOUNTS];
         let mut own = [(39, Value::Text(&decision.code.0)); 3];
         let mut count = 0;
@@ -306,32 +310,56 @@ impl Corridor {
             own[count] = (54, Value::Text(&amounts));
             count += 1;
         }
-        self.build(view, view.mti().response(), self.link.echo(kind), &own[..count], out);
+        let lead = Lead::Answer { request: lead, wrong_de: 0 };
+        self.build(view, view.mti().response(), self.link.echo(request.kind), &own[..count], lead, out);
     }
 
-    fn answer_refused(&self, view: View<'_>, refusal: Refusal, passed: &mut Passed, out: &mut Vec<u8>) {
+    fn answer_refused(
+        &self,
+        view: View<'_>,
+        Unusable { refusal, de }: Unusable,
+        lead: &[u8],
+        passed: &mut Passed,
+        out: &mut Vec<u8>,
+    ) {
         let code = refusal.code();
         let kind = Kind::of(view.mti()).unwrap_or(Kind::Authorization);
-        self.build(view, view.mti().response(), self.link.echo(kind), &[(39, Value::Text(&code.0))], out);
+        let (own, lead) = ([(39, Value::Text(&code.0))], Lead::Answer { request: lead, wrong_de: de });
+        self.build(view, view.mti().response(), self.link.echo(kind), &own, lead, out);
         passed.sample.code = code.0;
         passed.sample.outcome =
             if refusal == Refusal::Format { Outcome::FormatError } else { Outcome::Declined };
         passed.built_ns = self.ticks.now_ns();
     }
 
-    fn build(&self, view: View<'_>, mti: Mti, echo: Bitmap, own: &[(u8, Value<'_>)], out: &mut Vec<u8>) {
-        let (framing, dialect) = (self.link.options.framing, &self.link.options.dialect);
+    fn build(
+        &self,
+        view: View<'_>,
+        mti: Mti,
+        echo: Bitmap,
+        own: &[(u8, Value<'_>)],
+        lead: Lead<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        let (framing, dialect) = (&self.link.options.framing, &self.link.options.dialect);
         let start = out.len();
-        let mark = framing.begin(out);
+        let mark = framing.begin(out, lead);
         let built = dialect.build(out, mti, Some(view), echo, own);
-        let framed = built.is_ok() && framing.finish(out, mark).is_ok();
-        if !framed {
+        let framed = if built.is_ok() { framing.finish(out, mark) } else { Ok(()) };
+        if built.is_err() || framed.is_err() {
             // Echoed fields were valid in the request and ours fit by their types; were it otherwise, no answer is
             // better than a wrong one.
             out.truncate(start);
-            tracing::error!(link = self.link.options.name, ?built, "answer not built");
+            tracing::error!(link = self.link.options.name, ?built, ?framed, "answer not built");
         }
     }
+}
+
+/// A message that is answered without a decision.
+struct Unusable {
+    refusal: Refusal,
+    /// The data element at fault; 0 for none.
+    de: u8,
 }
 
 fn short(ns: u64) -> u32 {

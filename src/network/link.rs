@@ -20,8 +20,10 @@ pub struct LinkOptions {
     pub dialect: Arc<Dialect>,
     /// How they are framed.
     pub framing: Framing,
-    /// The longest frame taken, bytes; a longer one closes the connection.
+    /// The longest frame taken, bytes without its length; a longer one closes the connection.
     pub max_frame_bytes: usize,
+    /// Whether a keep-alive is answered with the same bytes; else it is only counted.
+    pub echo_keep_alives: bool,
     /// From the first byte read to the decision; what takes longer is answered with 91.
     pub budget: Duration,
     /// Most connections at a time; more are refused.

@@ -20,7 +20,7 @@ pub struct Receipt {
     pub answered: u64,
     /// Stored approvals of repeats that were withheld because the budget was spent.
     pub late: u64,
-    /// Frames that got no answer: unreadable, unsolicited, or read after the stop.
+    /// Frames that got no answer: unreadable, unsolicited, with a wrong header, or read after the stop.
     pub dropped: u64,
     /// Answers whose connection was gone.
     pub undelivered: u64,

@@ -191,10 +191,8 @@ impl Check<'_> {
 
     fn link(&mut self, name: &str, link: &Link) {
         let at = |key| ["links", name, key];
-        for (key, text) in [("dialect", &link.dialect), ("framing", &link.framing)] {
-            if text.trim().is_empty() {
-                self.refuse_value(&at(key), "must not be empty".to_owned());
-            }
+        if link.dialect.trim().is_empty() {
+            self.refuse_value(&at("dialect"), "must not be empty".to_owned());
         }
         for (index, de) in link.duplicate_key.iter().enumerate() {
             if !KEY_FIELDS.contains(de) {

@@ -2,6 +2,7 @@
 //! `config/authswitch.toml`; here only its type. Must not know where values come from.
 
 use super::values::{Country, Days, Hours, Mcc, Mebibytes, Micros, Millis, Seconds};
+use crate::wire::frame::Framing;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -219,9 +220,11 @@ pub struct Link {
     pub listen: SocketAddr,
     /// Name of the dialect; not empty, resolved by the caller.
     pub dialect: String,
-    /// Name of the framing; not empty, resolved by the caller.
-    pub framing: String,
-    /// The longest message, without its length header.
+    /// How messages are told apart, and what stands around each.
+    pub framing: Framing,
+    /// What becomes of a frame of zero length.
+    pub keep_alive: KeepAlive,
+    /// The longest frame, without its length.
     pub max_frame_bytes: usize,
     /// From a request's first byte to its decision.
     pub budget_ms: Millis,
@@ -243,6 +246,16 @@ pub struct Link {
     pub require_sign_on: bool,
     /// When an authorization is answered.
     pub reply_after: ReplyAfter,
+}
+
+/// `links.NAME.keep_alive`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeepAlive {
+    /// Count it.
+    Ignore,
+    /// Count it and send the same bytes back.
+    Echo,
 }
 
 /// `links.NAME.on_unreadable`.

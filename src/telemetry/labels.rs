@@ -113,7 +113,7 @@ counters! {
     BytesIn = "received" in bytes;
     /// Bytes of answers handed to the kernel.
     BytesOut = "sent" in bytes;
-    /// Complete frames cut from the link's connections, keep-alives excluded.
+    /// Complete frames cut from the link's connections, keep-alives and session control excluded.
     FramesIn = "received_frames";
     /// Answers handed to the kernel.
     AnswersOut = "sent_answers";
@@ -121,7 +121,8 @@ counters! {
     Dropped = "dropped_frames";
     /// Frames whose message type or bitmap could not be read.
     Unreadable = "unreadable_frames";
-    /// Frames with a length outside the link's limit; each closes its connection.
+    /// Frames that could not be cut: a length over the link's limit or not in digits, a mark that is missing. Each closes
+    /// its connection.
     FrameErrors = "frame_errors";
     /// Connections accepted.
     ConnectionsOpened = "connections_opened";
@@ -133,8 +134,14 @@ counters! {
     IdleClosed = "connections_idle_closed";
     /// Connections closed because the peer did not read its answers.
     SlowReaderClosed = "connections_slow_reader_closed";
+    /// Frames whose network header or check byte is wrong: dropped.
+    WrongFrames = "wrong_frames";
+    /// Frames by which the network says that it could not read a message of ours.
+    Rejects = "rejects";
     /// Zero-length frames, which only keep the connection open.
     KeepAlives = "keep_alives";
+    /// Session control frames, read and discarded.
+    ControlFrames = "control_frames";
     /// Approvals decided in time whose budget was spent before they could be sent: undone and answered with 91.
     LateAnswers = "late_answers";
     /// Responses that came in without a request of ours.

@@ -2,7 +2,7 @@
 //! Knows no messages beyond where their frames end.
 
 use super::flights::Flights;
-use crate::wire::frame::{Cut, FrameError, Framing};
+use crate::wire::frame::{Cutter, FrameError, Framing, Kind};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -25,6 +25,14 @@ enum Socket {
     Down { retry_ns: u64 },
 }
 
+/// What was found in the inbox.
+pub(super) enum Found<'a> {
+    /// A message, and the flights it may answer.
+    Message(&'a [u8], &'a mut Flights),
+    /// A frame whose header or check byte is wrong, or that rejects a message of ours.
+    Unreadable,
+}
+
 /// A connection to one endpoint of a target.
 pub(super) struct Connection {
     /// Index of the endpoint.
@@ -38,6 +46,7 @@ pub(super) struct Connection {
     blocked: bool,
     /// Due times of the messages that wait in the outbox since it was last empty.
     unsent: Vec<u64>,
+    cutter: Cutter,
     inbox: Vec<u8>,
     /// Unread bytes of the inbox: from, to.
     filled: (usize, usize),
@@ -47,7 +56,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects, waiting at most five seconds.
-    pub(super) fn open(endpoint: usize, address: SocketAddr) -> io::Result<Connection> {
+    pub(super) fn open(endpoint: usize, address: SocketAddr, framing: Framing) -> io::Result<Connection> {
         let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
@@ -60,6 +69,7 @@ impl Connection {
             written: 0,
             blocked: false,
             unsent: Vec::new(),
+            cutter: Cutter::new(framing, MAX_FRAME_BYTES),
             inbox: vec![0; INBOX_BYTES],
             filled: (0, 0),
             down_since_ns: 0,
@@ -145,16 +155,19 @@ impl Connection {
         }
     }
 
-    /// The next whole message of the inbox, with the flights it may answer. Keep-alives are passed over.
-    pub(super) fn next(&mut self, framing: Framing) -> Result<Option<(&[u8], &mut Flights)>, FrameError> {
+    /// The next whole frame of the inbox. Keep-alives are passed over.
+    pub(super) fn next(&mut self) -> Result<Option<Found<'_>>, FrameError> {
         loop {
             let (from, to) = self.filled;
-            let Some(Cut { start, end }) = framing.next(&self.inbox[from..to], MAX_FRAME_BYTES)? else {
-                return Ok(None);
-            };
-            self.filled.0 += end;
-            if start < end {
-                return Ok(Some((&self.inbox[from + start..from + end], &mut self.flights)));
+            let Some(cut) = self.cutter.next(&self.inbox[from..to])? else { return Ok(None) };
+            self.filled.0 += cut.next;
+            match cut.kind {
+                Kind::KeepAlive | Kind::Control => {}
+                Kind::Message => {
+                    let message = &self.inbox[from + cut.start..from + cut.end];
+                    return Ok(Some(Found::Message(message, &mut self.flights)));
+                }
+                Kind::Wrong(_) | Kind::Reject { .. } => return Ok(Some(Found::Unreadable)),
             }
         }
     }
@@ -170,6 +183,7 @@ impl Connection {
         self.blocked = false;
         self.unsent.clear();
         self.filled = (0, 0);
+        self.cutter.restart();
     }
 
     /// Starts a new attempt if one is due; `Ok(true)`: there is a new socket to watch for room.

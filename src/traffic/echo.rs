@@ -1,7 +1,7 @@
 //! A bare framed echo: what a switch of the same runtime shape costs when it does nothing. Every latency figure is
 //! compared with it, so it stays this small. Knows where frames end, nothing else.
 
-use crate::wire::frame::Framing;
+use crate::wire::frame::{Cutter, Framing};
 use std::io;
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
@@ -11,8 +11,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{LocalSet, spawn_local};
 use tokio_util::sync::CancellationToken;
 
-/// Bytes a connection's one buffer holds; a frame that does not fit ends the connection.
-const BUFFER_BYTES: usize = 64 * 1024;
+/// The longest frame without its length, bytes; a longer one ends the connection.
+const MAX_FRAME: usize = 64 * 1024;
 
 /// A running echo server; it ends when this is dropped.
 pub struct EchoServer {
@@ -97,7 +97,8 @@ async fn work(mut connections: UnboundedReceiver<std::net::TcpStream>, framing: 
 async fn serve(stream: std::net::TcpStream, framing: Framing) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = TcpStream::from_std(stream)?;
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = vec![0; framing.room(MAX_FRAME)];
+    let mut cutter = Cutter::new(framing, MAX_FRAME);
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..]).await?;
@@ -106,11 +107,13 @@ async fn serve(stream: std::net::TcpStream, framing: Framing) -> io::Result<()> 
         }
         filled += read;
         let mut whole = 0;
-        while let Some(cut) = framing.next(&buffer[whole..filled], BUFFER_BYTES).map_err(io::Error::other)? {
-            whole += cut.end;
+        while let Some(cut) = cutter.next(&buffer[whole..filled]).map_err(io::Error::other)? {
+            whole += cut.next;
         }
-        stream.write_all(&buffer[..whole]).await?;
-        buffer.copy_within(whole..filled, 0);
-        filled -= whole;
+        if whole > 0 {
+            stream.write_all(&buffer[..whole]).await?;
+            buffer.copy_within(whole..filled, 0);
+            filled -= whole;
+        }
     }
 }

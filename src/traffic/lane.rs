@@ -1,6 +1,6 @@
 //! One target of a replay: its connections, its way through the score, its counts. Told the time by its caller.
 
-use super::connection::Connection;
+use super::connection::{Connection, Found};
 use super::flights::{Answer, FlightKey};
 use super::pace::{Rate, Turns, due_ns};
 use super::score::{Endpoint, Keys, Note, Score};
@@ -84,9 +84,9 @@ impl<'a> Lane<'a> {
         for (place, &endpoint) in used.iter().enumerate() {
             let share = connections / used.len() + usize::from(place < connections % used.len());
             for _ in 0..share.max(1) {
-                let address = endpoints[endpoint].address;
-                let connection =
-                    Connection::open(endpoint, address).map_err(|error| (address.to_string(), error))?;
+                let Endpoint { address, framing, .. } = endpoints[endpoint];
+                let connection = Connection::open(endpoint, address, framing)
+                    .map_err(|error| (address.to_string(), error))?;
                 opened.push(connection);
             }
         }
@@ -229,8 +229,9 @@ impl<'a> Lane<'a> {
         }
         let endpoint = &self.endpoints[self.connections[index].endpoint];
         loop {
-            match self.connections[index].next(endpoint.framing) {
-                Ok(Some((frame, flights))) => {
+            match self.connections[index].next() {
+                Ok(Some(Found::Unreadable)) => self.tally.unreadable += 1,
+                Ok(Some(Found::Message(frame, flights))) => {
                     let parsed = endpoint.dialect.parse(frame, &mut self.message);
                     let view = endpoint.dialect.view(frame, &self.message);
                     let key = answer_key(view, self.manner.echo);

@@ -1,8 +1,8 @@
-//! A trace for people to read: one line a message, card data masked.
+//! A trace for people to read: one line a message, card data masked; and for other tools: its messages as bytes.
 
 use super::import::fields_from_bytes;
-use super::score::{kind_name, mask_pan};
-use super::trace::{Body, Entry, Field, Trace, TraceError};
+use super::score::{kind_name, mask_pan, write_fields};
+use super::trace::{Body, Entry, Field, Trace, TraceError, hex_from_bytes};
 use crate::wire::{Dialect, Mask, Mti};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -79,6 +79,26 @@ pub fn json(entry: &Entry, trace: &Trace, dialect: &Dialect) -> Result<Value, Tr
         "fields": fields,
         "expect": codes,
     }))
+}
+
+/// A message as the hexadecimal characters of its bytes in `dialect`, without framing and nothing masked: what
+/// `import` and `decode` read. One that the trace has as bytes is passed on as it is.
+///
+/// # Errors
+/// A message that `dialect` cannot write; no content is quoted.
+pub fn hex(entry: &Entry, trace: &Trace, dialect: &Dialect) -> Result<String, TraceError> {
+    let mut bytes = Vec::new();
+    match &entry.body {
+        Body::Frame(frame) => bytes.extend_from_slice(frame),
+        Body::Fields { mti, fields } => {
+            write_fields(dialect, *mti, fields, &mut bytes).map_err(|reason| TraceError::Line {
+                origin: trace.origin.clone(),
+                line: entry.line,
+                reason,
+            })?;
+        }
+    }
+    Ok(hex_from_bytes(&bytes))
 }
 
 /// Minor units as people write amounts; two decimals, but none or three for the currencies that have them.

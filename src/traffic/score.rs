@@ -4,7 +4,7 @@
 use super::calendar::{Moment, six};
 use super::import::fields_from_bytes;
 use super::trace::{Body, Entry, Expect, Field, Trace, TraceError, bytes_from_hex};
-use crate::wire::frame::Framing;
+use crate::wire::frame::{Framing, Lead};
 use crate::wire::{Bitmap, Class, Dialect, Encoding, Message, Mti, Value, View};
 use std::collections::HashMap;
 use std::fmt;
@@ -21,7 +21,7 @@ pub struct Endpoint {
     pub address: SocketAddr,
     /// Layout of the messages.
     pub dialect: Arc<Dialect>,
-    /// Layout of the lengths before them.
+    /// How they are told apart, and the header before each.
     pub framing: Framing,
 }
 
@@ -134,6 +134,8 @@ pub(super) struct Score {
     pub(super) notes: Vec<Note>,
     /// Names of the kinds of message: `0200 purchase`.
     pub(super) kinds: Vec<String>,
+    /// By endpoint.
+    framings: Vec<Framing>,
 }
 
 /// STAN and second of creation of every message in the current pass through the trace.
@@ -176,7 +178,8 @@ impl Score {
     /// # Errors
     /// A link without an endpoint; a message that its dialect cannot carry, that has no DE11, or is an answer.
     pub(super) fn new(trace: &Trace, endpoints: &[Endpoint]) -> Result<Score, TraceError> {
-        let mut score = Score { bytes: Vec::new(), notes: Vec::new(), kinds: Vec::new() };
+        let framings = endpoints.iter().map(|endpoint| endpoint.framing).collect();
+        let mut score = Score { bytes: Vec::new(), notes: Vec::new(), kinds: Vec::new(), framings };
         let mut relations = Relations::default();
         let mut message = Message::new();
         for entry in &trace.entries {
@@ -202,7 +205,7 @@ impl Score {
         relations: &mut Relations,
     ) -> Result<(), String> {
         let start = self.bytes.len();
-        let mark = to.framing.begin(&mut self.bytes);
+        let mark = to.framing.begin(&mut self.bytes, Lead::Own);
         let first = self.bytes.len();
         match &entry.body {
             Body::Fields { mti, fields } => write_fields(&to.dialect, *mti, fields, &mut self.bytes)?,
@@ -285,6 +288,7 @@ impl Score {
             digits[6..].copy_from_slice(&Moment::from_unix(named.second).transmission());
             put(frame, note.places.original, &digits);
         }
+        self.framings[note.endpoint].reseal(frame);
         let transmission =
             moment.transmission().iter().fold(0, |sum, digit| sum * 10 + u64::from(digit & 15));
         (key.stan, if note.places.transmission.is_some() { transmission } else { 0 })
@@ -320,7 +324,13 @@ pub(super) fn mask_pan(digits: &[u8]) -> String {
         .collect()
 }
 
-fn write_fields(dialect: &Dialect, mti: Mti, fields: &[Field], out: &mut Vec<u8>) -> Result<(), String> {
+/// Appends a message of fields as a trace has them. The error says why the dialect cannot write it.
+pub(super) fn write_fields(
+    dialect: &Dialect,
+    mti: Mti,
+    fields: &[Field],
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     // Binary elements are written as hex in a trace: their bytes have to outlive the values that borrow them.
     let is_binary = |de: u8| dialect.field(de).is_some_and(|field| field.format.class == Class::B);
     let mut binary = Vec::new();

@@ -1,7 +1,7 @@
 //! The trace: messages with their time, link and expected answer, one JSON object a line (JSON Lines).
 //! Knows the file format, not how a message is laid out on the wire.
 
-use crate::wire::Mti;
+use crate::wire::{LAST_DE, Mti};
 use serde_json::Value;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -45,12 +45,12 @@ pub struct Entry {
     pub line: u32,
 }
 
-/// Number (2 to 128) and text of a data element.
+/// Number (2 to 192) and text of a data element.
 pub type Field = (u8, String);
 
 /// A message by data element, or as bytes of some dialect.
 pub enum Body {
-    /// By data element, ascending, 2 to 128.
+    /// By data element, ascending, 2 to 192.
     Fields {
         /// Message type.
         mti: Mti,
@@ -275,8 +275,9 @@ fn read_fields(mti: &Value, fields: &Value) -> Result<Body, String> {
     };
     let mut fields = Vec::with_capacity(map.len());
     for (key, value) in map {
-        let de = key.parse::<u8>().ok().filter(|de| (2..=128).contains(de) && !key.starts_with(['0', '+']));
-        let de = de.ok_or_else(|| format!("`{}` is not a data element (2 to 128)", clip(key)))?;
+        let de =
+            key.parse::<u8>().ok().filter(|de| (2..=LAST_DE).contains(de) && !key.starts_with(['0', '+']));
+        let de = de.ok_or_else(|| format!("`{}` is not a data element (2 to {LAST_DE})", clip(key)))?;
         let text = value.as_str().ok_or_else(|| format!("DE {de} must be text in quotes"))?;
         fields.push((de, text.to_owned()));
     }

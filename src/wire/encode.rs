@@ -47,9 +47,7 @@ fn check(format: &Format, text: &[u8], units: usize) -> Written {
         return Err(BuildReason::TooLong { max, found: units });
     }
     match text.iter().find(|c| !format.class.has(**c)) {
-        Some(c) => {
-            Err(BuildReason::Character { expected: format.class, found: Found::byte(Encoding::Ascii, *c) })
-        }
+        Some(c) => Err(BuildReason::Character { expected: format.class, found: Found::ascii(*c) }),
         None => Ok(()),
     }
 }
@@ -122,7 +120,7 @@ fn encode_track(out: &mut Vec<u8>, format: &Format, track: &[u8]) -> Written {
 fn encode_signed(out: &mut Vec<u8>, format: &Format, amount: &[u8]) -> Written {
     let Some((sign, digits)) = amount.split_first() else { return Err(BuildReason::Kind(format.class)) };
     if !matches!(sign, b'C' | b'D') {
-        let found = Found::byte(Encoding::Ascii, *sign);
+        let found = Found::ascii(*sign);
         return Err(BuildReason::Character { expected: format.class, found });
     }
     check(format, digits, amount.len())?;

@@ -130,6 +130,11 @@ pub enum Found {
 }
 
 impl Found {
+    /// What a byte is in ASCII.
+    pub(super) fn ascii(byte: u8) -> Found {
+        Found::byte(Encoding::Ascii, byte)
+    }
+
     /// What a byte is in an encoding.
     pub(super) fn byte(encoding: Encoding, byte: u8) -> Found {
         match encoding.character(byte) {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, dead_code, missing_docs)]
 
-use authswitch::wire::frame::Framing;
+use authswitch::wire::frame::{Framing, Kind, Lead};
 use authswitch::wire::{Bitmap, Dialect, Message, Mti, Value};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -157,6 +157,8 @@ pub struct Peer {
     dialect: Arc<Dialect>,
     framing: Framing,
     buffer: Vec<u8>,
+    /// What stood before the last answer's message.
+    pub lead: Vec<u8>,
 }
 
 /// An answer: message type and fields.
@@ -175,11 +177,15 @@ impl Answer {
 
 impl Peer {
     pub fn connect(address: SocketAddr, dialect: &str) -> Peer {
+        Peer::connect_framed(address, dialect, "length2-be")
+    }
+
+    pub fn connect_framed(address: SocketAddr, dialect: &str, framing: &str) -> Peer {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let framing = Framing::from_name("length2-be").unwrap();
-        Peer { stream, dialect: Dialect::builtin(dialect).unwrap(), framing, buffer: Vec::new() }
+        let (dialect, framing) = (Dialect::builtin(dialect).unwrap(), framing.parse().unwrap());
+        Peer { stream, dialect, framing, buffer: Vec::new(), lead: Vec::new() }
     }
 
     /// The framed bytes of a message.
@@ -197,7 +203,7 @@ impl Peer {
             })
             .collect();
         let mut out = Vec::new();
-        let mark = self.framing.begin(&mut out);
+        let mark = self.framing.begin(&mut out, Lead::Own);
         self.dialect.build(&mut out, to_mti(mti), None, Bitmap::default(), &own).unwrap();
         self.framing.finish(&mut out, mark).unwrap();
         out
@@ -216,8 +222,10 @@ impl Peer {
     pub fn receive(&mut self) -> Option<Answer> {
         loop {
             if let Some(cut) = self.framing.next(&self.buffer, 65_535).unwrap() {
+                assert_eq!(cut.kind, Kind::Message);
                 let raw = self.buffer[cut.start..cut.end].to_vec();
-                self.buffer.drain(..cut.end);
+                self.lead = self.buffer[..cut.start].to_vec();
+                self.buffer.drain(..cut.next);
                 return Some(self.read(raw));
             }
             let mut room = [0; 16 << 10];
@@ -247,6 +255,29 @@ impl Peer {
             fields.insert(de, text);
         }
         Answer { mti: view.mti().to_string(), fields, raw }
+    }
+
+    /// The next bytes as they come, exactly so many.
+    pub fn receive_raw(&mut self, length: usize) -> Vec<u8> {
+        assert!(self.buffer.is_empty(), "bytes of an answer are waiting");
+        let mut bytes = vec![0; length];
+        self.stream.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// What comes next is exactly this, and then nothing before the answer to an echo test.
+    pub fn rest_is(&mut self, bytes: &[u8]) {
+        let probe = self.frame("0800", &[(7, "1122093315"), (11, "999999"), (70, "301")]);
+        self.send_raw(&probe);
+        while self.buffer.len() < bytes.len() {
+            let mut room = [0; 1024];
+            let length = self.stream.read(&mut room).unwrap();
+            assert!(length > 0, "the connection was closed");
+            self.buffer.extend_from_slice(&room[..length]);
+        }
+        let found: Vec<u8> = self.buffer.drain(..bytes.len()).collect();
+        assert_eq!(found, bytes);
+        assert_eq!(self.receive().unwrap().fields[&11], "999999");
     }
 
     /// Sends and waits for the answer.

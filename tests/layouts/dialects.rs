@@ -87,7 +87,10 @@ parts = [
 [layouts.plain-tlv]
 kind = "ber-tlv"
 encoding = { text = "ebcdic-037" }
-parts = [{ key = "80", format = "an 2", name = "Purpose" }]
+parts = [
+    { key = "80", format = "an 2", name = "Purpose" },
+    { key = "E1", format = "b to 20", name = "A template by position", layout = "counts" },
+]
 [layouts.counts]
 kind = "positional"
 parts = [

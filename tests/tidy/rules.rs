@@ -14,7 +14,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("telemetry", &[]),
     ("admin", &["journal", "portfolio", "telemetry"]),
     ("traffic", &["message", "telemetry", "wire"]),
-    ("settings", &[]),
+    ("settings", &["wire"]),
     (
         "cli",
         &[

@@ -3,7 +3,7 @@
 #![allow(dead_code)]
 
 use authswitch::traffic::{Endpoint, replay::Target};
-use authswitch::wire::frame::Framing;
+use authswitch::wire::frame::{Framing, Kind, Lead};
 use authswitch::wire::{Bitmap, Dialect, Message, Value, View};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -53,12 +53,22 @@ pub struct FakeSwitch {
     pub address: SocketAddr,
     pub received: Arc<Mutex<Vec<Received>>>,
     pub dialect: Arc<Dialect>,
+    pub framing: Framing,
 }
 
 impl FakeSwitch {
     /// `decide` gets the message's number, from 0, and the message.
     pub fn start(
         dialect: &str,
+        decide: impl Fn(u64, View<'_>) -> Reply + Send + Sync + 'static,
+    ) -> FakeSwitch {
+        FakeSwitch::start_framed(dialect, Framing::LENGTH2_BE, decide)
+    }
+
+    /// As [`FakeSwitch::start`], with frames of another kind.
+    pub fn start_framed(
+        dialect: &str,
+        framing: Framing,
         decide: impl Fn(u64, View<'_>) -> Reply + Send + Sync + 'static,
     ) -> FakeSwitch {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -72,10 +82,10 @@ impl FakeSwitch {
             for stream in listener.incoming().flatten() {
                 let (log, spoken, decide, numbers) =
                     (log.clone(), spoken.clone(), decide.clone(), numbers.clone());
-                std::thread::spawn(move || serve(stream, &spoken, &*decide, &numbers, &log));
+                std::thread::spawn(move || serve(stream, framing, &spoken, &*decide, &numbers, &log));
             }
         });
-        FakeSwitch { address, received, dialect }
+        FakeSwitch { address, received, dialect, framing }
     }
 
     /// Approves everything.
@@ -85,21 +95,20 @@ impl FakeSwitch {
 
     /// This switch as the target of every link.
     pub fn target(&self) -> Target {
-        let framing = Framing::from_name("length2-be").unwrap();
-        let endpoint =
-            Endpoint { link: String::new(), address: self.address, dialect: self.dialect.clone(), framing };
+        let (address, dialect, framing) = (self.address, self.dialect.clone(), self.framing);
+        let endpoint = Endpoint { link: String::new(), address, dialect, framing };
         Target { name: "switch".to_owned(), endpoints: vec![endpoint], echo: false }
     }
 }
 
 fn serve(
     mut stream: TcpStream,
+    framing: Framing,
     dialect: &Dialect,
     decide: &Decide,
     numbers: &AtomicU64,
     log: &Mutex<Vec<Received>>,
 ) {
-    let framing = Framing::from_name("length2-be").unwrap();
     let mut buffer = Vec::new();
     let mut chunk = vec![0; 65_536];
     let mut message = Message::new();
@@ -107,21 +116,23 @@ fn serve(
         buffer.extend_from_slice(&chunk[..bytes]);
         let mut out = Vec::new();
         while let Some(cut) = framing.next(&buffer, 65_535).unwrap() {
+            assert_eq!(cut.kind, Kind::Message);
             let frame: Vec<u8> = buffer[cut.start..cut.end].to_vec();
-            buffer.drain(..cut.end);
+            let lead: Vec<u8> = buffer.drain(..cut.next).take(cut.start).collect();
+            let lead = Lead::Answer { request: &lead, wrong_de: 0 };
             dialect.parse(&frame, &mut message).unwrap();
             let view = dialect.view(&frame, &message);
             log.lock().unwrap().push(receive(view));
             match decide(numbers.fetch_add(1, Ordering::Relaxed), view) {
-                Reply::Code(code) => answer(&mut out, framing, view, code),
+                Reply::Code(code) => answer(&mut out, framing, lead, view, code),
                 Reply::Stall(time, code) => {
                     std::thread::sleep(time);
-                    answer(&mut out, framing, view, code);
+                    answer(&mut out, framing, lead, view, code);
                 }
-                Reply::Twice(code) => (0..2).for_each(|_| answer(&mut out, framing, view, code)),
+                Reply::Twice(code) => (0..2).for_each(|_| answer(&mut out, framing, lead, view, code)),
                 Reply::Nothing => {}
                 Reply::Bytes(bytes) => {
-                    let mark = framing.begin(&mut out);
+                    let mark = framing.begin(&mut out, lead);
                     out.extend_from_slice(&bytes);
                     framing.finish(&mut out, mark).unwrap();
                 }
@@ -143,10 +154,10 @@ fn receive(view: View<'_>) -> Received {
     Received { mti: view.mti().to_string(), fields: fields.collect() }
 }
 
-fn answer(out: &mut Vec<u8>, framing: Framing, view: View<'_>, code: [u8; 2]) {
+fn answer(out: &mut Vec<u8>, framing: Framing, lead: Lead<'_>, view: View<'_>, code: [u8; 2]) {
     let mut echo = Bitmap::default();
     [2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49, 70].into_iter().for_each(|de| echo.insert(de));
-    let mark = framing.begin(out);
+    let mark = framing.begin(out, lead);
     let own = [(39, Value::Text(&code))];
     view.dialect().build(out, view.mti().response(), Some(view), echo, &own).unwrap();
     framing.finish(out, mark).unwrap();

@@ -70,7 +70,7 @@ fn piece_json(piece: &Piece, guesses: &[Guess]) -> Value {
     let (first_us, last_us) = times(piece);
     let framings: Vec<_> = guesses
         .iter()
-        .map(|guess| json!({"name": guess.framing.name(), "clean": guess.is_clean(), "why": guess.to_string()}))
+        .map(|guess| json!({"name": guess.framing.to_string(), "clean": guess.is_clean(), "why": guess.to_string()}))
         .collect();
     let mut value = json!({"origin": piece.origin.to_string(), "begins": begins, "missing": missing,
         "offset": piece.offset, "bytes": piece.bytes.len(), "first_us": first_us, "last_us": last_us,

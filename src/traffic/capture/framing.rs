@@ -2,9 +2,10 @@
 //! Knows no dialect.
 
 use super::start::{Start, message_start};
-use crate::wire::frame::{Cut, Framing};
+use crate::wire::frame::{Cut, Framing, Kind};
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// Longest message that is believed.
 pub const MAX_FRAME: usize = 1 << 16;
@@ -59,7 +60,7 @@ impl Guess {
 impl fmt::Display for Guess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Guess { framing, frames, messages, empty, .. } = *self;
-        write!(f, "{}: {messages} of {frames} frames begin like a message", framing.name())?;
+        write!(f, "{framing}: {messages} of {frames} frames begin like a message")?;
         if let Some(Start { coding, header, .. }) = self.start {
             write!(f, " ({}", coding.name())?;
             if header > 0 {
@@ -85,16 +86,40 @@ impl fmt::Display for Guess {
     }
 }
 
+/// The lengths that are tried, each alone and before each header, and the other framings. Of those that cut a run equally
+/// well the one that stands first is taken.
+const LENGTHS: [&str; 11] = [
+    "length2-be",
+    "length2-be-inclusive",
+    "length2-le",
+    "length4-be",
+    "length3-be",
+    "length2-bcd",
+    "length4-ascii",
+    "length4-hex",
+    "length4-ebcdic",
+    "length2-be+etx",
+    "visa-stream",
+];
+const HEADERS: [&str; 3] = ["+tpdu", "+base24", "+visa-header"];
+const OTHERS: [&str; 5] = ["length2-be-zero2", "zero2-length2-be", "rbp", "stx-etx", "etx"];
+
 /// The framings that are tried.
-fn candidates() -> impl Iterator<Item = Framing> {
-    Framing::names().filter_map(Framing::from_name)
+fn candidates() -> &'static [Framing] {
+    static ALL: OnceLock<Vec<Framing>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let headed = HEADERS.iter().flat_map(|header| LENGTHS.map(|length| format!("{length}{header}")));
+        let plain = LENGTHS.iter().chain(&OTHERS).map(|text| (*text).to_owned());
+        headed.chain(plain).filter_map(|text| text.parse().ok()).collect()
+    })
 }
 
 /// The framings that give at least one message in `run`, the likeliest first. `anywhere`: the run may begin in the
 /// midst of a frame (see [`super::Begins::must_synchronise`]).
 pub fn detect(run: &[u8], anywhere: bool) -> Vec<Guess> {
     let mut guesses: Vec<Guess> = candidates()
-        .map(|framing| guess(framing, run, anywhere))
+        .iter()
+        .map(|framing| guess(*framing, run, anywhere))
         .filter(|guess| guess.messages > 0)
         .collect();
     // Stable: of equals the one that stands first in the table of framings.
@@ -233,9 +258,12 @@ impl Iterator for Frames<'_> {
         }
         match self.framing.next(rest, MAX_FRAME) {
             // What consumes nothing would never end.
-            Ok(Some(Cut { start, end })) if end > 0 && start <= end && end <= rest.len() => {
-                let frame = self.at + start..self.at + end;
-                self.at += end;
+            Ok(Some(Cut { start, end, next, kind, .. }))
+                if next > 0 && start <= end && next <= rest.len() =>
+            {
+                let frame = if kind == Kind::Message { start..end } else { end..end };
+                let frame = self.at + frame.start..self.at + frame.end;
+                self.at += next;
                 Some(frame)
             }
             Ok(None) => None,

@@ -401,7 +401,7 @@ fn check_extent(part: &Sub, tagged: bool, last: bool, holder: Holder) -> Result<
             "its length stands behind its tag: expected a format as \"n 6\" or \"ans to 99\"".to_owned()
         );
     }
-    if tagged && marked || marked && !byte_each {
+    if marked && (tagged || !byte_each) {
         return Err("until and absent are for characters by position".to_owned());
     }
     if part.until.is_some() && !open {

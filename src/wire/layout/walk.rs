@@ -102,7 +102,8 @@ impl Walk<'_> {
         let sub = layout.sub(&cut.mark);
         let inside = sub.and_then(|sub| layout.inside(&cut.mark, sub));
         let read = match (sub, cut.wrong) {
-            (Some(sub), None) => cut.field(sub, data).map(Some),
+            // Of a row that is not whole, the parts that are there are to be seen.
+            (Some(sub), None | Some((_, PartReason::Row))) => cut.field(sub, data).map(Some),
             (_, Some(wrong)) => Err(wrong),
             (None, None) => Ok(None),
         };
@@ -130,7 +131,7 @@ impl Walk<'_> {
             value: level.place.bytes(&value),
             field: found.map(|(_, field)| field).filter(|_| unclean.is_none()),
             mask,
-            wrong: unread.or(unclean).map(in_message),
+            wrong: unread.or(unclean).or(cut.wrong).map(in_message),
         });
         if let (Some(inside), Some((start, field))) = (inside, found)
             && !cut.absent
