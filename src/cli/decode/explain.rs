@@ -201,9 +201,16 @@ impl<'a> Reader<'a> {
         let fields = if show_parts { self.level(de, &mut parts, 1, &mut 0) } else { Vec::new() };
         let value = view.field(de).map_or_else(String::new, exact);
         let words = words(view, de, &[], &value, &|_| None);
-        let free = info.format.class == Class::Ans && info.format.prefix().is_some();
+        // What is understood is no free text.
+        let free = info.format.class == Class::Ans && info.format.prefix().is_some() && words.is_none();
         let data = whole.start + info.format.prefix_bytes()..whole.end;
-        let shown = self.shown(&Value { exact: &value, format: Some(&info.format), mask: info.mask, free, place: &data });
+        let shown = self.shown(&Value {
+            exact: &value,
+            format: Some(&info.format),
+            mask: info.mask,
+            free,
+            place: &data,
+        });
         let say = !shown.suspicious && (!shown.hidden || !fields.is_empty() || info.mask != Mask::Open);
         Field {
             de: Some(de),
@@ -234,7 +241,11 @@ impl<'a> Reader<'a> {
             let siblings = &parts[from..];
             let sibling = |tag: &str| {
                 let same = |part: &&Part| part.depth == depth && part.tag.as_deref() == Some(tag);
-                siblings.iter().take_while(|part| part.depth >= depth).find(same).map(|part| part.exact.clone())
+                siblings
+                    .iter()
+                    .take_while(|part| part.depth >= depth)
+                    .find(same)
+                    .map(|part| part.exact.clone())
             };
             let part = &parts[index];
             let path: Vec<&str> = part.path.iter().map(String::as_str).collect();
@@ -279,7 +290,9 @@ impl<'a> Reader<'a> {
             let bytes = unhex(value.exact);
             hide::in_bytes(&bytes, Reading::Any, &mut |run| stars[run].fill(true));
         }
-        let under = |halves: &[bool], range: Range<usize>| halves.get(range).is_some_and(|halves| halves.contains(&true));
+        let under = |halves: &[bool], range: Range<usize>| {
+            halves.get(range).is_some_and(|halves| halves.contains(&true))
+        };
         let suspicious = value.mask == Mask::Open && under(&self.suspicious, place.clone());
         match value.halves() {
             Some(halves) => {
@@ -296,10 +309,15 @@ impl<'a> Reader<'a> {
             None => {}
         }
         let hidden = stars.contains(&true);
-        if hidden && value.halves().is_none() && let Some(all) = self.hidden.get_mut(place) {
+        if hidden
+            && value.halves().is_none()
+            && let Some(all) = self.hidden.get_mut(place)
+        {
             all.fill(true);
         }
-        Shown { text: hide::starred(value.exact, stars.into_iter()), hidden, suspicious }
+        let text =
+            if hidden { hide::starred(value.exact, stars.into_iter()) } else { value.exact.to_owned() };
+        Shown { text, hidden, suspicious }
     }
 
     /// Bytes in hexadecimal, with stars for what is hidden in the values among them.
@@ -312,7 +330,7 @@ impl<'a> Reader<'a> {
         let from = place.start * 2;
         let mut stars = self.hidden.get(from..place.end * 2).unwrap_or_default().to_vec();
         hide::in_bytes(bytes, reading(format), &mut |run| stars[run].fill(true));
-        hide::starred(&text, stars.into_iter())
+        if stars.contains(&true) { hide::starred(&text, stars.into_iter()) } else { text }
     }
 
     fn fault(&self, error: &ParseError) -> Fault {

@@ -28,13 +28,17 @@ pub(super) enum Reading {
 /// anywhere in longer rows of digits, or with single spaces or hyphens between, what also has a network's prefix and the
 /// length that goes with it.
 pub(super) fn in_text(text: &str, found: &mut dyn FnMut(Range<usize>)) {
+    if text.len() < SHORTEST {
+        return;
+    }
     let digits: Vec<u8> = text.bytes().map(|c| digit(c, b'0')).collect();
     runs(&digits, found);
     let is_gap = |at: usize| {
         let at_digit = |at: usize| digits.get(at).is_some_and(|digit| *digit != NONE);
         matches!(text.as_bytes()[at], b' ' | b'-') && at > 0 && at_digit(at - 1) && at_digit(at + 1)
     };
-    if !(0..text.len()).any(is_gap) {
+    let count = digits.iter().filter(|digit| **digit != NONE).count();
+    if count < SHORTEST || !(0..text.len()).any(is_gap) {
         return;
     }
     let places: Vec<usize> = (0..text.len()).filter(|at| !is_gap(*at)).collect();
@@ -213,7 +217,10 @@ fn free_text(text: &str, hidden: &mut [bool]) {
 
 /// A text with stars for what is hidden.
 pub(super) fn starred(text: &str, hidden: impl Iterator<Item = bool>) -> String {
-    text.chars().zip(hidden.chain(std::iter::repeat(true))).map(|(c, hidden)| if hidden { '*' } else { c }).collect()
+    text.chars()
+        .zip(hidden.chain(std::iter::repeat(true)))
+        .map(|(c, hidden)| if hidden { '*' } else { c })
+        .collect()
 }
 
 #[cfg(test)]

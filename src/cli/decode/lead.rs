@@ -2,9 +2,9 @@
 
 use super::hide::{self, Reading};
 use super::words::hex;
-use crate::traffic::capture::framing::detect;
+use crate::traffic::capture::framing::candidates;
 use crate::traffic::capture::message_start;
-use crate::wire::frame::Framing;
+use crate::wire::frame::{Framing, Kind};
 
 /// One way to tell a message from what stands before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,15 @@ pub(super) struct Lead {
 }
 
 impl Lead {
-    const NONE: Lead = Lead { framing: None, length: 0, header: 0, behind: 0 };
+    pub const NONE: Lead = Lead { framing: None, length: 0, header: 0, behind: 0 };
+
+    /// The same, with the header that the message seems to begin with where the framing says of none.
+    fn with_header(mut self, bytes: &[u8]) -> Lead {
+        if self.header == 0 {
+            self.header = message_start(self.message(bytes)).map_or(0, |start| start.header);
+        }
+        self
+    }
 
     /// The message itself.
     pub fn message<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
@@ -44,34 +52,44 @@ impl Lead {
     }
 }
 
-/// How `bytes`, one message with or without its length and header, may be divided. The likeliest first; never empty.
-/// A length is believed where it fits; where the bytes begin like no message, those behind two or four others may.
-pub(super) fn leads(bytes: &[u8], framing: Option<&Framing>) -> Vec<Lead> {
+/// How `bytes`, one message with or without what stands around it on a link, may be divided. The likeliest first; never
+/// empty. A length is believed where it fits; where the bytes begin like no message, those behind two or four others may.
+pub(super) fn leads(bytes: &[u8], framing: Option<Framing>) -> Vec<Lead> {
     let header = |at: usize| bytes.get(at..).and_then(message_start).map(|start| start.header);
+    if let Some(lead) = framing.and_then(|framing| framed(bytes, framing)) {
+        return vec![lead];
+    }
+    let begins = |lead: &Lead| message_start(lead.message(bytes)).is_some();
     let mut leads = Vec::new();
-    let fitting = match framing {
-        Some(framing) => Some(*framing),
-        None => detect(bytes, false).into_iter().find(|guess| guess.is_exact() && guess.frames == 1).map(|guess| guess.framing),
-    };
-    if let Some(framing) = fitting
-        && let Ok(Some(cut)) = framing.next(bytes, bytes.len())
-        && cut.end == bytes.len()
-        && cut.start < cut.end
-    {
-        leads.push(Lead { framing: Some(framing.name().to_owned()), length: cut.start, header: header(cut.start).unwrap_or(0), behind: 0 });
-    }
-    if framing.is_some() && !leads.is_empty() {
-        return leads;
-    }
+    leads.extend(candidates().iter().find_map(|framing| framed(bytes, *framing).filter(begins)));
     match header(0) {
         Some(0) => {}
         Some(header) => leads.push(Lead { header, ..Lead::NONE }),
         None if leads.is_empty() => {
-            let behind = [2, 4].into_iter().filter_map(|length| Some(Lead { length, header: header(length)?, ..Lead::NONE }));
-            leads.extend(behind);
+            let behind = |length| Some(Lead { length, header: header(length)?, ..Lead::NONE });
+            leads.extend([2, 4].into_iter().filter_map(behind));
         }
         None => {}
     }
     leads.push(Lead::NONE);
     leads
+}
+
+/// The division of exactly one frame.
+fn framed(bytes: &[u8], framing: Framing) -> Option<Lead> {
+    let cut = framing.next(bytes, bytes.len()).ok()??;
+    let is_one = cut.next == bytes.len() && cut.kind == Kind::Message;
+    let lead = Lead {
+        framing: Some(framing.to_string()),
+        length: cut.header,
+        header: cut.start - cut.header,
+        behind: cut.next - cut.end,
+    };
+    is_one.then(|| lead.with_header(bytes))
+}
+
+/// The division of a message cut out of a stream, given with the header that the framing says it has.
+pub(super) fn streamed(bytes: &[u8], framing: Framing) -> Lead {
+    let lead = Lead { framing: Some(framing.to_string()), header: framing.header_size(), ..Lead::NONE };
+    lead.with_header(bytes)
 }

@@ -119,7 +119,10 @@ fn part(view: View<'_>, de: u8, node: &Node<'_>, key: String, path: Vec<String>,
     Part {
         depth: node.depth,
         key,
-        bytes: tag.as_ref().filter(|_| de == 55).map(|_| hex(node.field.map_or_else(bytes, |field| field.data()))),
+        bytes: tag
+            .as_ref()
+            .filter(|_| de == 55)
+            .map(|_| hex(node.field.map_or_else(bytes, |field| field.data()))),
         tag,
         sub,
         name,

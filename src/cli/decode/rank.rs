@@ -17,7 +17,8 @@ use std::sync::Arc;
 /// Data elements whose values make sense or not: a check digit, a known code, currency or country, a date that there is,
 /// parts as they are laid out. Amounts, numbers and names can be anything.
 const CHECKED: Bitmap = Bitmap::of(&[
-    2, 3, 7, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 25, 26, 35, 39, 45, 48, 49, 50, 51, 54, 55, 56, 60, 62, 63, 70, 90,
+    2, 3, 7, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 25, 26, 35, 39, 45, 48, 49, 50, 51, 54, 55, 56, 60,
+    62, 63, 70, 90,
 ]);
 
 /// How well a dialect reads a message.
@@ -79,10 +80,13 @@ impl Fit {
         }
     }
 
+    /// 1 to 4 of the module's head.
+    fn structure(&self) -> impl Ord + use<> {
+        (self.is_readable, self.is_complete, self.reached, Reverse(self.errors))
+    }
+
     fn rank(&self) -> impl Ord + use<> {
-        let Fit { is_readable, is_complete, reached, errors, is_headed, .. } = *self;
-        let values = (Reverse(self.nonsense.len()), self.sense.len());
-        (is_readable, is_complete, reached, Reverse(errors), values, is_headed)
+        (self.structure(), Reverse(self.nonsense.len()), self.sense.len(), self.is_headed)
     }
 }
 
@@ -137,9 +141,25 @@ fn makes_sense(view: View<'_>, de: u8) -> Option<bool> {
     }
 }
 
+impl Candidate {
+    /// Whether nothing is wrong with the message in this dialect.
+    pub fn is_right(&self) -> bool {
+        self.fit.is_readable && self.fit.errors == 0
+    }
+}
+
 /// The dialects that are tried, and a message's place among them.
 pub(super) struct Ranker {
     dialects: Vec<Arc<Dialect>>,
+}
+
+/// The best first; equals stay in the order of `specs list`, and are marked.
+fn sort(candidates: &mut [Candidate]) {
+    candidates.sort_by_key(|candidate| Reverse(candidate.fit.rank()));
+    let best = candidates.first().map(|best| best.fit.rank());
+    for candidate in candidates {
+        candidate.equal = candidate.fit.is_readable && Some(candidate.fit.rank()) == best;
+    }
 }
 
 /// What was decided of a message: the dialect, and how what stands before it is divided.
@@ -155,31 +175,19 @@ impl Ranker {
         Ranker { dialects }
     }
 
+    /// Whether there is more than one dialect to choose from.
+    pub fn is_open(&self) -> bool {
+        self.dialects.len() > 1
+    }
+
     /// All dialects in order, each with the division of the bytes that suits it best.
     pub fn all(&self, bytes: &[u8], leads: &[Lead]) -> Vec<Candidate> {
-        let mut message = Message::new();
-        let mut errors = Vec::new();
-        let mut candidates: Vec<Candidate> = Vec::new();
-        for (index, dialect) in self.dialects.iter().enumerate() {
-            let fits = leads.iter().enumerate().map(|(at, lead)| {
-                errors.clear();
-                let frame = lead.message(bytes);
-                dialect.examine(frame, &mut message, &mut |error| errors.push(error));
-                let view = dialect.view(frame, &message);
-                let mut fit = Fit::of(view, &errors, lead.belongs_to(dialect.name()));
-                if fit.is_readable {
-                    fit.judge(view);
-                }
-                (at, fit)
-            });
-            let Some((lead, fit)) = fits.reduce(|a, b| if b.1.rank() > a.1.rank() { b } else { a }) else { continue };
-            candidates.push(Candidate { dialect: dialect.name().to_owned(), reason: String::new(), equal: false, index, lead, fit });
-        }
-        // Stable: equals stay in the order of `specs list`.
-        candidates.sort_by_key(|candidate| Reverse(candidate.fit.rank()));
-        let best = candidates.first().map(|best| best.fit.rank());
+        let mut candidates = self.read(bytes, leads);
         for candidate in &mut candidates {
-            candidate.equal = candidate.fit.is_readable && Some(candidate.fit.rank()) == best;
+            self.judge(candidate, bytes, leads);
+        }
+        sort(&mut candidates);
+        for candidate in &mut candidates {
             candidate.reason = candidate.fit.to_string();
         }
         candidates
@@ -187,15 +195,56 @@ impl Ranker {
 
     /// The best of [`Ranker::all`].
     pub fn choose(&self, bytes: &[u8], leads: &[Lead]) -> Choice {
-        if let ([_], [lead]) = (self.dialects.as_slice(), leads) {
-            return Choice { index: 0, lead: lead.clone(), also: Vec::new() };
+        let first = Choice { index: 0, lead: leads.first().cloned().unwrap_or(Lead::NONE), also: Vec::new() };
+        if self.dialects.len() < 2 && leads.len() < 2 {
+            return first;
         }
-        let candidates = self.all(bytes, leads);
-        let Some((best, others)) = candidates.split_first() else {
-            return Choice { index: 0, lead: leads[0].clone(), also: Vec::new() };
-        };
+        let mut candidates = self.read(bytes, leads);
+        sort(&mut candidates);
+        // Values are looked at only where the structure leaves a choice.
+        let best = candidates.first().map(|best| best.fit.structure());
+        candidates.retain(|candidate| Some(candidate.fit.structure()) == best);
+        if candidates.len() > 1 {
+            for candidate in &mut candidates {
+                self.judge(candidate, bytes, leads);
+            }
+            sort(&mut candidates);
+        }
+        let Some((best, others)) = candidates.split_first() else { return first };
         let also = others.iter().filter(|other| other.equal).map(|other| other.dialect.clone()).collect();
-        Choice { index: best.index, lead: leads[best.lead].clone(), also }
+        Choice { index: best.index, lead: leads.get(best.lead).cloned().unwrap_or(Lead::NONE), also }
+    }
+
+    /// What the walk says of each dialect.
+    fn read(&self, bytes: &[u8], leads: &[Lead]) -> Vec<Candidate> {
+        let mut message = Message::new();
+        let mut errors = Vec::new();
+        let mut candidates = Vec::with_capacity(self.dialects.len());
+        for (index, dialect) in self.dialects.iter().enumerate() {
+            let fits = leads.iter().enumerate().map(|(at, lead)| {
+                errors.clear();
+                let frame = lead.message(bytes);
+                dialect.examine(frame, &mut message, &mut |error| errors.push(error));
+                (at, Fit::of(dialect.view(frame, &message), &errors, lead.belongs_to(dialect.name())))
+            });
+            let best = fits.reduce(|a, b| if b.1.rank() > a.1.rank() { b } else { a });
+            let Some((lead, fit)) = best else { continue };
+            let dialect = dialect.name().to_owned();
+            candidates.push(Candidate { dialect, reason: String::new(), equal: false, index, lead, fit });
+        }
+        candidates
+    }
+
+    fn judge(&self, candidate: &mut Candidate, bytes: &[u8], leads: &[Lead]) {
+        let (Some(dialect), Some(lead)) = (self.dialects.get(candidate.index), leads.get(candidate.lead))
+        else {
+            return;
+        };
+        if candidate.fit.is_readable {
+            let (frame, mut message) = (lead.message(bytes), Message::new());
+            dialect.examine(frame, &mut message, &mut |_| {});
+            candidate.fit.judge(dialect.view(frame, &message));
+        }
     }
 
     /// Whether a message of the same connection is right as the one was that the choice was made for.

@@ -23,7 +23,12 @@ pub(super) fn exact(field: Field<'_>) -> String {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from(b"0123456789ABCDEF"[usize::from(half & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(*byte));
+    }
+    text
 }
 
 /// What a data element says, or a part of it; `path` as [`meaning::of`] takes it, `value` as [`exact`] gives it, but for

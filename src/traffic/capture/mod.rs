@@ -75,9 +75,11 @@ impl fmt::Display for Kind {
 /// How texts are read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// A line of a bare decimal number, a space and hexadecimal is a time in microseconds and a message, even where
-    /// the number could be a message's first digits; and every line of hexadecimal is a message of its own.
+    /// Every line of hexadecimal is a message of its own.
     pub one_a_line: bool,
+    /// A line of a bare decimal number, a space and hexadecimal is a time in microseconds and a message, even where
+    /// the number could be a message's first digits.
+    pub timed: bool,
 }
 
 /// An input that is being read.
