@@ -1,4 +1,14 @@
-//! `authswitch specs`: lists, shows and checks dialects.
+//! `authswitch specs`: lists, shows and checks dialects, and reads and writes those of other products.
+
+mod export;
+mod foreign;
+mod import;
+mod jpos;
+mod jpos_class;
+mod json;
+mod moov;
+mod toml;
+mod xml;
 
 use crate::wire::{Dialect, FieldInfo, Mask};
 use serde::Serialize;
@@ -6,13 +16,15 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Lists, shows and checks dialects.
+/// Lists, shows, checks, imports and exports dialects.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   authswitch specs list
   authswitch specs show iso87-bcd
   authswitch specs show iso87-bcd --source > mine.toml
-  authswitch specs check mine.toml")]
+  authswitch specs check mine.toml
+  authswitch specs import packager.xml > mine.toml
+  authswitch specs export mine.toml > mine.json")]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -45,6 +57,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    Import(import::Args),
+    Export(export::Args),
 }
 
 pub(super) fn run(args: Args) -> ExitCode {
@@ -53,6 +67,8 @@ pub(super) fn run(args: Args) -> ExitCode {
         Command::Show { name, source: true, .. } => show_source(&name),
         Command::Show { name, json, .. } => show(&name, json),
         Command::Check { file, json } => check(&file, json),
+        Command::Import(args) => import::run(&args),
+        Command::Export(args) => export::run(&args),
     };
     result.unwrap_or_else(|reason| {
         eprintln!("authswitch specs: {reason}");

@@ -1,0 +1,192 @@
+//! A dialect on its way from another product's file into ours: what was read, and what could not be. Knows
+//! neither XML nor JSON nor TOML.
+
+use crate::wire::{Class, Content, Dialect, Encoding, FieldInfo, Format, Length, Mask};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Files are a few hundred lines; what is longer is not one.
+pub(super) const MAX_BYTES: u64 = 4 << 20;
+
+/// What a foreign file comes to.
+pub(super) struct Spec {
+    /// What the file calls itself, if it does.
+    pub title: Option<String>,
+    pub version: u8,
+    pub mti: Encoding,
+    pub bitmap: Encoding,
+    pub fixed_bitmaps: bool,
+    pub third_bitmap: bool,
+    pub fields: BTreeMap<u8, FieldInfo>,
+    pub remarks: Vec<Remark>,
+}
+
+/// Something of the file that its user must know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct Remark {
+    /// Data elements and, behind a point, subfields: `48`, `127.25`; empty where it is the file as a whole.
+    pub field: String,
+    /// Whether something is lost; otherwise it is only something that was added or assumed.
+    pub lost: bool,
+    /// What the file says that we cannot, and what was done instead.
+    pub what: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.lost { "lost: " } else { "note: " })?;
+        if !self.field.is_empty() {
+            write!(f, "DE {}: ", self.field)?;
+        }
+        f.write_str(&self.what)
+    }
+}
+
+/// The remarks on one conversion.
+#[derive(Default)]
+pub(super) struct Remarks(pub Vec<Remark>);
+
+impl Remarks {
+    pub fn lose(&mut self, field: impl fmt::Display, what: impl Into<String>) {
+        self.0.push(Remark { field: field.to_string(), lost: true, what: what.into() });
+    }
+
+    pub fn note(&mut self, field: impl fmt::Display, what: impl Into<String>) {
+        self.0.push(Remark { field: field.to_string(), lost: false, what: what.into() });
+    }
+}
+
+/// Why a file cannot be read at all: `place: reason`.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    /// `line:column`, counted from 1, or the keys that lead there: `fields.35.enc`.
+    pub place: String,
+    pub reason: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.reason)
+    }
+}
+
+impl Unreadable {
+    /// At a byte of the text.
+    pub fn at(text: &str, byte: usize, reason: impl Into<String>) -> Unreadable {
+        let mut byte = byte.min(text.len());
+        while !text.is_char_boundary(byte) {
+            byte -= 1;
+        }
+        let before = &text[..byte];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let (line, column) = (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1);
+        Unreadable { place: format!("{line}:{column}"), reason: reason.into() }
+    }
+
+    /// At the end of a path of keys.
+    pub fn under(path: &str, reason: impl Into<String>) -> Unreadable {
+        Unreadable { place: path.to_owned(), reason: reason.into() }
+    }
+}
+
+/// What a foreign file says of a field's characters, which is less than our classes do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// Digits, or track data.
+    Digits,
+    /// Anything that prints, and nothing narrower can be said in that format.
+    Text,
+    /// Anything that prints, said although digits could have been.
+    Characters,
+    /// A sign and digits.
+    Signed,
+    /// Bytes.
+    Bytes,
+}
+
+/// What ISO 8583 says of the data elements, for what a foreign file leaves open.
+pub(super) struct Standard {
+    table: Option<std::sync::Arc<Dialect>>,
+    year: &'static str,
+}
+
+impl Standard {
+    /// The year by the lengths that it changed, DE 12 and DE 22: foreign files do not state it.
+    pub fn of(length: impl Fn(u8) -> Option<u16>) -> (u8, Standard) {
+        let is_93 = length(12) == Some(12) || length(22) == Some(12);
+        let (version, name, year) =
+            if is_93 { (1, "iso93-ascii", "1993") } else { (0, "iso87-ascii", "1987") };
+        (version, Standard { table: Dialect::builtin(name), year })
+    }
+
+    pub fn year(&self) -> &'static str {
+        self.year
+    }
+
+    pub fn field(&self, de: u8) -> Option<&FieldInfo> {
+        self.table.as_deref()?.field(de)
+    }
+
+    /// The class of a field, and whether it is the standard's rather than the file's.
+    ///
+    /// The standard is asked for what the program must know to read the field, numbers and tracks, and only
+    /// where its field is as long as the file's. Text stays as wide as the file has it.
+    pub fn class(&self, de: u8, holds: Holds, length: Length) -> (Class, bool) {
+        let same = |field: &&FieldInfo| match (field.format.length, length) {
+            (Length::Fixed(a), Length::Fixed(b)) => a == b,
+            (Length::Variable { max: a, .. }, Length::Variable { max: b, .. }) => a == b,
+            _ => false,
+        };
+        let class = self.field(de).filter(same).map(|field| field.format.class);
+        match (holds, class) {
+            (Holds::Digits | Holds::Text | Holds::Characters, Some(Class::Z)) => (Class::Z, true),
+            (Holds::Text, Some(class @ (Class::N | Class::Xn))) => (class, true),
+            (Holds::Digits, _) => (Class::N, false),
+            (Holds::Text | Holds::Characters, _) => (Class::Ans, false),
+            (Holds::Signed, _) => (Class::Xn, false),
+            (Holds::Bytes, _) => (Class::B, false),
+        }
+    }
+
+    /// What may be shown of a field: foreign files say nothing of that.
+    pub fn mask(&self, de: u8) -> Mask {
+        self.field(de).map(|field| field.mask).unwrap_or_default()
+    }
+
+    /// A field as it goes into a dialect file, with what the foreign file leaves open from the standard.
+    pub fn complete(&self, de: u8, name: &str, format: Format) -> FieldInfo {
+        let known = self.field(de);
+        let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        let name = match known {
+            Some(field) if name.is_empty() => field.name.clone(),
+            None if name.is_empty() => format!("DE {de}"),
+            _ => name,
+        };
+        let content = known.map(|field| field.content).filter(|_| format.class == Class::B);
+        FieldInfo {
+            de,
+            name,
+            format,
+            mask: self.mask(de),
+            content: content.unwrap_or(Content::Plain),
+            parts: Vec::new(),
+        }
+    }
+}
+
+/// Data elements in a line: `2 to 4, 7 and 9`; ascending.
+pub(super) fn listed(fields: &[u8]) -> String {
+    let runs = fields.chunk_by(|a, b| a + 1 == *b);
+    let all: Vec<String> = runs
+        .flat_map(|run| match run {
+            [first, _, .., last] => vec![format!("{first} to {last}")],
+            few => few.iter().map(u8::to_string).collect(),
+        })
+        .collect();
+    match all.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,105 @@
+//! `specs import`: another product's file in, a dialect file out, with what is lost on the way.
+
+use super::foreign::{MAX_BYTES, Remark, Spec};
+use super::{jpos, moov, toml};
+use crate::wire::Dialect;
+use serde::Serialize;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Reads another product's file and writes a dialect file of it
+#[derive(clap::Args)]
+#[command(
+    after_help = "Reads the XML of jPOS's GenericPackager and the JSON of moov's iso8583. The dialect goes to standard output;
+what it cannot say of the file goes to standard error, a line each, and makes the exit code 1.
+
+Examples:
+  authswitch specs import packager.xml > mine.toml
+  authswitch specs import spec.json --name acquirer --lenient > acquirer.toml"
+)]
+pub(super) struct Args {
+    /// jPOS XML or moov JSON
+    file: String,
+    /// Name of the dialect [default: the file's]
+    #[arg(long)]
+    name: Option<String>,
+    /// Exit code 0 although something is lost
+    #[arg(long)]
+    lenient: bool,
+    /// One JSON object with the dialect file and the remarks
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Imported<'a> {
+    file: &'a str,
+    format: &'static str,
+    name: &'a str,
+    fields: usize,
+    remarks: &'a [Remark],
+    toml: &'a str,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
+    let text = read_bounded(&args.file)?;
+    let in_file = |error| format!("{}:{error}", args.file);
+    let (format, mut spec): (&'static str, Spec) =
+        match text.trim_start_matches('\u{FEFF}').trim_start().as_bytes().first() {
+            Some(b'<') => ("jPOS GenericPackager XML", jpos::read(&text).map_err(in_file)?),
+            Some(b'{') => ("moov iso8583 JSON", moov::read(&text).map_err(in_file)?),
+            _ => return Err(format!("{}: neither XML nor a JSON object", args.file)),
+        };
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => name_of(Path::new(&args.file)),
+    };
+    let origin = format!("Read from {format}. Masks are not in such files: they are those of ISO 8583.");
+    let written = toml::write(&spec, &name, &origin);
+    if let Err(error) = Dialect::from_toml(&written, "the dialect") {
+        return Err(format!("{}: what was read is no dialect:\n{error}", args.file));
+    }
+    spec.remarks.sort_by_key(|remark| (!remark.lost, place(&remark.field)));
+    if args.json {
+        let fields = spec.fields.len();
+        let file = args.file.as_str();
+        let imported = Imported { file, format, name: &name, fields, remarks: &spec.remarks, toml: &written };
+        println!("{}", super::to_json(&imported)?);
+    } else {
+        print!("{written}");
+        spec.remarks.iter().for_each(|remark| eprintln!("{}: {remark}", args.file));
+    }
+    Ok(exit_code(&spec.remarks, args.lenient))
+}
+
+/// 1 where something is lost, unless that is allowed.
+pub(super) fn exit_code(remarks: &[Remark], lenient: bool) -> ExitCode {
+    let lost = remarks.iter().any(|remark| remark.lost);
+    if lost && !lenient { ExitCode::from(crate::cli::FAILED) } else { ExitCode::SUCCESS }
+}
+
+/// `48.3` sorts behind `48` and before `127`.
+fn place(field: &str) -> Vec<u16> {
+    field.split('.').filter_map(|part| part.parse().ok()).collect()
+}
+
+fn read_bounded(name: &str) -> Result<String, String> {
+    let file = std::fs::File::open(name).map_err(|error| format!("{name}: {error}"))?;
+    let mut text = String::new();
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| format!("{name}: {error}"))?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(format!("{name}: expected a file of at most {} MiB", MAX_BYTES >> 20));
+    }
+    Ok(text)
+}
+
+/// A dialect's name of a file's: letters, digits and hyphens.
+fn name_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let words: Vec<&str> = stem
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+        .collect();
+    if words.is_empty() { "imported".to_owned() } else { words.join("-") }
+}
