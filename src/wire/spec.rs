@@ -78,7 +78,8 @@ pub(super) fn read(text: &str, origin: &str) -> Result<Dialect, SpecError> {
     }
 }
 
-fn place(mut raw: Vec<(Range<usize>, String)>, text: &str, origin: &str) -> Vec<Mistake> {
+/// Mistakes by their places in a text, in its order.
+pub(super) fn place(mut raw: Vec<(Range<usize>, String)>, text: &str, origin: &str) -> Vec<Mistake> {
     raw.sort_by_key(|(at, _)| at.start);
     let source = Arc::new(NamedSource::new(origin, text.to_owned()));
     let locate = |(at, reason): (Range<usize>, String)| {

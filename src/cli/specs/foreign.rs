@@ -149,11 +149,6 @@ impl Standard {
         }
     }
 
-    /// What may be shown of a field: foreign files say nothing of that.
-    pub fn mask(&self, de: u8) -> Mask {
-        self.field(de).map(|field| field.mask).unwrap_or_default()
-    }
-
     /// A field as it goes into a dialect file, with what the foreign file leaves open from the standard.
     pub fn complete(&self, de: u8, name: &str, format: Format) -> FieldInfo {
         let known = self.field(de);
@@ -168,7 +163,7 @@ impl Standard {
             de,
             name,
             format,
-            mask: self.mask(de),
+            mask: Mask::usual(de),
             content: content.unwrap_or(Content::Plain),
             parts: Vec::new(),
         }
