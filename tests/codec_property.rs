@@ -25,7 +25,7 @@ fn characters(class: Class) -> Vec<u8> {
 fn content(field: &FieldInfo) -> BoxedStrategy<Content> {
     let (least, most) = match field.format.length {
         Length::Fixed(units) => (usize::from(units), usize::from(units)),
-        Length::Variable { max, .. } => (0, usize::from(max)),
+        Length::Variable { max, .. } | Length::Rest { max } => (0, usize::from(max)),
     };
     // Lengths near both ends, and short ones in between, where most stretches of a message are.
     let length = prop_oneof![least..=most, least..=most.min(least + 20), Just(most)];

@@ -78,7 +78,7 @@ fn shipped_fields_are_those_of_the_standard() {
         assert_eq!((field.format.notation().as_str(), field.mask), (format, mask), "DE {de}");
     }
     assert_eq!(dialect.field(97).unwrap().format.length, Length::Fixed(17));
-    assert_eq!(dialect.field(90).unwrap().parts.len(), 5);
+    assert_eq!(dialect.field(90).unwrap().layout.as_ref().unwrap().parts().len(), 5);
     assert_eq!(
         (dialect.field(34).unwrap().format.class, dialect.field(34).unwrap().format.max_length()),
         (Class::Ns, 28)
@@ -174,13 +174,7 @@ fn mistakes_are_named_with_their_place() {
         "class a is not encoded as bcd",
     );
     mistake("name = \"Odd\"", "name = \"Odd\", mask = \"all\"", (18, 44), "\"none\", \"pan\", \"secret\"");
-    mistake(
-        "name = \"Odd\"",
-        "name = \"Odd\", parts = [[2, \"a\"]]",
-        (18, 1),
-        "the pieces are 2 long together",
-    );
-    mistake("name = \"Odd\"", "name = \"Odd\", parts = [[5]]", (18, 46), "[length, \"name\"]");
+    mistake("name = \"Odd\"", "name = \"Odd\", layout = \"x\"", (18, 46), "layout x: expected one of");
     mistake("name = \"mine\"", "name = \"mine\"\nextends = \"iso99\"", (3, 11), "no dialect \"iso99\"");
     mistake("z = \"bcd\"\n", "z = \"bcd\n", (9, 9), "invalid basic string");
     let field_129 = "[fields]\n129 = { format = \"n 6\", name = \"x\" }\n";

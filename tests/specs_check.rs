@@ -39,7 +39,7 @@ fn warnings(text: &str) -> Vec<String> {
 fn each_suspicion_has_its_place() {
     let own = |rest: &str| format!("{OWN}{rest}");
     let extends = |rest: &str| format!("{EXTENDS}{rest}");
-    let table: [(String, &str); 26] = [
+    let table: [(String, &str); 28] = [
         (OWN.replace(", mask = \"pan\"", ""), "9:1: DE 2: the card number is shown"),
         (extends("[fields]\n52 = { mask = \"none\" }\n").replace("mask = \"none\"", "format = \"b 16\""), ""),
         (own("35 = { format = \"n..37\", name = \"Track\" }\n"), "11:1: DE 35: track data is shown"),
@@ -87,6 +87,14 @@ fn each_suspicion_has_its_place() {
         ),
         (extends("[fields]\n3 = { format = \"n 6\", name = \"Other\" }\n"), "4:7: changes nothing"),
         (own("4 = { format = \"n 12\", name = \"A\", encoding = \"ascii\" }\n"), "11:36: changes nothing"),
+        (
+            extends("[layouts.unused]\nkind = \"list\"\nparts = [{ key = \"a\", format = \"n 2\" }]\n"),
+            "3:10: no field uses this layout",
+        ),
+        (
+            extends("[fields]\n3 = { layout = \"processing-code\", mask = \"secret\" }\n"),
+            "4:7: changes nothing",
+        ),
     ];
     for (text, expected) in table {
         let found = warnings(&text);
@@ -113,13 +121,18 @@ fn what_is_meant_is_not_suspicious() {
         format!("{EXTENDS}[fields]\n52 = {{ mask = \"none\" }}\n"),
         OWN.replace("mask = \"pan\"", "mask = \"none\""),
         format!(
-            "{EXTENDS}[fields]\n35 = {{ pad = \"right F\" }}\n48 = {{ format = \"b...255\", encoding = \"binary\" }}\n"
+            "{EXTENDS}[fields]\n35 = {{ pad = \"right F\" }}\n48 = {{ format = \"b...255\", encoding = \"hex\" }}\n"
         ),
         // One width for all lengths is wider than some need.
         format!("{EXTENDS}[length]\ndigits = 3\n"),
         // F is no digit: it tells odd numbers from even ones.
         format!("{EXTENDS}[length]\ncounts = \"wire\"\n[pad]\nvariable = \"right F\"\n"),
         format!("{EXTENDS}[accept]\nlower_case_hex = true\n"),
+        format!("{EXTENDS}[fields]\n3 = {{ layout = \"none\" }}\n"),
+        format!(
+            "{EXTENDS}[layouts.own]\nkind = \"list\"\nparts = [{{ key = \"a\", format = \"n 2\" }}]\n\
+             [fields]\n60 = {{ layout = \"own\" }}\n"
+        ),
     ];
     for text in table {
         assert_eq!(warnings(&text), Vec::<String>::new(), "{text}");

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use authswitch::wire::{Bitmap, Dialect, Message};
+use authswitch::wire::{Bitmap, Class, Dialect, Message};
 use std::process::{Command, Output};
 
 fn run(args: &[&str]) -> Output {
@@ -219,6 +219,107 @@ fn moov_packed_with_two_bit_maps_always() {
     reads(&dialect, &[b"\x01\x00".to_vec(), maps].concat(), &rows);
 }
 
+/// The parts at these addresses; text as it is, bytes in hexadecimal.
+fn parts(dialect: &Dialect, frame: &[u8], expected: &[(&str, &str)]) {
+    let mut message = Message::new();
+    dialect.parse(frame, &mut message).unwrap_or_else(|error| panic!("{error}"));
+    let view = dialect.view(frame, &message);
+    for (address, value) in expected {
+        let path = dialect.path(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+        let (mut room, mut buffer) = ([0; 999], [0; 999]);
+        let field = view.sub(&path, &mut room).unwrap_or_else(|| panic!("{address} is not there"));
+        let read = match field.format().class {
+            Class::B => text(&hex(field.bytes(&mut buffer).unwrap())),
+            _ => text(field.text(&mut buffer).unwrap()),
+        };
+        assert_eq!(read, *value, "{address}");
+    }
+}
+
+#[test]
+fn jpos_subfields() {
+    let (dialect, said) = import("jpos-composite.xml", 1);
+    let places: Vec<_> =
+        said.iter().map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(": ")).collect();
+    assert_eq!(places, ["lost: DE 63", "lost: DE 120", "lost: DE 121", "lost: DE 122", "lost: DE 122.1"]);
+    let bits_of_62 = [
+        bits(&[1, 25]),
+        vec![0x42],
+        vec![15],
+        vec![0x20, 0x00, 0x01],
+        vec![0, 0, 0, 0, 0x01, 0x50],
+        vec![5],
+        b"hello".to_vec(),
+    ];
+    let bits_of_62 = bits_of_62.concat();
+    // Bit 1 of the map says that subfield 1 is there, not that another map follows.
+    let rows = [
+        format!("{:25}{:13}{:2}", "SHOP", "BERN", "CH").into_bytes(),
+        [ebcdic("015"), ebcdic("T4203ABC9203987")].concat(),
+        b"\x00\x09\x9F\x02\x06\x00\x00\x00\x00\x01\x50".to_vec(),
+        [&[0x00, 0x10][..], b"\x01\x23\x05\x12\x34\x50abcd"].concat(),
+        [&[bits_of_62.len() as u8][..], &bits_of_62].concat(),
+    ];
+    let frame = [b"\x01\x00".to_vec(), bits(&[43, 48, 55, 60, 62]), rows.concat()].concat();
+    let expected = [
+        ("43.1", "SHOP                     "),
+        ("43.3", "CH"),
+        ("48.0", "T"),
+        ("48.42", "ABC"),
+        ("48.92", "987"),
+        ("55.9F02", "000000000150"),
+        ("60.1", "123"),
+        ("60.2", "12345"),
+        ("60.3", "abcd"),
+        ("62.1", "42"),
+        ("62.25.3", "000000000150"),
+        ("62.25.24", "hello"),
+    ];
+    parts(&dialect, &frame, &expected);
+}
+
+#[test]
+fn moov_subfields() {
+    let (dialect, said) = import("moov-composite.json", 1);
+    let places: Vec<_> =
+        said.iter().map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(": ")).collect();
+    assert_eq!(
+        places,
+        [
+            "lost: DE 63",
+            "lost: DE 120",
+            "lost: DE 121",
+            "lost: DE 122",
+            "note: the class of DE 3 is that of ISO 8583:1987"
+        ]
+    );
+    let nested = b"\x0A\x01\x02hi\x0A\x02\x03\x00\x01\x02";
+    let bits_of_62 = [bits(&[1, 25]), vec![0x42, nested.len() as u8], nested.to_vec()].concat();
+    let rows = [
+        b"003000".to_vec(),
+        b"0160105Alice9203987".to_vec(),
+        b"009\x9F\x02\x06\x00\x00\x00\x00\x01\x50".to_vec(),
+        // In the order of numbers: 1, 2, 10.
+        b"\x0A\x01\x23abcd\x05\x12\x34\x50".to_vec(),
+        [&[bits_of_62.len() as u8][..], &bits_of_62].concat(),
+    ];
+    let frame = [b"0100".to_vec(), bits(&[3, 48, 55, 60, 62]), rows.concat()].concat();
+    let expected = [
+        ("3.1", "00"),
+        ("3.2", "30"),
+        ("48.01", "Alice"),
+        ("48.92", "987"),
+        ("55.9F02", "000000000150"),
+        ("60.1", "123"),
+        ("60.2", "abcd"),
+        ("60.10", "12345"),
+        ("62.1", "42"),
+        ("62.25.0A01", "hi"),
+        ("62.25.0A02", "000102"),
+    ];
+    parts(&dialect, &frame, &expected);
+}
+
 #[test]
 fn what_is_lost_is_told_field_by_field() {
     let table: [(&str, &[(&str, &str)]); 2] = [
@@ -361,7 +462,7 @@ fn files_that_are_none_are_refused_with_their_place() {
     }
     refused("file.txt", b"hello", ":", "neither XML nor a JSON object");
     refused("file.bin", b"\xFF\xFE", ":", "UTF-8");
-    refused("file.json", &[b'{'; 200_000], ":1:", "recursion");
+    refused("file.json", "{\"a\":".repeat(40_000).as_bytes(), ":1:", "recursion");
     refused("file.xml", &vec![b' '; (4 << 20) + 1], ":", "at most 4 MiB");
 }
 

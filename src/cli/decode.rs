@@ -1,7 +1,6 @@
 //! `authswitch decode`: explains messages field by field. Masking and explaining are in `explain`; here are
 //! where messages come from, in which dialect they are, and how they are printed.
 
-mod emv;
 mod explain;
 
 use crate::wire::frame::Framing;

@@ -3,7 +3,7 @@
 use super::import::fields_from_bytes;
 use super::score::{kind_name, mask_pan};
 use super::trace::{Body, Entry, Field, Trace, TraceError};
-use crate::wire::{Content, Dialect, Mask, Mti};
+use crate::wire::{Dialect, Mask, Mti};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -58,11 +58,11 @@ pub fn line(entry: &Entry, trace: &Trace, dialect: &Dialect) -> Result<String, T
 pub fn json(entry: &Entry, trace: &Trace, dialect: &Dialect) -> Result<Value, TraceError> {
     let (mti, fields) = fields(entry, trace, dialect)?;
     let shown = |(de, text): &Field| {
-        let shown = match dialect.field(*de).map(|field| (field.mask, field.content)) {
-            Some((Mask::Open, Content::Plain)) => text.clone(),
-            Some((Mask::Pan, _)) => mask_pan(text.as_bytes()),
-            // Chip data may hold the card number and track 2 in tags 5A and 57.
-            Some((Mask::Open, Content::BerTlv) | (Mask::Secret, _)) | None => "*".repeat(text.len()),
+        let shown = match dialect.field(*de).map(|field| (field.mask, field.strictest_mask())) {
+            Some((Mask::Open, Mask::Open)) => text.clone(),
+            Some((Mask::Pan, Mask::Pan)) => mask_pan(text.as_bytes()),
+            // Chip data, for one, may hold the card number and track 2 in tags 5A and 57.
+            Some(_) | None => "*".repeat(text.len()),
         };
         (de.to_string(), Value::String(shown))
     };

@@ -25,8 +25,11 @@ pub struct Dialect {
     pub(super) plans: Box<[FieldPlan; 192]>,
 }
 
-/// The files in `specs/`, by name. The first one only says what the data elements are.
-const FILES: [(&str, &str); 3] = [
+/// The files in `specs/`, by name. The first ones are not whole: they say what is inside data elements, and what data
+/// elements there are.
+const FILES: [(&str, &str); 5] = [
+    ("emv", include_str!("../../specs/emv.toml")),
+    ("layouts", include_str!("../../specs/layouts.toml")),
     ("iso87", include_str!("../../specs/iso87.toml")),
     ("iso87-ascii", include_str!("../../specs/iso87-ascii.toml")),
     ("iso87-bcd", include_str!("../../specs/iso87-bcd.toml")),

@@ -1,12 +1,16 @@
 //! What dialect files say, put together, and its compilation: whole and consistent, or the reasons why not.
 //! Knows no TOML.
 
+mod layouts;
+
 use super::charset::CodePage;
 use super::dialect::Dialect;
 use super::field::{
-    Accept, Class, Content, Counts, Encoding, FieldInfo, Fill, Format, Length, Mask, Pad, Part, Prefix, Side,
+    Accept, Class, Counts, Encoding, FieldInfo, Fill, Format, Length, Mask, Pad, Prefix, Side,
 };
 use super::plan::FieldPlan;
+use layouts::Layouts;
+pub(super) use layouts::{DraftKind, DraftLayout, DraftSub};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -25,28 +29,52 @@ pub(super) struct Draft {
     pub length: DraftLength,
     pub pads: BTreeMap<&'static str, Pad>,
     pub accept: Accept,
+    pub layouts: BTreeMap<String, Placed<DraftLayout>>,
     pub fields: BTreeMap<u8, Placed<DraftField>>,
 }
 
 #[derive(Default)]
 pub(super) struct DraftField {
-    pub format: Option<DraftFormat>,
+    pub value: DraftValue,
     pub name: Option<String>,
+    pub mask: Mask,
+    pub layout: Option<Placed<String>>,
+}
+
+/// What is said of how one value stands on the wire.
+#[derive(Clone, Copy, Default)]
+pub(super) struct DraftValue {
+    pub format: Option<DraftFormat>,
     pub encoding: Option<Encoding>,
     pub length: DraftLength,
     pub pad: Option<Pad>,
     pub fill: Option<Fill>,
-    pub mask: Mask,
-    pub content: Content,
-    pub parts: Vec<Part>,
 }
 
-/// A class, the digits of the length before the value (0 where it is fixed) and the length or its maximum.
+/// A class, and the length or its maximum.
 #[derive(Clone, Copy)]
 pub(super) struct DraftFormat {
     pub class: Class,
-    pub digits: u8,
+    pub extent: Extent,
     pub length: u16,
+}
+
+/// What a format says of the length.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    Fixed,
+    /// A length of so many digits stands before the value.
+    Prefixed(u8),
+    /// What holds the value says where it ends.
+    Open,
+}
+
+/// What holds for values that say nothing themselves.
+struct Defaults<'d> {
+    encoding: &'d dyn Fn(&str) -> Option<Encoding>,
+    length: DraftLength,
+    pad: &'d dyn Fn(&str) -> Option<Pad>,
+    accept: Accept,
 }
 
 /// What is said of the length before variable fields.
@@ -109,7 +137,7 @@ impl Draft {
     pub fn compile(self, blame: &mut dyn FnMut(Range<usize>, String)) -> Option<Dialect> {
         let whole = 0..0;
         let mut need = |what: &'static str| {
-            let found = self.encodings.get(what).map(|(encoding, _)| *encoding);
+            let found = self.stated(what);
             if found.is_none() {
                 blame(
                     whole.clone(),
@@ -130,10 +158,11 @@ impl Draft {
         if self.version.is_none() {
             blame(whole, "expected version, the first digit of the message type".to_owned());
         }
+        let mut layouts = Layouts::new(&self);
         let mut fields = vec![None; 192];
         let mut plans = Box::new([FieldPlan::ABSENT; 192]);
         for (de, (field, at)) in &self.fields {
-            match self.compile_field(*de, field) {
+            match self.compile_field(*de, field, &mut layouts) {
                 Ok(info) => {
                     let index = usize::from(*de) - 1;
                     plans[index] = FieldPlan::new(&info.format);
@@ -142,6 +171,7 @@ impl Draft {
                 Err(reason) => blame(at.clone(), format!("DE {de}: {reason}")),
             }
         }
+        layouts.into_mistakes().into_iter().for_each(|(at, reason)| blame(at, reason));
         Some(Dialect {
             name: self.name?.0,
             title: self.title,
@@ -156,47 +186,53 @@ impl Draft {
         })
     }
 
-    fn compile_field(&self, de: u8, field: &DraftField) -> Result<FieldInfo, String> {
+    /// What `[encoding]` says.
+    fn stated(&self, what: &str) -> Option<Encoding> {
+        self.encodings.get(what).map(|(encoding, _)| *encoding)
+    }
+
+    fn compile_field(&self, de: u8, field: &DraftField, layouts: &mut Layouts) -> Result<FieldInfo, String> {
         if de == 65 && self.third_bitmap {
             return Err("bit 65 says that there is a third bit map (third_bitmap)".to_owned());
         }
         if de > 128 && !self.third_bitmap {
             return Err("only a third bit map has fields over 128: expected third_bitmap = true".to_owned());
         }
-        let format = self.compile_format(field)?;
-        let summed: u16 = field.parts.iter().map(|part| part.units).sum();
-        if !field.parts.is_empty() && format.length != Length::Fixed(summed) {
-            return Err(format!("the pieces are {summed} long together, not as long as the field"));
+        let defaults = Defaults {
+            encoding: &|what| self.stated(what),
+            length: self.length,
+            pad: &|what| self.pads.get(what).copied(),
+            accept: self.accept,
+        };
+        let format = defaults.compile_format(&field.value)?;
+        if matches!(format.length, Length::Rest { .. }) {
+            return Err("nothing says where it ends: expected a length, as \"n 6\" or \"n..19\"".to_owned());
         }
-        Ok(FieldInfo {
-            de,
-            name: field.name.clone().ok_or("expected a name")?,
-            format,
-            mask: field.mask,
-            content: field.content,
-            parts: field.parts.clone(),
-        })
+        let name = field.name.clone().ok_or("expected a name")?;
+        let layout = field.layout.as_ref().and_then(|named| layouts.compile(named, &format, 1));
+        Ok(FieldInfo { de, name, format, mask: field.mask, layout })
     }
+}
 
-    fn compile_format(&self, field: &DraftField) -> Result<Format, String> {
-        let DraftFormat { class, digits, length } = field.format.ok_or("expected a format")?;
-        if class == Class::Xn && digits > 0 {
+impl Defaults<'_> {
+    fn compile_format(&self, field: &DraftValue) -> Result<Format, String> {
+        let DraftFormat { class, extent, length } = field.format.ok_or("expected a format")?;
+        if class == Class::Xn && extent != Extent::Fixed {
             return Err("x+n is of fixed length".to_owned());
         }
-        let stated = |what: &str| self.encodings.get(what).map(|(encoding, _)| *encoding);
         let key = class_key(class);
-        let encoding = field.encoding.or(stated(key));
+        let encoding = field.encoding.or((self.encoding)(key));
         let encoding =
             encoding.ok_or(format!("nothing says how {key} is encoded: expected {key} under [encoding]"))?;
         if !allowed_encodings(key).iter().any(|(allowed, _)| *allowed == encoding) {
             return Err(format!("class {} is not encoded as {}", class.notation(), encoding.name()));
         }
-        let (length, pad_key) = if digits == 0 {
-            (Length::Fixed(length), PAD_KEYS[0])
-        } else {
-            (self.compile_length(field, digits, length)?, PAD_KEYS[1])
+        let (length, pad_key) = match extent {
+            Extent::Fixed => (Length::Fixed(length), PAD_KEYS[0]),
+            Extent::Prefixed(digits) => (self.compile_length(field, digits, length)?, PAD_KEYS[1]),
+            Extent::Open => (Length::Rest { max: length }, PAD_KEYS[1]),
         };
-        let pad = field.pad.or(self.pads.get(pad_key).copied());
+        let pad = field.pad.or((self.pad)(pad_key));
         if encoding == Encoding::Bcd && pad.is_none() {
             return Err(format!(
                 "nothing says how an odd number of packed digits is padded: expected {pad_key} under [pad]"
@@ -212,8 +248,8 @@ impl Draft {
         })
     }
 
-    fn compile_length(&self, field: &DraftField, dots: u8, max: u16) -> Result<Length, String> {
-        let stated = self.encodings.get("length").map(|(encoding, _)| *encoding);
+    fn compile_length(&self, field: &DraftValue, dots: u8, max: u16) -> Result<Length, String> {
+        let stated = (self.encoding)("length");
         let said = field.length.over(self.length);
         let prefix = Prefix {
             digits: said.digits.unwrap_or(dots),

@@ -58,7 +58,7 @@ fn check(format: &Format, text: &[u8], units: usize) -> Written {
 fn missing(format: &Format, units: usize) -> usize {
     match format.length {
         Length::Fixed(length) => usize::from(length).saturating_sub(units),
-        Length::Variable { .. } => 0,
+        Length::Variable { .. } | Length::Rest { .. } => 0,
     }
 }
 
@@ -137,7 +137,7 @@ fn encode_bytes(out: &mut Vec<u8>, format: &Format, bytes: &[u8]) -> Written {
         Length::Fixed(expected) if bytes.len() != usize::from(expected) => {
             return Err(BuildReason::Length { expected, found: bytes.len() });
         }
-        Length::Variable { max, .. } if bytes.len() > usize::from(max) => {
+        Length::Variable { max, .. } | Length::Rest { max } if bytes.len() > usize::from(max) => {
             return Err(BuildReason::TooLong { max, found: bytes.len() });
         }
         _ => push_prefix(out, format, bytes.len())?,
@@ -153,10 +153,14 @@ fn encode_bytes(out: &mut Vec<u8>, format: &Format, bytes: &[u8]) -> Written {
 }
 
 /// The length of a variable field whose value has so many units, at most the field's maximum.
-fn push_prefix(out: &mut Vec<u8>, format: &Format, units: usize) -> Written {
-    let Length::Variable { prefix, max } = format.length else { return Ok(()) };
+pub(super) fn push_prefix(out: &mut Vec<u8>, format: &Format, units: usize) -> Written {
+    let (prefix, max) = match format.length {
+        Length::Fixed(_) => return Ok(()),
+        Length::Variable { prefix, max } => (Some(prefix), max),
+        Length::Rest { max } => (None, max),
+    };
     let bytes = format.wire_bytes(units);
-    let on_wire = prefix.counts == Counts::Wire || prefix.inclusive;
+    let on_wire = prefix.is_none_or(|prefix| prefix.counts == Counts::Wire || prefix.inclusive);
     // A length in bytes does not say whether the last of an even number of digits is a pad, unless that is no digit
     // or the value is the longest there is.
     if on_wire
@@ -167,6 +171,7 @@ fn push_prefix(out: &mut Vec<u8>, format: &Format, units: usize) -> Written {
     {
         return Err(BuildReason::OddDigits);
     }
+    let Some(prefix) = prefix else { return Ok(()) };
     let said = if on_wire { bytes } else { units } + if prefix.inclusive { prefix.bytes() } else { 0 };
     if said > usize::from(prefix.most()) {
         return Err(BuildReason::TooLong { max: prefix.most(), found: said });

@@ -2,7 +2,9 @@
 //! any message.
 
 use super::charset::CodePage;
+use super::layout::Layout;
 use std::fmt;
+use std::sync::Arc;
 
 /// The characters a field may hold, in the standard's notation.
 ///
@@ -200,6 +202,11 @@ pub enum Length {
         /// The longest allowed.
         max: u16,
     },
+    /// As long as what holds it leaves it: for parts inside a field, never for a field.
+    Rest {
+        /// The longest allowed.
+        max: u16,
+    },
 }
 
 /// The length before a variable field.
@@ -324,14 +331,14 @@ impl Format {
     pub fn max_length(&self) -> u16 {
         match self.length {
             Length::Fixed(length) => length,
-            Length::Variable { max, .. } => max,
+            Length::Variable { max, .. } | Length::Rest { max } => max,
         }
     }
 
     /// The length before the value, if there is one.
     pub fn prefix(&self) -> Option<Prefix> {
         match self.length {
-            Length::Fixed(_) => None,
+            Length::Fixed(_) | Length::Rest { .. } => None,
             Length::Variable { prefix, .. } => Some(prefix),
         }
     }
@@ -341,7 +348,8 @@ impl Format {
         self.prefix().map_or(0, Prefix::bytes)
     }
 
-    /// The standard's notation: `n 6`, `n..19`, `ans...999`, `x+n 8`, `b 8` (bytes, not bits).
+    /// The standard's notation: `n 6`, `n..19`, `ans...999`, `x+n 8`, `b 8` (bytes, not bits); `n to 19` where what
+    /// holds the value says how long it is.
     pub fn notation(&self) -> String {
         let class = self.class.notation();
         match self.length {
@@ -350,6 +358,7 @@ impl Format {
             Length::Variable { prefix, max } => {
                 format!("{class}{}{max}", ".".repeat(usize::from(prefix.digits)))
             }
+            Length::Rest { max } => format!("{class} to {max}"),
         }
     }
 
@@ -363,8 +372,8 @@ impl Format {
     }
 }
 
-/// What of a field may be shown to people who have no need to see card data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+/// What of a field may be shown to people who have no need to see card data; the stricter, the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Mask {
     /// Everything.
     #[default]
@@ -373,25 +382,6 @@ pub enum Mask {
     Pan,
     /// Nothing.
     Secret,
-}
-
-/// What is inside a field, beyond its characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Content {
-    /// Nothing more is known.
-    #[default]
-    Plain,
-    /// EMV data in BER-TLV.
-    BerTlv,
-}
-
-/// A fixed piece of a field: so many characters, and their name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Length in the field's unit.
-    pub units: u16,
-    /// What it holds.
-    pub name: String,
 }
 
 /// One data element of a dialect, as written in its file.
@@ -405,8 +395,13 @@ pub struct FieldInfo {
     pub format: Format,
     /// What may be shown.
     pub mask: Mask,
-    /// What is inside.
-    pub content: Content,
-    /// Pieces by position; empty where the field is one value.
-    pub parts: Vec<Part>,
+    /// What is inside; `None` where the field is one value.
+    pub layout: Option<Arc<Layout>>,
+}
+
+impl FieldInfo {
+    /// The strictest mask of the field and of everything inside it.
+    pub fn strictest_mask(&self) -> Mask {
+        self.layout.as_ref().map_or(self.mask, |layout| self.mask.max(layout.strictest_mask()))
+    }
 }

@@ -12,6 +12,7 @@ mod draft;
 mod encode;
 mod error;
 mod field;
+mod layout;
 mod message;
 mod mti;
 mod parse;
@@ -30,8 +31,10 @@ pub use build::Value;
 pub use charset::CodePage;
 pub use dialect::Dialect;
 pub use error::{BuildError, BuildReason, Found, ParseError, Reason};
-pub use field::{
-    Accept, Class, Content, Counts, Encoding, FieldInfo, Fill, Format, Length, Mask, Pad, Part, Prefix, Side,
+pub use field::{Accept, Class, Counts, Encoding, FieldInfo, Fill, Format, Length, Mask, Pad, Prefix, Side};
+pub use layout::{
+    ComposeError, ComposeReason, Given, Key, Kind, Layout, Node, PartReason, Path, PathError, Sub, Tag,
+    Tagged,
 };
 pub use message::{Message, View};
 pub use mti::Mti;

@@ -3,9 +3,13 @@
 //! A file states encodings once for each class and, under `[fields]`, what each data element is; `extends`
 //! takes everything from a file that comes with the program, so that a dialect states only its differences.
 
+mod layouts;
+
 use super::dialect::Dialect;
-use super::draft::{Draft, DraftField, DraftFormat, DraftLength, PAD_KEYS, allowed_encodings};
-use super::field::{Class, Content, Counts, Encoding, Fill, Mask, Pad, Part, Side};
+use super::draft::{
+    Draft, DraftField, DraftFormat, DraftLength, DraftValue, Extent, PAD_KEYS, allowed_encodings,
+};
+use super::field::{Class, Counts, Encoding, Fill, Mask, Pad, Side};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use std::fmt;
 use std::ops::Range;
@@ -81,6 +85,8 @@ pub(super) fn read(text: &str, origin: &str) -> Result<Dialect, SpecError> {
 /// Mistakes by their places in a text, in its order.
 pub(super) fn place(mut raw: Vec<(Range<usize>, String)>, text: &str, origin: &str) -> Vec<Mistake> {
     raw.sort_by_key(|(at, _)| at.start);
+    // A layout that several fields use has its mistakes once.
+    raw.dedup();
     let source = Arc::new(NamedSource::new(origin, text.to_owned()));
     let locate = |(at, reason): (Range<usize>, String)| {
         let before = text.get(..at.start).unwrap_or(text);
@@ -97,7 +103,7 @@ pub(super) fn place(mut raw: Vec<(Range<usize>, String)>, text: &str, origin: &s
     raw.into_iter().map(locate).collect()
 }
 
-const FILE_KEYS: [&str; 11] = [
+const FILE_KEYS: [&str; 12] = [
     "name",
     "title",
     "extends",
@@ -108,13 +114,13 @@ const FILE_KEYS: [&str; 11] = [
     "length",
     "pad",
     "accept",
+    "layouts",
     "fields",
 ];
 const ENCODING_KEYS: [&str; 8] = ["mti", "bitmap", "length", "n", "z", "x+n", "text", "b"];
 const LENGTH_KEYS: [&str; 4] = ["encoding", "counts", "inclusive", "digits"];
 const ACCEPT_KEYS: [&str; 5] = ["characters", "pad", "lower_case_hex", "trailing", "undefined"];
-const FIELD_KEYS: [&str; 9] =
-    ["format", "name", "encoding", "length", "pad", "fill", "mask", "content", "parts"];
+const FIELD_KEYS: [&str; 8] = ["format", "name", "encoding", "length", "pad", "fill", "mask", "layout"];
 
 struct Reader {
     /// Inside an extended file: the place of `extends` in the file at hand.
@@ -161,6 +167,7 @@ impl Reader {
                 }
                 Some("pad") => self.read_pads(value, draft),
                 Some("accept") => self.read_accept(value, draft),
+                Some("layouts") => self.read_layouts(value, draft),
                 Some("fields") => self.read_fields(value, draft),
                 _ => {}
             }
@@ -170,7 +177,7 @@ impl Reader {
     fn read_base(&mut self, value: Node, draft: &mut Draft, depth: usize) {
         let Some(name) = self.text(value) else { return };
         match Dialect::builtin_source(&name) {
-            Some(source) if depth < 4 => {
+            Some(source) if depth < 8 => {
                 let outer = self.inherited.clone();
                 self.inherited = Some(self.at(value.span()));
                 self.read_file(source, draft, depth + 1);
@@ -265,68 +272,60 @@ impl Reader {
     fn read_field(&mut self, value: Node, field: &mut DraftField) {
         for (key, value) in self.table(value) {
             match self.known(key, &FIELD_KEYS) {
-                Some("format") => field.format = self.format(value).or(field.format),
                 Some("name") => field.name = self.text(value),
-                Some("encoding") => field.encoding = self.encoding(value, &Encoding::ALL),
-                Some("length") => field.length = self.length(value, &LENGTH_KEYS).over(field.length),
-                Some("pad") => field.pad = self.pad(value),
-                Some("fill") => field.fill = self.fill(value),
-                Some("mask") => {
-                    let masks = [("none", Mask::Open), ("pan", Mask::Pan), ("secret", Mask::Secret)];
-                    field.mask = self.one_of(value, &masks).unwrap_or_default();
-                }
-                Some("content") => {
-                    let contents = [("plain", Content::Plain), ("ber-tlv", Content::BerTlv)];
-                    field.content = self.one_of(value, &contents).unwrap_or_default();
-                }
-                Some("parts") => field.parts = self.parts(value),
-                _ => {}
+                Some("mask") => field.mask = self.mask(value),
+                Some("layout") => field.layout = self.layout_name(value),
+                Some(key) => self.read_value(key, value, &mut field.value),
+                None => {}
             }
         }
     }
 
-    fn parts(&mut self, value: Node) -> Vec<Part> {
-        let mut parts = Vec::new();
-        let known = self.mistakes.len();
-        let items = value.get_ref().as_array().map(|array| array.iter()).into_iter().flatten();
-        for item in items {
-            let pair = item.get_ref().as_array();
-            let units = pair.and_then(|pair| pair.first()).and_then(|units| integer(units.get_ref()));
-            let name = pair.and_then(|pair| pair.get(1)).and_then(|name| name.get_ref().as_str());
-            match (units, name) {
-                (Some(units @ 1..=999), Some(name)) => {
-                    parts.push(Part { units: units as u16, name: name.to_owned() });
-                }
-                _ => self.blame(item.span(), "expected a piece as [length, \"name\"]"),
-            }
+    /// One of the keys that say how a value stands on the wire.
+    fn read_value(&mut self, key: &str, value: Node, into: &mut DraftValue) {
+        match key {
+            "format" => into.format = self.format(value).or(into.format),
+            "encoding" => into.encoding = self.encoding(value, &Encoding::ALL),
+            "length" => into.length = self.length(value, &LENGTH_KEYS).over(into.length),
+            "pad" => into.pad = self.pad(value),
+            "fill" => into.fill = self.fill(value),
+            _ => {}
         }
-        if parts.is_empty() && self.mistakes.len() == known {
-            self.blame(value.span(), "expected pieces as [[length, \"name\"], …]");
-        }
-        parts
     }
 
-    /// A class and a length in the standard's notation: `n 6`, `n..19`, `x+n 8`.
+    fn mask(&mut self, value: Node) -> Mask {
+        let masks = [("none", Mask::Open), ("pan", Mask::Pan), ("secret", Mask::Secret)];
+        self.one_of(value, &masks).unwrap_or_default()
+    }
+
+    /// A class and a length in the standard's notation: `n 6`, `n..19`, `x+n 8`; or `n to 19`.
     fn format(&mut self, value: Node) -> Option<DraftFormat> {
         let text = self.text(value)?;
         let split = text.find([' ', '.']).unwrap_or(text.len());
         let (class, rest) = text.split_at(split);
         let dots = rest.chars().take_while(|c| *c == '.').count();
-        let number = rest[dots..].trim_start_matches(if dots == 0 { " " } else { "" });
+        let open = rest.strip_prefix(" to ").filter(|_| dots == 0);
+        let number = open.unwrap_or(rest[dots..].trim_start_matches(if dots == 0 { " " } else { "" }));
+        let extent = match dots {
+            _ if open.is_some() => Extent::Open,
+            0 => Extent::Fixed,
+            _ => Extent::Prefixed(dots.min(5) as u8),
+        };
         let class = Class::ALL.iter().find(|(_, name)| *name == class).map(|(class, _)| *class);
         let number = number.parse::<u16>().ok().filter(|n| (1..=9999).contains(n));
         match (class, dots, number) {
             (Some(Class::Xn), 0, Some(digits)) => {
-                Some(DraftFormat { class: Class::Xn, digits: 0, length: digits + 1 })
+                Some(DraftFormat { class: Class::Xn, extent, length: digits + 1 })
             }
-            (Some(class), 0..=4, Some(length)) => Some(DraftFormat { class, digits: dots as u8, length }),
+            (Some(class), 0..=4, Some(length)) => Some(DraftFormat { class, extent, length }),
             _ => {
                 let classes = Class::ALL.map(|(_, name)| name).join(", ");
                 self.blame(
                     value.span(),
                     format!(
                         "expected a class ({classes}) and a length: \"n 6\" fixed, \"n..19\" with a two-digit \
-                         length before it, \"ans...999\" with three digits"
+                         length before it, \"ans...999\" with three digits; inside a layout also \"ans to 99\", up to \
+                         where what holds it ends"
                     ),
                 );
                 None

@@ -167,6 +167,14 @@ pub(super) fn measure(format: &Format, frame: &[u8], start: usize) -> Result<Spa
             }
             (units, bytes, data)
         }
+        Length::Rest { max } => {
+            let bytes = frame.len().saturating_sub(start);
+            let units = units_of(format, frame, start, bytes, start)?;
+            if units > usize::from(max) {
+                return Err((start, Reason::TooLong { max, found: units.min(usize::from(u16::MAX)) as u16 }));
+            }
+            (units, bytes, start)
+        }
     };
     let end = data + bytes;
     if end > frame.len() {

@@ -4,7 +4,7 @@
 //! That a statement changes nothing is found by leaving it out: the dialect is the same without it.
 
 use super::dialect::Dialect;
-use super::field::{Class, Content, Counts, Encoding, FieldInfo, Fill, Format, Length, Mask, Pad, Side};
+use super::field::{Class, Counts, Encoding, FieldInfo, Fill, Format, Length, Mask, Pad, Side};
 use super::spec::{self, Mistake};
 use miette::{Diagnostic, LabeledSpan, Severity, SourceCode};
 use std::collections::BTreeMap;
@@ -143,15 +143,11 @@ impl Check<'_> {
             );
             self.warn(&own(&[]), Some(de), reason);
         }
-        if de == 55
-            && field.mask == Mask::Open
-            && field.content == Content::Plain
-            && !self.says(de, "content")
-        {
+        if de == 55 && field.mask == Mask::Open && field.layout.is_none() && !self.says(de, "layout") {
             self.warn(
                 &own(&[]),
                 Some(de),
-                "the card number and track of EMV data are shown: expected content = \"ber-tlv\"",
+                "the card number and track of EMV data are shown: expected layout = \"emv\"",
             );
         }
         if de == 65 {
@@ -237,6 +233,8 @@ impl Check<'_> {
                 (Some("fields"), Some(_), Some("format" | "name")) => extends,
                 // Says that nothing is forgotten.
                 (Some("fields"), Some(_), Some("mask")) => extends && !says_none(&whole, &path),
+                // So does a layout that is taken away.
+                (Some("fields"), Some(_), Some("layout")) => !says_none(&whole, &path),
                 (Some("fields"), Some(_), Some(_)) => keys.next().is_none(),
                 _ => false,
             };

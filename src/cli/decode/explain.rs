@@ -1,10 +1,9 @@
 //! A message in words: its fields with names, places and values, masked unless asked otherwise, and what is
 //! wrong with it. Knows nothing of terminals and files.
 
-use super::emv;
-use crate::wire::tlv::{TlvError, Tlvs};
-use crate::wire::{Class, Content, Dialect, FieldInfo, Mask, Message, ParseError, Reason, View};
+use crate::wire::{Class, Dialect, FieldInfo, Key, Mask, Message, Node, ParseError, Reason, View};
 use serde::Serialize;
+use std::ops::Range;
 
 /// One message, explained. The names are those of the JSON that scripts read.
 #[derive(Debug, Serialize)]
@@ -32,8 +31,8 @@ pub(super) struct Field {
     pub sub: Option<usize>,
     pub name: String,
     pub value: String,
-    /// Bytes from the start of the message to the field's first byte, its length prefix included; absent for
-    /// pieces by position, which may begin inside a byte.
+    /// Bytes from the start of the message to the field's first byte, its length prefix included; a piece of packed
+    /// digits may begin inside that byte.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,32 +84,22 @@ fn field(view: View<'_>, info: &FieldInfo, unmask: bool) -> Field {
         tag: None,
         sub: None,
         name: info.name.clone(),
-        value: value(view, info),
+        value: view.field(info.de).map_or_else(String::new, exact),
         offset: view.offset(info.de),
         length: view.raw(info.de).map(<[u8]>::len),
         fields: Vec::new(),
         note: None,
     };
-    let mut buffer = vec![0; view.units(info.de)];
-    if info.content == Content::BerTlv
-        && let Some(data) = view.bytes(info.de, &mut buffer)
-    {
-        let base = view.offset(info.de).unwrap_or(0) + info.format.prefix_bytes();
-        let scale = info.format.encoding.bytes(1);
-        let mut walk = TagWalk { hidden: vec![false; field.value.len()], unmask, base, scale };
-        match walk.elements(data, 0, 0) {
-            Ok(elements) => field.fields = elements,
-            Err((elements, error)) => {
-                field.fields = elements;
-                field.note = Some(walk.describe(error));
-            }
+    // Of a field that is not to be shown, neither are its parts.
+    if unmask || info.mask == Mask::Open {
+        let pieces = Pieces::of(view, info.de);
+        field.note = pieces.note();
+        if !unmask && let Some(data) = view.data(info.de) {
+            let start = view.offset(info.de).unwrap_or(0) + info.format.prefix_bytes();
+            field.value = pieces.starred(&field.value, start..start + data.len());
         }
-        if !unmask {
-            let hide = |(c, hidden): (char, &bool)| if *hidden { '*' } else { c };
-            field.value = field.value.chars().zip(&walk.hidden).map(hide).collect();
-        }
+        field.fields = pieces.nested(1, &mut 0, unmask);
     }
-    field.fields.extend(parts(info, &field.value));
     if !unmask {
         field.value = masked(info, &field.value);
     }
@@ -118,11 +107,11 @@ fn field(view: View<'_>, info: &FieldInfo, unmask: bool) -> Field {
 }
 
 /// Exactly what the field holds: digits, characters, or upper-case hexadecimal of bytes.
-fn value(view: View<'_>, info: &FieldInfo) -> String {
-    let mut buffer = vec![0; view.units(info.de)];
-    match info.format.class {
-        Class::B => hex(view.bytes(info.de, &mut buffer).unwrap_or_default()),
-        _ => String::from_utf8_lossy(view.text(info.de, &mut buffer).unwrap_or_default()).into_owned(),
+fn exact(field: crate::wire::Field<'_>) -> String {
+    let mut buffer = vec![0; field.units()];
+    match field.format().class {
+        Class::B => hex(field.bytes(&mut buffer).unwrap_or_default()),
+        _ => String::from_utf8_lossy(field.text(&mut buffer).unwrap_or_default()).into_owned(),
     }
 }
 
@@ -130,123 +119,112 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
-/// The pieces of a field by position. None of a field that is not to be shown.
-fn parts(info: &FieldInfo, value: &str) -> Vec<Field> {
-    if info.mask != Mask::Open {
-        return Vec::new();
+/// A part of a field, and what may be shown of it.
+struct Piece {
+    depth: usize,
+    field: Field,
+    mask: Mask,
+    /// Where its value stands in the message.
+    place: Range<usize>,
+    is_text: bool,
+}
+
+/// The parts of a field, each before those inside it.
+struct Pieces {
+    pieces: Vec<Piece>,
+    wrong: Option<(usize, String)>,
+}
+
+impl Pieces {
+    fn of(view: View<'_>, de: u8) -> Pieces {
+        let mut pieces = Pieces { pieces: Vec::new(), wrong: None };
+        view.walk_parts(de, &mut |node| pieces.push(view, node));
+        pieces
     }
-    let mut rest = value;
-    let mut cut = |units: u16| {
-        let (piece, more) = rest.split_at_checked(usize::from(units)).unwrap_or((rest, ""));
-        rest = more;
-        piece.to_owned()
-    };
-    let piece = |(i, part): (usize, &crate::wire::Part)| Field {
-        de: None,
-        tag: None,
-        sub: Some(i + 1),
-        name: part.name.clone(),
-        value: cut(part.units),
-        offset: None,
-        length: None,
-        fields: Vec::new(),
-        note: None,
-    };
-    info.parts.iter().enumerate().map(piece).collect()
-}
 
-/// Elements may hold elements; deeper than this is not EMV.
-const DEEPEST: usize = 8;
-
-/// The walk over EMV data, which also notes which hexadecimal characters of the field are not to be shown.
-struct TagWalk {
-    hidden: Vec<bool>,
-    unmask: bool,
-    /// Where the field's value begins in the message.
-    base: usize,
-    /// Bytes of the message that a byte of the value takes: two where the dialect carries hexadecimal.
-    scale: usize,
-}
-
-type Walked = Result<Vec<Field>, (Vec<Field>, (usize, TlvError))>;
-
-impl TagWalk {
-    /// `at` is where `data` begins in the field's value.
-    fn elements(&mut self, data: &[u8], at: usize, depth: usize) -> Walked {
-        let mut fields = Vec::new();
-        let mut end = at;
-        for element in Tlvs::new(data) {
-            let element = match element {
-                Ok(element) => element,
-                Err(error) => {
-                    self.hide(end, data.len() + at - end);
-                    return Err((fields, (at, error)));
-                }
-            };
-            end = at + element.offset + element.length;
-            let inside = end - element.value.len();
-            let sensitive = emv::is_sensitive(element.tag);
-            let mut inner = Ok(Vec::new());
-            if element.is_constructed() && !sensitive && depth < DEEPEST {
-                inner = self.elements(element.value, inside, depth + 1);
-            }
-            let shown = hex(element.value);
-            if sensitive {
-                self.hide(inside, element.value.len());
-            }
-            let value = match (self.unmask, element.tag) {
-                (true, _) => shown,
-                (false, emv::PAN) => mask_pan(shown.trim_end_matches('F')),
-                (false, _) => {
-                    let hidden = self.hidden.get(inside * 2..end * 2).unwrap_or_default();
-                    shown.chars().zip(hidden).map(|(c, hidden)| if *hidden { '*' } else { c }).collect()
-                }
-            };
-            let (inner, failed) = match inner {
-                Ok(inner) => (inner, None),
-                Err((inner, error)) => (inner, Some(error)),
-            };
-            fields.push(Field {
-                de: None,
-                tag: Some(format!("{:02X}", element.tag)),
-                sub: None,
-                name: emv::name(element.tag).to_owned(),
-                value,
-                offset: Some(self.base + (at + element.offset) * self.scale),
-                length: Some(element.length * self.scale),
-                fields: inner,
-                note: None,
-            });
-            if let Some(error) = failed {
-                self.hide(end, data.len() + at - end);
-                return Err((fields, error));
-            }
+    fn push(&mut self, view: View<'_>, node: &Node<'_>) {
+        if let (None, Some((at, reason))) = (&self.wrong, &node.wrong) {
+            self.wrong = Some((*at, reason.to_string()));
         }
-        Ok(fields)
-    }
-
-    /// What is not BER-TLV, in words.
-    fn describe(&self, (at, error): (usize, TlvError)) -> String {
-        let (TlvError::Tag { offset }
-        | TlvError::LongTag { offset }
-        | TlvError::Length { offset }
-        | TlvError::Value { offset, .. }) = error;
-        let expected = match error {
-            TlvError::Tag { .. } => "expected more bytes of a tag, found the end".to_owned(),
-            TlvError::LongTag { .. } => "expected a tag of at most four bytes".to_owned(),
-            TlvError::Length { .. } => "expected a length in short, 81 or 82 form".to_owned(),
-            TlvError::Value { expected, found, .. } => {
-                format!("expected {expected} bytes of value, found {found}")
-            }
+        let before = self.pieces.iter().rev().take_while(|piece| piece.depth >= node.depth);
+        let number = 1 + before.filter(|piece| piece.depth == node.depth).count();
+        let (tag, sub, name) = match node.key {
+            Key::Tag(tag) if node.name.is_empty() => (Some(tag.to_string()), None, "Unknown tag".to_owned()),
+            Key::Tag(tag) => (Some(tag.to_string()), None, node.name.to_owned()),
+            Key::Part(_) => (None, Some(number), node.name.to_owned()),
+            Key::Row(row) => (None, Some(usize::from(row)), format!("Row {row}")),
+            Key::Bitmap => (None, None, "Bit map".to_owned()),
+            Key::Rest => (None, None, "What fits nothing".to_owned()),
+            Key::Padding => return,
         };
-        format!("not BER-TLV at offset {}: {expected}", self.base + (at + offset) * self.scale)
+        let value = match node.field {
+            Some(field) => exact(field),
+            None => hex(view.frame().get(node.value.clone()).unwrap_or_default()),
+        };
+        self.pieces.push(Piece {
+            depth: node.depth,
+            field: Field {
+                de: None,
+                tag,
+                sub,
+                name,
+                value,
+                offset: Some(node.whole.start),
+                length: Some(node.whole.len()),
+                fields: Vec::new(),
+                note: None,
+            },
+            mask: node.mask,
+            place: node.value.clone(),
+            is_text: node.field.is_some_and(|field| field.format().class.is_text()),
+        });
     }
 
-    /// Bytes of the field that are sensitive, or of which nobody knows.
-    fn hide(&mut self, from: usize, bytes: usize) {
-        if let Some(characters) = self.hidden.get_mut(from * 2..(from + bytes) * 2) {
-            characters.fill(true);
+    /// The first thing that is wrong, in words.
+    fn note(&self) -> Option<String> {
+        self.wrong.as_ref().map(|(at, reason)| format!("not as laid out at offset {at}: {reason}"))
+    }
+
+    /// A value with stars for those of its bytes that are in pieces not to be shown.
+    fn starred(&self, value: &str, place: Range<usize>) -> String {
+        let hidden =
+            |byte: usize| self.pieces.iter().any(|p| p.mask != Mask::Open && p.place.contains(&byte));
+        // One character a byte, or two digits; of what has a pad besides, all or nothing is shown.
+        let each = value.len().checked_div(place.len()).unwrap_or(0);
+        let whole = each > 0 && each * place.len() == value.len();
+        let any = place.clone().any(hidden);
+        let star = |(index, c): (usize, char)| {
+            let secret = if whole { hidden(place.start + index / each) } else { any };
+            if secret { '*' } else { c }
+        };
+        value.chars().enumerate().map(star).collect()
+    }
+
+    /// The pieces of one depth, from `at` on, with those inside them; of a secret one none.
+    fn nested(&self, depth: usize, at: &mut usize, unmask: bool) -> Vec<Field> {
+        let mut fields = Vec::new();
+        while let Some(piece) = self.pieces.get(*at).filter(|piece| piece.depth >= depth) {
+            *at += 1;
+            let inner = self.nested(depth + 1, at, unmask);
+            let field = &piece.field;
+            let value = match piece.mask {
+                _ if unmask => field.value.clone(),
+                Mask::Secret => "*".repeat(field.value.chars().count()),
+                Mask::Pan => mask_pan(&field.value),
+                Mask::Open if piece.is_text => mask_text(&self.starred(&field.value, piece.place.clone())),
+                Mask::Open => self.starred(&field.value, piece.place.clone()),
+            };
+            let show = unmask || piece.mask == Mask::Open;
+            fields.push(Field {
+                tag: field.tag.clone(),
+                name: field.name.clone(),
+                value,
+                fields: if show { inner } else { Vec::new() },
+                note: None,
+                ..*field
+            });
         }
+        fields
     }
 }
 
@@ -333,12 +311,12 @@ mod tests {
 
     #[test]
     fn sensitive_tags_are_hidden_in_every_place() {
-        let data = b"\x5A\x08\x41\x11\x11\x11\x11\x11\x00\x01\x95\x01\xFF\x70\x06\x57\x02\x41\x1D\x82\x00";
+        let data = b"\x5A\x08\x41\x11\x11\x11\x11\x11\x00\x01\xC1\x01\xFF\x70\x06\x57\x02\x41\x1D\xC2\x00";
         let field = emv_field(data, false);
         assert_eq!(field.note, None);
-        assert_eq!(field.value, "5A08****************9501FF70065702****8200");
+        assert_eq!(field.value, "5A08****************C101FF70065702****C200");
         let tags: Vec<_> = field.fields.iter().map(|f| (f.tag.clone().unwrap(), f.value.clone())).collect();
-        let expected = [("5A", "411111******0001"), ("95", "FF"), ("70", "5702****8200")];
+        let expected = [("5A", "411111******0001"), ("C1", "FF"), ("70", "5702****C200")];
         assert_eq!(tags, expected.map(|(tag, value)| (tag.to_owned(), value.to_owned())));
         let inner = &field.fields[2].fields;
         assert_eq!((inner[0].value.as_str(), inner[0].offset, inner[0].length), ("****", Some(27), Some(4)));
@@ -349,12 +327,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_walked_is_hidden_and_reported() {
-        let field = emv_field(b"\x95\x01\x07\x57\x09\x41\x11", false);
-        assert_eq!((field.value.as_str(), field.fields.len()), ("950107********", 1));
-        let note = "not BER-TLV at offset 17: expected 9 bytes of value, found 2";
+        let field = emv_field(b"\xC1\x01\x07\x57\x09\x41\x11", false);
+        assert_eq!((field.value.as_str(), field.fields.len()), ("C10107********", 2));
+        let note = "not as laid out at offset 17: expected 9 bytes, found 2";
         assert_eq!(field.note.as_deref(), Some(note));
-        let field = emv_field(b"\x70\x04\x57\x03\x41\x11\x82\x00", false);
-        assert_eq!(field.value, "7004************");
-        assert!(field.note.unwrap().starts_with("not BER-TLV at offset 16:"));
+        let field = emv_field(b"\x70\x04\x57\x03\x41\x11\xC2\x00", false);
+        assert_eq!(field.value, "7004********C200");
+        assert!(field.note.unwrap().starts_with("not as laid out at offset 16:"));
     }
 }

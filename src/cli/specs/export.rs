@@ -1,8 +1,10 @@
 //! `specs export`: a dialect as the JSON of moov's iso8583, with what that cannot say.
 
+mod composite;
+
 use super::foreign::{Remark, Remarks};
 use crate::wire::{
-    Class, CodePage, Counts, Dialect, Encoding, FieldInfo, Format, Length, Mask, Prefix, Side,
+    Class, CodePage, Counts, Dialect, Encoding, FieldInfo, Format, Kind, Length, Mask, Prefix, Side,
 };
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -68,12 +70,28 @@ struct Field {
     kind: &'static str,
     length: usize,
     description: String,
-    enc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enc: Option<&'static str>,
     prefix: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     padding: Option<Padding>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     disableautoexpand: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<Tag>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bitmap: Option<Box<Field>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subfields: Option<Fields>,
+}
+
+#[derive(Serialize)]
+struct Tag {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enc: Option<&'static str>,
+    sort: &'static str,
 }
 
 #[derive(Serialize)]
@@ -107,12 +125,8 @@ fn moov(dialect: &Dialect) -> (Spec, Vec<Remark>) {
         ("1".to_owned(), bitmap(dialect, &mut remarks)),
     ];
     for field in dialect.fields() {
-        match value(&field.format) {
-            Ok((said, lost)) => {
-                lost.into_iter().for_each(|lost| remarks.lose(field.de, lost));
-                inside(field, &mut remarks);
-                fields.push((field.de.to_string(), said.described(&field.name)));
-            }
+        match with_parts(field, &mut remarks) {
+            Ok(said) => fields.push((field.de.to_string(), said.described(&field.name))),
             Err(reason) => remarks.lose(field.de, format!("{reason}; it is left out")),
         }
     }
@@ -129,8 +143,18 @@ fn moov(dialect: &Dialect) -> (Spec, Vec<Remark>) {
 
 impl Field {
     fn new(kind: &'static str, length: usize, enc: &'static str, prefix: String) -> Field {
-        let description = String::new();
-        Field { kind, length, description, enc, prefix, padding: None, disableautoexpand: false }
+        Field {
+            kind,
+            length,
+            description: String::new(),
+            enc: Some(enc),
+            prefix,
+            padding: None,
+            disableautoexpand: false,
+            tag: None,
+            bitmap: None,
+            subfields: None,
+        }
     }
 
     fn described(self, description: &str) -> Field {
@@ -154,11 +178,22 @@ fn bitmap(dialect: &Dialect, remarks: &mut Remarks) -> Field {
     Field { disableautoexpand: always_two, ..map }
 }
 
-/// What of a field stays behind.
-fn inside(field: &FieldInfo, remarks: &mut Remarks) {
-    if !field.parts.is_empty() {
-        remarks.note(field.de, "its pieces are not in the file");
+/// A field with its parts, if these can be said.
+fn with_parts(field: &FieldInfo, remarks: &mut Remarks) -> Result<Field, String> {
+    if let Some(layout) = &field.layout {
+        match composite::composite(&field.format, layout) {
+            Ok(said) => {
+                if matches!(layout.kind(), Kind::Tagged(_)) {
+                    remarks.note(field.de, "moov refuses tags that its file does not list");
+                }
+                return Ok(said);
+            }
+            Err(reason) => remarks.note(field.de, format!("its parts are not in the file: {reason}")),
+        }
     }
+    let (said, lost) = value(&field.format)?;
+    lost.into_iter().for_each(|lost| remarks.lose(field.de, lost));
+    Ok(said)
 }
 
 /// A field in moov's words, and what they leave out.
@@ -168,6 +203,7 @@ fn value(format: &Format) -> Result<(Field, Vec<String>), String> {
     let (length, prefix) = match format.length {
         Length::Fixed(length) => (bytes_of(format, length, scale), format!("{}.Fixed", family(encoding))),
         Length::Variable { prefix, max } => (bytes_of(format, max, scale), name_of(prefix)?),
+        Length::Rest { .. } => return Err("nothing says how long it is".to_owned()),
     };
     let field = Field::new(kind, length, encoding, prefix);
     Ok((Field { padding: padding(format, scale), ..field }, lost))
@@ -229,7 +265,7 @@ fn packed(format: &Format, lost: &mut Vec<String>) -> &'static str {
     };
     let matters = match format.length {
         Length::Fixed(length) => length % 2 == 1,
-        Length::Variable { .. } => true,
+        Length::Variable { .. } | Length::Rest { .. } => true,
     };
     if format.pad.nibble != 0 && matters {
         lost.push(format!("an odd number of digits is padded with {:X}; there with 0", format.pad.nibble));
@@ -285,7 +321,7 @@ fn padding(format: &Format, scale: Scale) -> Option<Padding> {
         Some(Padding { kind, pad: char::from(character) })
     };
     match (format.length, format.class) {
-        (Length::Variable { .. }, _) => None,
+        (Length::Variable { .. } | Length::Rest { .. }, _) => None,
         _ if scale == Scale::Wire => None,
         (_, Class::N) => pad(Side::Left, b'0'),
         (_, class) if class.is_text() => pad(format.fill.side, format.fill.character),

@@ -1,7 +1,8 @@
 //! A dialect on its way from another product's file into ours: what was read, and what could not be. Knows
 //! neither XML nor JSON nor TOML.
 
-use crate::wire::{Class, Content, Dialect, Encoding, FieldInfo, Format, Length, Mask};
+use super::inside::Inside;
+use crate::wire::{Class, Dialect, Encoding, FieldInfo, Format, Length, Mask};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,8 +19,19 @@ pub(super) struct Spec {
     pub bitmap: Encoding,
     pub fixed_bitmaps: bool,
     pub third_bitmap: bool,
-    pub fields: BTreeMap<u8, FieldInfo>,
+    pub fields: BTreeMap<u8, Field>,
+    /// What is inside fields, each before those inside it.
+    pub layouts: Vec<Inside>,
     pub remarks: Vec<Remark>,
+}
+
+/// A data element as its line in a dialect file says it.
+pub(super) struct Field {
+    pub name: String,
+    pub format: Format,
+    pub mask: Mask,
+    /// The name of one of the file's layouts, or of those that come with the program.
+    pub layout: Option<String>,
 }
 
 /// Something of the file that its user must know.
@@ -150,24 +162,33 @@ impl Standard {
     }
 
     /// A field as it goes into a dialect file, with what the foreign file leaves open from the standard.
-    pub fn complete(&self, de: u8, name: &str, format: Format) -> FieldInfo {
+    pub fn complete(&self, de: u8, name: &str, format: Format, layout: Option<String>) -> Field {
         let known = self.field(de);
-        let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        let name = one_line(name);
         let name = match known {
             Some(field) if name.is_empty() => field.name.clone(),
             None if name.is_empty() => format!("DE {de}"),
             _ => name,
         };
-        let content = known.map(|field| field.content).filter(|_| format.class == Class::B);
-        FieldInfo {
-            de,
-            name,
-            format,
-            mask: Mask::usual(de),
-            content: content.unwrap_or(Content::Plain),
-            parts: Vec::new(),
-        }
+        let own = |field: &&FieldInfo| {
+            let (theirs, ours) = (field.format, format);
+            let as_bytes = (theirs.class == Class::B) == (ours.class == Class::B);
+            // EMV data is what it is, however long it may be.
+            as_bytes
+                && (de == 55
+                    || theirs.max_length() == ours.max_length()
+                        && theirs.prefix().is_none() == ours.prefix().is_none())
+        };
+        let standard = known.filter(own).and_then(|field| field.layout.as_ref());
+        // Between tracks in characters and tracks that are bytes there is no likeness.
+        let standard = standard.filter(|_| format.class != Class::Xn).map(|layout| layout.name().to_owned());
+        Field { name, format, mask: Mask::usual(de), layout: layout.or(standard) }
     }
+}
+
+/// A name without line breaks and the spaces that pages are laid out with.
+pub(super) fn one_line(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Data elements in a line: `2 to 4, 7 and 9`; ascending.

@@ -1,9 +1,12 @@
 //! jPOS GenericPackager XML: `isopackager` with `isofield` and `isofieldpackager` elements. Knows no TOML.
 
-use super::foreign::{Remarks, Spec, Standard, Unreadable, listed};
+mod composite;
+
+use super::foreign::{Field, Remarks, Spec, Standard, Unreadable, listed};
+use super::inside::Inside;
 use super::jpos_class::{Meaning, Packed, meaning};
 use super::xml::{self, Element};
-use crate::wire::{Encoding, FieldInfo, Fill, Format, Length};
+use crate::wire::{Class, Encoding, Fill, Format, Length};
 use std::collections::BTreeMap;
 
 const FIELD: &str = "isofield";
@@ -31,18 +34,30 @@ pub(super) fn read(text: &str) -> Result<Spec, Unreadable> {
         let reason = "a message without a bit map behind its type cannot be read";
         return Err(Unreadable::at(text, root.at, reason));
     }
+    let fields = raws(text, &root, "", &mut remarks)?;
+    assemble(text, &root, fields, remarks)
+}
+
+/// The fields inside an element, by number; `place` is what it is called, with a point.
+fn raws<'a>(
+    text: &str,
+    element: &'a Element,
+    place: &str,
+    remarks: &mut Remarks,
+) -> Result<BTreeMap<u16, Raw<'a>>, Unreadable> {
     let mut fields = BTreeMap::new();
-    for element in &root.children {
-        if element.name != FIELD && element.name != COMPOSITE {
-            remarks.lose("", format!("<{}> is not read", element.name));
+    for child in &element.children {
+        if child.name != FIELD && child.name != COMPOSITE {
+            remarks.lose(place.trim_end_matches('.'), format!("<{}> is not read", child.name));
             continue;
         }
-        let raw = Raw::of(text, element)?;
+        let raw = Raw::of(text, child)?;
         if let Some(before) = fields.insert(raw.id, raw) {
-            remarks.lose(before.id, "is there twice; the later one is taken, as jPOS does");
+            let place = format!("{place}{}", before.id);
+            remarks.lose(place, "is there twice; the later one is taken, as jPOS does");
         }
     }
-    assemble(text, &root, fields, remarks)
+    Ok(fields)
 }
 
 /// An element's attributes, read.
@@ -114,12 +129,19 @@ fn assemble(
     if bytes < 16 && fields.keys().any(|id| *id > 64) {
         remarks.lose(1, format!("jPOS reads {bytes} bytes and no second bit map; here bit 1 tells of one"));
     }
-    let mut reader =
-        Reader { standard, third_bitmap, remarks, fields: BTreeMap::new(), narrowed: Vec::new() };
+    let mut reader = Reader {
+        text,
+        standard,
+        third_bitmap,
+        remarks,
+        fields: BTreeMap::new(),
+        layouts: Vec::new(),
+        narrowed: Vec::new(),
+    };
     for field in fields.values().filter(|field| field.id > 1) {
-        reader.field(field);
+        reader.field(field)?;
     }
-    reader.finish(Head { version, mti, bitmap })
+    Ok(reader.finish(Head { version, mti, bitmap }))
 }
 
 struct Head {
@@ -128,70 +150,73 @@ struct Head {
     bitmap: Encoding,
 }
 
-struct Reader {
+struct Reader<'t> {
+    text: &'t str,
     standard: Standard,
     third_bitmap: bool,
     remarks: Remarks,
-    fields: BTreeMap<u8, FieldInfo>,
+    fields: BTreeMap<u8, Field>,
+    layouts: Vec<Inside>,
     /// Fields whose class is the standard's.
     narrowed: Vec<u8>,
 }
 
-impl Reader {
-    fn field(&mut self, raw: &Raw<'_>) {
+impl Reader<'_> {
+    fn field(&mut self, raw: &Raw<'_>) -> Result<(), Unreadable> {
         let de = match u8::try_from(raw.id) {
-            Ok(65) if self.third_bitmap => return,
+            Ok(65) if self.third_bitmap => return Ok(()),
             Ok(de @ 2..=128) => de,
             Ok(de @ 129..=192) if self.third_bitmap => de,
-            _ => return self.remarks.lose(raw.id, "there is no bit for it in the bit maps; it is left out"),
-        };
-        self.strange_attributes(raw);
-        let packed = match raw.meaning() {
-            Meaning::Field(_) if raw.length == 0 => {
-                return self.remarks.lose(de, "is 0 long; it is left out");
+            _ => {
+                self.remarks.lose(raw.id, "there is no bit for it in the bit maps; it is left out");
+                return Ok(());
             }
-            Meaning::Field(packed) => packed,
-            Meaning::Nothing => return self.remarks.note(de, "takes no bytes; it is left out"),
-            Meaning::Bitmap(_) => return self.remarks.lose(de, "is a bit map of its own; it is left out"),
-            Meaning::Beyond(reason) => return self.remarks.lose(de, format!("{reason}; it is left out")),
         };
-        if let Some(lost) = &packed.lost {
-            self.remarks.lose(de, lost.as_str());
-        }
+        let Some(packed) = self.packed(&de.to_string(), raw) else { return Ok(()) };
         let (class, narrowed) = self.standard.class(de, packed.holds, packed.length);
         if narrowed {
             self.narrowed.push(de);
         }
-        let format = Format {
-            class,
-            length: packed.length,
-            encoding: packed.encoding,
-            pad: packed.pad,
-            fill: Fill::SPACES,
-            accept: Default::default(),
-        };
+        let mut format = format(&packed, class);
+        let mut layout = None;
         if raw.element.name == COMPOSITE {
-            let count = raw.element.children.len();
-            self.remarks.lose(de, format!("its {count} subfields are not read; it is one value"));
+            layout = self.composite(&de.to_string(), raw, &mut format, 1)?;
         }
-        self.fields.insert(de, self.standard.complete(de, raw.name, format));
+        self.fields.insert(de, self.standard.complete(de, raw.name, format, layout));
+        Ok(())
     }
 
-    fn strange_attributes(&mut self, raw: &Raw<'_>) {
-        let packager = [FIELD_KEYS.as_slice(), &ROOT_KEYS].concat();
+    /// What a field's class comes to; `None`, and a remark, where it is left out.
+    fn packed(&mut self, place: &str, raw: &Raw<'_>) -> Option<Packed> {
         for (key, value) in &raw.element.attributes {
-            if !packager.contains(&key.as_str()) {
-                self.remarks.lose(raw.id, format!("{key}=\"{value}\" is not read"));
+            if !FIELD_KEYS.contains(&key.as_str()) && !ROOT_KEYS.contains(&key.as_str()) {
+                self.remarks.lose(place, format!("{key}=\"{value}\" is not read"));
             }
         }
+        let reason = match raw.meaning() {
+            Meaning::Field(_) if raw.length == 0 => "is 0 long".to_owned(),
+            Meaning::Field(packed) => {
+                packed.lost.iter().for_each(|lost| self.remarks.lose(place, lost.as_str()));
+                return Some(packed);
+            }
+            Meaning::Nothing => {
+                self.remarks.note(place, "takes no bytes; it is left out");
+                return None;
+            }
+            Meaning::Bitmap(_) => "is a bit map of its own".to_owned(),
+            Meaning::Tagged(_) => "writes a tag before the value".to_owned(),
+            Meaning::Beyond(reason) => reason,
+        };
+        self.remarks.lose(place, format!("{reason}; it is left out"));
+        None
     }
 
-    fn finish(mut self, head: Head) -> Result<Spec, Unreadable> {
+    fn finish(mut self, head: Head) -> Spec {
         if !self.narrowed.is_empty() {
             let (fields, year) = (listed(&self.narrowed), self.standard.year());
             self.remarks.note("", format!("the class of DE {fields} is that of ISO 8583:{year}"));
         }
-        Ok(Spec {
+        Spec {
             title: None,
             version: head.version,
             mti: head.mti,
@@ -199,7 +224,19 @@ impl Reader {
             fixed_bitmaps: false,
             third_bitmap: self.third_bitmap,
             fields: self.fields,
+            layouts: self.layouts,
             remarks: self.remarks.0,
-        })
+        }
+    }
+}
+
+fn format(packed: &Packed, class: Class) -> Format {
+    Format {
+        class,
+        length: packed.length,
+        encoding: packed.encoding,
+        pad: packed.pad,
+        fill: Fill::SPACES,
+        accept: Default::default(),
     }
 }

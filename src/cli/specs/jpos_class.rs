@@ -24,6 +24,8 @@ pub(super) enum Meaning {
     Field(Packed),
     /// A bit map in this encoding.
     Bitmap(Encoding),
+    /// A tag of two digits, a length of two and characters, all in this encoding; for subfields.
+    Tagged(Encoding),
     /// Takes no bytes at all.
     Nothing,
     /// Cannot be said in a dialect; why.
@@ -77,6 +79,11 @@ pub(super) fn meaning(class: &str, length: u16, pad: bool) -> Meaning {
     let (head, rest) = name.split_once('_').unwrap_or((name, ""));
     if matches!(name, "IF_NOP" | "IF_UNUSED") {
         return Meaning::Nothing;
+    }
+    match name {
+        "IFMC_LLCHAR" => return Meaning::Tagged(Encoding::Ascii),
+        "IFEPE_LLCHAR" => return Meaning::Tagged(EBCDIC),
+        _ => {}
     }
     if TAGGED.contains(&head) || name == "IF_TBASE" || rest.starts_with("TT") {
         return Meaning::Beyond(format!("{name} writes a tag before the value"));
@@ -263,7 +270,7 @@ mod tests {
             "org.jpos.iso.IFA_WHATEVER",
             "IFE_SIGNED_NUMERIC",
             "IFEP_LLCHAR",
-            "IFMC_LLCHAR",
+            "IFMC_LLLCHAR",
             "IFA_TTLLCHAR",
             "IFA_LLLLLCHAR",
             "IFB_LLHEX",

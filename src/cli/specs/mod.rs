@@ -4,6 +4,7 @@ mod check;
 mod export;
 mod foreign;
 mod import;
+mod inside;
 mod jpos;
 mod jpos_class;
 mod json;

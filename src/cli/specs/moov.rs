@@ -1,9 +1,12 @@
 //! The JSON of moov's iso8583: `name` and `fields`, each with type, length, enc, prefix and padding. Knows no
 //! TOML.
 
-use super::foreign::{Holds, Remarks, Spec, Standard, Unreadable, listed};
+mod composite;
+
+use super::foreign::{Field, Holds, Remarks, Spec, Standard, Unreadable, listed};
+use super::inside::Inside;
 use super::json::{self, Node};
-use crate::wire::{Class, CodePage, Counts, Encoding, FieldInfo, Fill, Format, Length, Pad, Prefix, Side};
+use crate::wire::{Class, CodePage, Counts, Encoding, Fill, Format, Length, Pad, Prefix, Side};
 use std::collections::BTreeMap;
 
 /// moov's page: that of code page 500 but for `|`.
@@ -105,6 +108,11 @@ impl<'a> Raw<'a> {
             fixed_bitmap: node.get("disableautoexpand") == Some(&Node::Flag(true)),
         })
     }
+
+    fn is_composite(&self) -> bool {
+        self.kind == "Composite"
+            || self.node.get("subfields").is_some_and(|inside| !inside.entries().is_empty())
+    }
 }
 
 fn assemble(
@@ -137,10 +145,11 @@ fn assemble(
         third_bitmap: !fixed_bitmaps && raws.keys().any(|number| (129..=192).contains(number)),
         remarks,
         fields: BTreeMap::new(),
+        layouts: Vec::new(),
         narrowed: Vec::new(),
     };
     for (number, raw) in raws.iter().filter(|(number, _)| **number > 1) {
-        reader.field(*number, raw);
+        reader.field(*number, raw)?;
     }
     if !reader.narrowed.is_empty() {
         let (fields, year) = (listed(&reader.narrowed), reader.standard.year());
@@ -154,6 +163,7 @@ fn assemble(
         fixed_bitmaps,
         third_bitmap: reader.third_bitmap,
         fields: reader.fields,
+        layouts: reader.layouts,
         remarks: reader.remarks.0,
     })
 }
@@ -182,62 +192,100 @@ struct Reader {
     standard: Standard,
     third_bitmap: bool,
     remarks: Remarks,
-    fields: BTreeMap<u8, FieldInfo>,
+    fields: BTreeMap<u8, Field>,
+    layouts: Vec<Inside>,
     /// Fields whose class is the standard's.
     narrowed: Vec<u8>,
 }
 
 impl Reader {
-    fn field(&mut self, number: u16, raw: &Raw<'_>) {
+    fn field(&mut self, number: u16, raw: &Raw<'_>) -> Result<(), Unreadable> {
         let de = match u8::try_from(number) {
-            Ok(65) if self.third_bitmap => {
-                return self.remarks.lose(65, "bit 65 tells of the third bit map; the field is left out");
-            }
-            Ok(de @ 2..=128) => de,
+            Ok(de @ 2..=128) if !(de == 65 && self.third_bitmap) => de,
             Ok(de @ 129..=192) if self.third_bitmap => de,
-            _ => return self.remarks.lose(number, "there is no bit for it in the bit maps; it is left out"),
-        };
-        for (key, _) in raw.node.entries() {
-            if !FIELD_KEYS.contains(&key.as_str()) {
-                self.remarks.lose(de, format!("{key:?} is not read"));
+            told => {
+                let third = told == Ok(65);
+                let reason = if third {
+                    "bit 65 tells of the third bit map"
+                } else {
+                    "there is no bit for it in the bit maps"
+                };
+                self.remarks.lose(number, format!("{reason}; it is left out"));
+                return Ok(());
             }
-        }
-        match self.format(de, raw) {
-            Ok(format) => {
-                self.fields.insert(de, self.standard.complete(de, raw.description, format));
+        };
+        let place = de.to_string();
+        self.strange_keys(&place, raw.node);
+        let told = if raw.is_composite() {
+            self.composite(&place, &format!("fields.{de}"), raw, 1)?
+        } else {
+            self.format(&place, raw).map(|format| (format, None))
+        };
+        match told {
+            Ok((mut format, layout)) => {
+                self.narrow(de, raw, &mut format, layout.is_some());
+                self.fields.insert(de, self.standard.complete(de, raw.description, format, layout));
             }
             Err(reason) => self.remarks.lose(de, format!("{reason}; it is left out")),
         }
+        Ok(())
     }
 
-    fn format(&mut self, de: u8, raw: &Raw<'_>) -> Result<Format, String> {
-        let subfields = raw.node.get("subfields").map_or(0, |subfields| subfields.entries().len());
-        if subfields > 0 || raw.kind == "Composite" {
-            self.remarks
-                .lose(de, format!("its {subfields} subfields are not read; it is one value of bytes"));
+    fn strange_keys(&mut self, place: &str, node: &Node) {
+        for (key, _) in node.entries() {
+            if !FIELD_KEYS.contains(&key.as_str()) {
+                self.remarks.lose(place, format!("{key:?} is not read"));
+            }
         }
+    }
+
+    /// Takes the class from the standard where the file can only say that it is text, or digits.
+    fn narrow(&mut self, de: u8, raw: &Raw<'_>, format: &mut Format, has_layout: bool) {
+        let holds = match format.class {
+            Class::N => Holds::Digits,
+            class if class.is_text() => Holds::Text,
+            _ => return,
+        };
+        let (class, narrowed) = self.standard.class(de, holds, format.length);
+        // A signed amount has no parts.
+        if !narrowed || (class == Class::Xn && has_layout) {
+            return;
+        }
+        format.class = class;
+        format.fill = Fill::SPACES;
+        self.narrowed.push(de);
+        if format.prefix().is_none()
+            && class == Class::N
+            && raw.padding.is_some_and(|pad| pad != ("Left", "0"))
+        {
+            self.remarks
+                .lose(de, "is padded in another way than with zeros on the left, as numbers are here");
+        }
+    }
+
+    fn format(&mut self, place: &str, raw: &Raw<'_>) -> Result<Format, String> {
         let (holds, encoding, pad) = value(raw)?;
         let length = length(raw)?;
         if let Length::Variable { prefix, max } = length
             && max < raw.length
         {
             let most = prefix.most();
-            self.remarks.lose(
-                de,
-                format!("a length of {} does not fit its prefix; here it is at most {most}", raw.length),
-            );
+            let reason =
+                format!("a length of {} does not fit its prefix; here it is at most {most}", raw.length);
+            self.remarks.lose(place, reason);
         }
-        let (class, narrowed) = self.standard.class(de, holds, length);
-        if narrowed {
-            self.narrowed.push(de);
-        }
+        let class = match holds {
+            Holds::Digits => Class::N,
+            Holds::Bytes => Class::B,
+            _ => Class::Ans,
+        };
         let mut format =
             Format { class, length, encoding, pad, fill: Fill::SPACES, accept: Default::default() };
-        self.padding(de, raw, &mut format);
+        self.padding(place, raw, &mut format);
         Ok(format)
     }
 
-    fn padding(&mut self, de: u8, raw: &Raw<'_>, format: &mut Format) {
+    fn padding(&mut self, de: &str, raw: &Raw<'_>, format: &mut Format) {
         let Some((kind, pad)) = raw.padding else { return };
         if format.prefix().is_some() {
             return self.remarks.lose(de, "is padded to its longest; here it is as long as its value");
@@ -268,7 +316,6 @@ fn value(raw: &Raw<'_>) -> Result<(Holds, Encoding, Pad), String> {
     let left = Pad { side: Side::Left, nibble: 0 };
     let right = Pad { side: Side::Right, nibble: 0 };
     Ok(match (raw.kind, raw.encoding) {
-        ("Composite", _) => (Holds::Bytes, Encoding::Binary, left),
         ("String", "ASCII") => (Holds::Text, Encoding::Ascii, left),
         ("String", "EBCDIC") => (Holds::Text, EBCDIC, left),
         ("Numeric", "ASCII") => (Holds::Digits, Encoding::Ascii, left),
