@@ -160,3 +160,24 @@ fn a_message_passes_without_allocating() {
         assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0, "{name}: allocations in 4,000 messages");
     }
 }
+
+#[test]
+fn parts_are_read_without_allocating() {
+    let table = [
+        ("iso87-ascii", ["3.type", "22.pan", "35.service", "55.9F26"]),
+        ("iso87-bcd", ["3.type", "22.pan", "35.service", "55.9F26"]),
+    ];
+    for (name, addresses) in table {
+        let dialect = Dialect::builtin(name).unwrap();
+        let frame = requests(&dialect, 1).remove(0);
+        let paths = addresses.map(|address| dialect.path(address).unwrap());
+        let mut room = vec![0; paths.iter().map(|path| path.room()).max().unwrap()];
+        let mut message = Message::new();
+        let before = ALLOCATIONS.with(Cell::get);
+        dialect.parse(&frame, &mut message).unwrap();
+        let view = dialect.view(&frame, &message);
+        let found = paths.iter().filter(|path| view.sub(path, &mut room).is_some()).count();
+        assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0, "{name}");
+        assert_eq!(found, paths.len(), "{name}");
+    }
+}

@@ -174,7 +174,12 @@ fn mistakes_are_named_with_their_place() {
         "class a is not encoded as bcd",
     );
     mistake("name = \"Odd\"", "name = \"Odd\", mask = \"all\"", (18, 44), "\"none\", \"pan\", \"secret\"");
-    mistake("name = \"Odd\"", "name = \"Odd\", layout = \"x\"", (18, 46), "layout x: expected one of");
+    mistake(
+        "name = \"Odd\"",
+        "name = \"Odd\", layout = \"x\"",
+        (18, 46),
+        "layout x: there is none: expected one of",
+    );
     mistake("name = \"mine\"", "name = \"mine\"\nextends = \"iso99\"", (3, 11), "no dialect \"iso99\"");
     mistake("z = \"bcd\"\n", "z = \"bcd\n", (9, 9), "invalid basic string");
     let field_129 = "[fields]\n129 = { format = \"n 6\", name = \"x\" }\n";

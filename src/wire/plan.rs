@@ -120,7 +120,7 @@ impl FieldPlan {
         let odd_pad_unchecked = packed && (format.accept.pad || format.accept.characters);
         let step = match (format.length, format.pad) {
             _ if run.is_none() || prefix.is_none() || odd_pad_unchecked => Step::Careful,
-            (Length::Fixed(_), _) if !packed || units % 2 == 0 => Step::Fixed,
+            (Length::Fixed(_), _) if !packed || units.is_multiple_of(2) => Step::Fixed,
             (Length::Fixed(_), Pad { side: Side::Left, nibble: 0 }) => Step::FixedPadded,
             (Length::Variable { .. }, _) if !packed => Step::Variable,
             (Length::Variable { .. }, Pad { side: Side::Right, nibble: 0 }) => Step::VariablePadded,

@@ -131,7 +131,7 @@ impl<'d> Layouts<'d> {
         let wrong = |reason: String| (reason, at.clone());
         let Some((name, (layout, layout_at))) = self.draft.layouts.get_key_value(name) else {
             let known = self.draft.layouts.keys().cloned().collect::<Vec<_>>().join(", ");
-            return Err(wrong(format!("expected one of {known}")));
+            return Err(wrong(format!("there is none: expected one of {known}")));
         };
         if self.open.contains(&name.as_str()) || depth > DEEPEST {
             return Err(wrong(format!("layouts hold each other without end, or over {DEEPEST} deep")));
@@ -401,7 +401,7 @@ fn check_extent(part: &Sub, tagged: bool, last: bool, holder: Holder) -> Result<
             "its length stands behind its tag: expected a format as \"n 6\" or \"ans to 99\"".to_owned()
         );
     }
-    if tagged && marked || marked && !byte_each {
+    if marked && (tagged || !byte_each) {
         return Err("until and absent are for characters by position".to_owned());
     }
     if part.until.is_some() && !open {

@@ -66,7 +66,7 @@ impl Tag {
     /// Whether this is a whole BER-TLV tag that an element can begin with.
     pub(in super::super) fn is_ber(&self) -> bool {
         let mut buffer = [0; 4];
-        let even = self.length % 2 == 0;
+        let even = self.length.is_multiple_of(2);
         match self.bytes(&mut buffer) {
             Some([0x00 | 0xFF, ..]) | None => false,
             Some([first]) => even && first & 0x1F != 0x1F,

@@ -152,30 +152,37 @@ fn room_of(format: &Format) -> usize {
 }
 
 impl Layout {
-    /// The part with this key and what is inside it. Its mark is added, and those of the inline parts on the way with
-    /// the room they take. A listed key wins over one inside an inline part, and that over a tag that nobody lists.
+    /// The part with this key and what is inside it. What a dialect file lists, here or in an inline part, wins over a
+    /// tag that nobody lists. Its mark is added, and those of the inline parts on the way with the room they take.
     fn find(&self, key: &str, marks: &mut Vec<Mark>, room: &mut usize) -> Option<(&Sub, Option<&Layout>)> {
+        let listed = self.seek(key, Layout::listed, marks, room);
+        listed.or_else(|| self.seek(key, Layout::unlisted, marks, room))
+    }
+
+    fn seek(
+        &self,
+        key: &str,
+        mark: fn(&Layout, &str) -> Option<Mark>,
+        marks: &mut Vec<Mark>,
+        room: &mut usize,
+    ) -> Option<(&Sub, Option<&Layout>)> {
+        if let Some(mark) = mark(self, key) {
+            let sub = self.sub(&mark)?;
+            marks.push(mark);
+            return Some((sub, self.inside(&mark, sub)));
+        }
         let (before, free) = (marks.len(), *room);
-        let inline = self.parts.iter().enumerate().filter(|(_, sub)| sub.inline);
-        let mark = match self.listed(key) {
-            Some(mark) => mark,
-            None => {
-                for (index, sub) in inline {
-                    marks.push(self.mark_of(index));
-                    *room += room_of(&sub.format);
-                    let inside = sub.layout.as_deref();
-                    if let Some(found) = inside.and_then(|inside| inside.find(key, marks, room)) {
-                        return Some(found);
-                    }
-                    marks.truncate(before);
-                    *room = free;
-                }
-                self.unlisted(key)?
+        for (index, sub) in self.parts.iter().enumerate().filter(|(_, sub)| sub.inline) {
+            marks.push(self.mark_of(index));
+            *room += room_of(&sub.format);
+            let inside = sub.layout.as_deref();
+            if let Some(found) = inside.and_then(|inside| inside.seek(key, mark, marks, room)) {
+                return Some(found);
             }
-        };
-        let sub = self.sub(&mark)?;
-        marks.push(mark);
-        Some((sub, self.inside(&mark, sub)))
+            marks.truncate(before);
+            *room = free;
+        }
+        None
     }
 
     fn mark_of(&self, index: usize) -> Mark {

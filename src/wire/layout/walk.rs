@@ -23,8 +23,7 @@ pub struct Node<'a> {
     pub whole: Range<usize>,
     /// The bytes of the message that its value takes, in the same manner.
     pub value: Range<usize>,
-    /// The value; `None` where it cannot be told from what surrounds it. Has no units where a character says that the
-    /// part is absent.
+    /// The value, where it is as its format says. Has no units where a character says that the part is absent.
     pub field: Option<Field<'a>>,
     /// What may be shown: the strictest of its own mask and of those it is inside of. Of what is wrong or fits nothing
     /// no more than of the most secret part that it may be.
@@ -103,27 +102,24 @@ impl Walk<'_> {
         let sub = layout.sub(&cut.mark);
         let inside = sub.and_then(|sub| layout.inside(&cut.mark, sub));
         let read = match (sub, cut.wrong) {
-            (Some(sub), None) => cut.field(sub, data).map(Some),
+            // Of a row that is not whole, the parts that are there are to be seen.
+            (Some(sub), None | Some((_, PartReason::Row))) => cut.field(sub, data).map(Some),
             (_, Some(wrong)) => Err(wrong),
             (None, None) => Ok(None),
         };
-        let (found, mut wrong) = match read {
+        let (found, unread) = match read {
+            Ok(Some((start, _))) if inside.is_some() && level.depth == DEEPEST => {
+                (None, Some((start, PartReason::Deep(DEEPEST))))
+            }
             Ok(found) => (found, None),
             Err(wrong) => (None, Some(wrong)),
         };
-        if let Some((start, field)) = found {
-            wrong = match inside {
-                // Its parts say what is wrong with them.
-                Some(_) if level.depth < DEEPEST => None,
-                Some(_) => Some((start, PartReason::Deep(DEEPEST))),
-                None => cut.check(field, start).err(),
-            };
-        }
+        let unclean = found.and_then(|(start, field)| cut.check(field, start).err());
         let own = sub.map_or(Mask::Open, |sub| sub.mask);
         let unsure =
             if cut.wrong.is_some() || cut.mark == Mark::Rest { layout.strictest_mask() } else { own };
-        let unread = inside.filter(|_| wrong.is_some()).map_or(own, Layout::strictest_mask);
-        let mask = level.mask.max(own).max(unsure).max(unread);
+        let within = inside.filter(|_| unread.is_some()).map_or(own, Layout::strictest_mask);
+        let mask = level.mask.max(own).max(unsure).max(within);
         let start = found.map_or(cut.inner.start, |(start, _)| start);
         let value = start..cut.inner.end.max(start);
         let in_message = |(at, reason): Wrong| (level.place.half(at) / 2, reason);
@@ -133,11 +129,11 @@ impl Walk<'_> {
             name: sub.map_or("", |sub| &sub.name),
             whole: level.place.bytes(&cut.whole),
             value: level.place.bytes(&value),
-            field: found.map(|(_, field)| field),
+            field: found.map(|(_, field)| field).filter(|_| unclean.is_none()),
             mask,
-            wrong: wrong.map(in_message),
+            wrong: unread.or(unclean).or(cut.wrong).map(in_message),
         });
-        if let (Some(inside), Some((start, field)), None) = (inside, found, wrong)
+        if let (Some(inside), Some((start, field))) = (inside, found)
             && !cut.absent
         {
             let place = Place::of(field.format, field.units, level.place.half(start), level.place.each);
