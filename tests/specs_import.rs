@@ -1,5 +1,4 @@
-//! `authswitch specs import` and `specs export` as their users run them: files in the shapes of other products
-//! become dialects that read messages right, and what is lost on the way is told.
+//! `authswitch specs import` as its users run it: files in the shapes of other products become dialects that read messages right, and what is lost on the way is told.
 
 #![allow(clippy::unwrap_used)]
 
@@ -481,69 +480,4 @@ fn no_file_is_read_but_the_one_given() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("found text"), "{}", text(&output.stderr));
     assert!(!text(&output.stderr).contains("the content"));
-}
-
-#[test]
-fn a_dialect_that_moov_can_say_is_exported_whole() {
-    let output = run(&["specs", "export", "iso87-ascii"]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let spec: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let field = |de: &str| spec["fields"][de].clone();
-    assert_eq!(spec["fields"].as_object().unwrap().len(), 128);
-    assert_eq!((&field("1")["enc"], &field("1")["length"]), (&"HexToASCII".into(), &8.into()));
-    assert_eq!((&field("2")["prefix"], &field("2")["length"]), (&"ASCII.LL".into(), &19.into()));
-    assert_eq!(field("4")["padding"], serde_json::json!({ "type": "Left", "pad": "0" }));
-    assert_eq!(field("41")["padding"], serde_json::json!({ "type": "Right", "pad": " " }));
-    // With the prefix Hex.Fixed moov reads such a field and cannot write it.
-    assert_eq!((&field("52")["enc"], &field("52")["prefix"]), (&"HexToASCII".into(), &"ASCII.Fixed".into()));
-    assert_eq!((&field("55")["enc"], &field("55")["prefix"]), (&"Binary".into(), &"ASCII.LLL".into()));
-    let said = text(&output.stdout);
-    let order: Vec<_> =
-        ["\"0\"", "\"2\"", "\"10\"", "\"128\""].iter().map(|key| said.find(key).unwrap()).collect();
-    assert!(order.is_sorted(), "fields stand in the order of their numbers");
-}
-
-#[test]
-fn an_export_tells_what_moov_cannot_say() {
-    let toml = r#"
-name = "mine"
-version = 0
-[encoding]
-mti = "ebcdic-037"
-bitmap = "ebcdic-hex"
-length = "ascii"
-n = "bcd"
-z = "bcd"
-"x+n" = "bcd"
-text = "ebcdic-037"
-b = "binary"
-[pad]
-fixed = "left 0"
-variable = "right F"
-[fields]
-2 = { format = "n..19", name = "Pad F", mask = "pan" }
-3 = { format = "n 6", name = "Even" }
-28 = { format = "x+n 8", name = "Packed sign" }
-35 = { format = "z..36", name = "Separator", mask = "secret", pad = "right 0" }
-48 = { format = "ans...99", name = "Page" }
-60 = { format = "b...99", name = "Inclusive", length = { inclusive = true } }
-61 = { format = "b...99", name = "Three hexadecimal digits", length = "hex" }
-62 = { format = "b...99", name = "Bytes" }
-"#;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("mine.toml");
-    std::fs::write(&file, toml).unwrap();
-    let path = file.to_str().unwrap();
-    let output = run(&["specs", "export", "--format", "moov", "--json", path]);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
-    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let lost: Vec<_> =
-        object["remarks"].as_array().unwrap().iter().filter(|remark| remark["lost"] == true).collect();
-    let lost: Vec<_> = lost.iter().map(|remark| remark["field"].as_str().unwrap()).collect();
-    assert_eq!(lost, ["1", "2", "28", "35", "48", "60", "61"]);
-    let fields = object["spec"]["fields"].as_object().unwrap();
-    assert!(!fields.contains_key("60") && !fields.contains_key("61") && fields.contains_key("62"));
-    assert_eq!(run(&["specs", "export", "--lenient", path]).status.code(), Some(0));
-    assert_eq!(run(&["specs", "export", "none"]).status.code(), Some(2));
-    assert_eq!(run(&["specs", "export", "--format", "jpos", path]).status.code(), Some(2));
 }

@@ -1,6 +1,6 @@
 //! `specs import`: another product's file in, a dialect file out, with what is lost on the way.
 
-use super::foreign::{MAX_BYTES, Remark, Spec};
+use super::foreign::{MAX_BYTES, Remark, Spec, Unreadable};
 use super::{jpos, moov, toml};
 use crate::wire::Dialect;
 use serde::Serialize;
@@ -32,6 +32,8 @@ pub(super) struct Args {
     json: bool,
 }
 
+const NO_MASKS: &str = "Masks are not in such files: they are those of ISO 8583.";
+
 #[derive(Serialize)]
 struct Imported<'a> {
     file: &'a str,
@@ -44,19 +46,12 @@ struct Imported<'a> {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
     let text = read_bounded(&args.file)?;
-    let in_file = |error| format!("{}:{error}", args.file);
-    let (format, mut spec): (&'static str, Spec) =
-        match text.trim_start_matches('\u{FEFF}').trim_start().as_bytes().first() {
-            Some(b'<') => ("jPOS GenericPackager XML", jpos::read(&text).map_err(in_file)?),
-            Some(b'{') => ("moov iso8583 JSON", moov::read(&text).map_err(in_file)?),
-            _ => return Err(format!("{}: neither XML nor a JSON object", args.file)),
-        };
+    let (format, mut spec) = read(&text).map_err(|error| format!("{}:{error}", args.file))?;
     let name = match &args.name {
         Some(name) => name.clone(),
         None => name_of(Path::new(&args.file)),
     };
-    let origin = format!("Read from {format}. Masks are not in such files: they are those of ISO 8583.");
-    let written = toml::write(&spec, &name, &origin);
+    let written = toml::write(&spec, &name, &format!("Read from {format}. {NO_MASKS}"));
     if let Err(error) = Dialect::from_toml(&written, "the dialect") {
         return Err(format!("{}: what was read is no dialect:\n{error}", args.file));
     }
@@ -71,6 +66,15 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
         spec.remarks.iter().for_each(|remark| eprintln!("{}: {remark}", args.file));
     }
     Ok(exit_code(&spec.remarks, args.lenient))
+}
+
+/// What a file is, by its first character, and what it says.
+fn read(text: &str) -> Result<(&'static str, Spec), Unreadable> {
+    match text.trim_start_matches('\u{FEFF}').trim_start().as_bytes().first() {
+        Some(b'<') => Ok(("jPOS GenericPackager XML", jpos::read(text)?)),
+        Some(b'{') => Ok(("moov iso8583 JSON", moov::read(text)?)),
+        _ => Err(Unreadable::at(text, 0, "neither XML nor a JSON object")),
+    }
 }
 
 /// 1 where something is lost, unless that is allowed.
@@ -102,4 +106,76 @@ fn name_of(path: &Path) -> String {
         .filter(|word| !word.is_empty())
         .collect();
     if words.is_empty() { "imported".to_owned() } else { words.join("-") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+
+    const SAMPLES: [&str; 8] = [
+        include_str!("../../../tests/foreign/jpos-ascii.xml"),
+        include_str!("../../../tests/foreign/jpos-bcd.xml"),
+        include_str!("../../../tests/foreign/jpos-beyond.xml"),
+        include_str!("../../../tests/foreign/jpos-composite.xml"),
+        include_str!("../../../tests/foreign/moov-ascii.json"),
+        include_str!("../../../tests/foreign/moov-beyond.json"),
+        include_str!("../../../tests/foreign/moov-composite.json"),
+        include_str!("../../../tests/foreign/moov-packed.json"),
+    ];
+    const STRANGE: [&str; 13] = [
+        "",
+        " ",
+        "0",
+        "1",
+        "2",
+        "3",
+        "65",
+        "130",
+        "9999",
+        "65535",
+        "99999",
+        "\u{1F4B3} # \u{85}",
+        "]] ''' \t",
+    ];
+
+    /// The words and numbers of a text, each with what stands behind it.
+    fn words(text: &str) -> Vec<(&str, &str)> {
+        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+        let with_end = text.split_inclusive(move |c| !is_word(c));
+        with_end.map(|word| word.split_at(word.trim_end_matches(|c| !is_word(c)).len())).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_is_read_is_a_dialect(
+            sample in 0..SAMPLES.len(),
+            changes in prop::collection::vec(
+                (any::<Index>(), any::<Index>(), prop::option::weighted(0.3, select(STRANGE.as_slice()))), 1..8,
+            ),
+        ) {
+            let original = words(SAMPLES[sample]);
+            let filled: Vec<usize> = (0..original.len()).filter(|at| !original[*at].0.is_empty()).collect();
+            let mut changed = original.clone();
+            for (at, from, strange) in changes {
+                let word = original[filled[from.index(filled.len())]].0;
+                changed[filled[at.index(filled.len())]].0 = strange.unwrap_or(word);
+            }
+            let text: String = changed.iter().flat_map(|(word, end)| [*word, *end]).collect();
+            if let Ok((format, spec)) = read(&text) {
+                let written = toml::write(&spec, "mine", format);
+                if let Err(error) = Dialect::from_toml(&written, "mine.toml") {
+                    return Err(TestCaseError::fail(format!("{error}\n{written}")));
+                }
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[<{]\\PC{0,200}") {
+            let _ = read(&text);
+        }
+    }
 }

@@ -80,9 +80,31 @@ pub(super) fn misfit(kind: &Arrangement, parts: &[Piece], format: &Format) -> Op
     if format.class == Class::Xn {
         return Some("a signed amount has no subfields".to_owned());
     }
-    let tagged = if let Arrangement::Tagged { head, .. } = kind { *head..parts.len() } else { 0..0 };
-    if parts[tagged].iter().any(|part| part.format.prefix().is_some()) {
-        return Some("its subfields have lengths of more than one kind".to_owned());
+    if let Some(part) = parts.iter().find(|part| !is_key(kind, &part.key)) {
+        return Some(format!("subfield {:?} cannot be called so", part.key));
+    }
+    let mut keys: Vec<&str> = parts.iter().map(|part| part.key.as_str()).collect();
+    keys.sort_unstable();
+    if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Some(format!("subfield {:?} is there twice", twice[0]));
+    }
+    if let Arrangement::Tagged { head, tag, .. } = kind {
+        let most = if tag.class == Class::B { 4 } else { 8 };
+        if tag.max_length() > most {
+            return Some(format!("its tags are longer than {most}"));
+        }
+        let is_tag = |key: &str| match tag.class {
+            Class::B => {
+                key.len() == 2 * usize::from(tag.max_length()) && key.bytes().all(|c| c.is_ascii_hexdigit())
+            }
+            class => key.len() == usize::from(tag.max_length()) && key.bytes().all(|c| class.allows(c)),
+        };
+        if let Some(part) = parts.iter().skip(*head).find(|part| !is_tag(&part.key)) {
+            return Some(format!("subfield {:?} is called by no tag", part.key));
+        }
+        if parts.iter().skip(*head).any(|part| part.format.prefix().is_some()) {
+            return Some("its subfields have lengths of more than one kind".to_owned());
+        }
     }
     let (Length::Fixed(units), Arrangement::Positional) = (format.length, kind) else { return None };
     let bytes = |part: &Piece| part.format.wire_bytes(usize::from(part.format.max_length()));
@@ -91,6 +113,18 @@ pub(super) fn misfit(kind: &Arrangement, parts: &[Piece], format: &Format) -> Op
     let open = parts.iter().any(|part| part.format.prefix().is_some());
     let fits = sum == usize::from(units) || open && sum <= usize::from(units);
     (!fits).then(|| format!("its subfields are {sum} bytes long together, not {units}"))
+}
+
+/// Whether addresses can call a part so; behind a bit map it is the number of its bit.
+fn is_key(kind: &Arrangement, key: &str) -> bool {
+    let plain = key.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
+    let bit = |bytes: u16| {
+        key.parse().is_ok_and(|bit: u16| (1..=bytes * 8).contains(&bit) && bit.to_string() == key)
+    };
+    match kind {
+        Arrangement::Bitmap { bytes, .. } => bit(*bytes),
+        _ => plain && (1..=32).contains(&key.len()),
+    }
 }
 
 /// A format of the same kind whose length the tag before it says.

@@ -4,11 +4,12 @@ mod composite;
 
 use super::foreign::{Field, Remarks, Spec, Standard, Unreadable, listed};
 use super::inside::Inside;
-use super::jpos_class::{Meaning, Packed, meaning};
+use super::jpos_class::{LONGEST, Meaning, Packed, meaning};
 use super::xml::{self, Element};
 use crate::wire::{Class, Encoding, Fill, Format, Length};
 use std::collections::BTreeMap;
 
+const LONG: u16 = LONGEST + 1;
 const FIELD: &str = "isofield";
 const COMPOSITE: &str = "isofieldpackager";
 const FIELD_KEYS: [&str; 6] = ["id", "length", "name", "class", "pad", "packager"];
@@ -195,6 +196,9 @@ impl Reader<'_> {
         }
         let reason = match raw.meaning() {
             Meaning::Field(_) if raw.length == 0 => "is 0 long".to_owned(),
+            Meaning::Field(Packed { length: Length::Fixed(LONG..), .. }) => {
+                format!("is over {LONGEST} long")
+            }
             Meaning::Field(packed) => {
                 packed.lost.iter().for_each(|lost| self.remarks.lose(place, lost.as_str()));
                 return Some(packed);

@@ -64,6 +64,9 @@ const fn family(
 /// Families whose values begin with a tag and a length of their own, or that a network's code reads.
 const TAGGED: [&str; 6] = ["IFEP", "IFEPE", "IFMC", "IFEMC", "IFIPM", "IFELPE"];
 
+/// The longest value that a dialect file can say.
+pub(super) const LONGEST: u16 = 9999;
+
 const ZERO_LEFT: Pad = Pad { side: Side::Left, nibble: 0 };
 const ZERO_RIGHT: Pad = Pad { side: Side::Right, nibble: 0 };
 const F_RIGHT: Pad = Pad { side: Side::Right, nibble: 0xF };
@@ -135,9 +138,9 @@ fn in_family(family: &Family, rest: &str, length: u16, pad: bool) -> Option<Mean
     let in_bytes = family.name == "IFEB";
     let counts = if in_bytes { Counts::Wire } else { Counts::Value };
     let prefix = Prefix { digits: digits as u8, encoding: length_encoding, counts, inclusive: false };
-    let most = prefix.most();
+    let most = prefix.most().min(LONGEST);
     if length > most {
-        lost = Some(format!("a length of {length} does not fit {digits} digits; here it is at most {most}"));
+        lost = Some(format!("a length of {length} is more than can be said; here it is at most {most}"));
     }
     let pad = match (in_bytes || filled.is_some(), pad) {
         (true, false) => F_RIGHT,
@@ -287,7 +290,8 @@ mod tests {
             assert_eq!(packed.length, Length::Fixed(length), "{name}");
             assert!(packed.lost.is_some(), "{name}");
         }
-        assert!(field("IFA_LLCHAR", 120, false).lost.unwrap().contains("at most 99"));
+        let lost = field("IFA_LLCHAR", 120, false).lost;
+        assert!(lost.is_some_and(|lost| lost.contains("at most 99")));
         assert!(field("IFA_LLBNUM", 19, false).lost.is_some());
     }
 }

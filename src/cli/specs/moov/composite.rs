@@ -12,19 +12,21 @@ struct Tag<'a> {
     padding: Option<(&'a str, &'a str)>,
 }
 
+/// What was read; inside, why it cannot be said; outside, why the file is none.
+type Told<T> = Result<Result<T, String>, Unreadable>;
+
 /// A composite's value: what holds the subfields, and the layout of these.
 pub(super) type Composite = (Format, Option<String>);
 
 impl Reader {
-    /// # Errors
-    /// In the inner one a reason for which the field cannot be said at all.
+    /// A field with subfields. Where these cannot be said, it is one value, and a remark.
     pub(super) fn composite(
         &mut self,
         place: &str,
         path: &str,
         raw: &Raw<'_>,
         depth: usize,
-    ) -> Result<Result<Composite, String>, Unreadable> {
+    ) -> Told<Composite> {
         let bytes = match length(raw) {
             Ok(length) => plain(Class::B, length, Encoding::Binary),
             Err(reason) => return Ok(Err(reason)),
@@ -49,14 +51,13 @@ impl Reader {
     }
 
     /// The arrangement and the parts; `None` for BER-TLV.
-    #[allow(clippy::type_complete)]
     fn arranged(
         &mut self,
         place: &str,
         path: &str,
         raw: &Raw<'_>,
         depth: usize,
-    ) -> Result<Result<Option<(Arrangement, Vec<Piece>)>, String>, Unreadable> {
+    ) -> Told<Option<(Arrangement, Vec<Piece>)>> {
         if depth > DEEPEST {
             return Ok(Err(format!("subfields over {DEEPEST} deep")));
         }
@@ -106,12 +107,7 @@ impl Reader {
         Ok(Ok(Some((kind, parts))))
     }
 
-    fn bitmap(
-        &mut self,
-        place: &str,
-        path: &str,
-        node: &Node,
-    ) -> Result<Result<Arrangement, String>, Unreadable> {
+    fn bitmap(&mut self, place: &str, path: &str, node: &Node) -> Told<Arrangement> {
         let map = Raw::of(path, node)?;
         let encoding = match map.encoding {
             "Binary" => Encoding::Binary,
@@ -129,14 +125,7 @@ impl Reader {
         Ok(Ok(Arrangement::Bitmap { bytes, encoding }))
     }
 
-    fn piece(
-        &mut self,
-        place: &str,
-        path: &str,
-        key: &str,
-        raw: &Raw<'_>,
-        depth: usize,
-    ) -> Result<Result<Piece, String>, Unreadable> {
+    fn piece(&mut self, place: &str, path: &str, key: &str, raw: &Raw<'_>, depth: usize) -> Told<Piece> {
         self.strange_keys(place, raw.node);
         let name = one_line(raw.description);
         let name = if name.is_empty() { format!("Subfield {key}") } else { name };
@@ -205,6 +194,9 @@ fn tagged(tag: &Tag<'_>, parts: &mut [Piece]) -> Result<Arrangement, String> {
         "BCD" if tag.units.is_multiple_of(2) => (Class::N, Encoding::Bcd),
         other => return Err(format!("its tags are in {other:?}")),
     };
+    if tag.units > 8 {
+        return Err(format!("its tags are {} long", tag.units));
+    }
     let form = plain(class, Length::Fixed(tag.units), encoding);
     let characters = usize::from(tag.units) * if class == Class::B { 2 } else { 1 };
     let mut value: Option<Prefix> = None;
@@ -221,15 +213,12 @@ fn tagged(tag: &Tag<'_>, parts: &mut [Piece]) -> Result<Arrangement, String> {
         part.format = inside::behind_a_tag(part.format);
         let missing = characters.saturating_sub(part.key.chars().count());
         match tag.padding {
-            Some(("Left", pad)) => part.key.insert_str(0, &pad.repeat(missing)),
+            Some(("Left", pad)) if pad.len() == 1 => part.key.insert_str(0, &pad.repeat(missing)),
             _ if missing == 0 => {}
             _ => return Err(format!("the tag {} is not {characters} characters long", part.key)),
         }
         if class == Class::B {
             part.key.make_ascii_uppercase();
-        }
-        if part.key.len() != characters || !part.key.bytes().all(|c| c.is_ascii_alphanumeric()) {
-            return Err(format!("{:?} is no tag", part.key));
         }
     }
     let prefix = value.ok_or("it has no subfields")?;
