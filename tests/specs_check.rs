@@ -72,7 +72,7 @@ fn each_suspicion_has_its_place() {
         (extends("[accept]\npad = false\n"), "4:1: changes nothing"),
         (OWN.replace("[fields]", "z = \"bcd\"\n[fields]"), "8:1: nothing in the dialect uses this"),
         (
-            OWN.replace("[fields]", "[pad]\nfixed = \"left 0\"\n[fields]"),
+            OWN.replace("[fields]", "[pad]\nfixed = \"right F\"\n[fields]"),
             "9:1: nothing in the dialect uses this",
         ),
         (

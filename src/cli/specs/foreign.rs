@@ -150,9 +150,14 @@ impl Standard {
             (Length::Variable { max: a, .. }, Length::Variable { max: b, .. }) => a == b,
             _ => false,
         };
-        let class = self.field(de).filter(same).map(|field| field.format.class);
+        let known = self.field(de);
+        // Packed digits of a track have its separator among them, however long it may be.
+        if holds == Holds::Digits && known.is_some_and(|field| field.format.class == Class::Z) {
+            return (Class::Z, true);
+        }
+        let class = known.filter(same).map(|field| field.format.class);
         match (holds, class) {
-            (Holds::Digits | Holds::Text | Holds::Characters, Some(Class::Z)) => (Class::Z, true),
+            (Holds::Text | Holds::Characters, Some(Class::Z)) => (Class::Z, true),
             (Holds::Text, Some(class @ (Class::N | Class::Xn))) => (class, true),
             (Holds::Digits, _) => (Class::N, false),
             (Holds::Text | Holds::Characters, _) => (Class::Ans, false),
