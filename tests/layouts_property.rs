@@ -172,7 +172,7 @@ fn look<T>(
     then: impl FnOnce(authswitch::wire::View<'_>) -> T,
 ) -> Option<T> {
     let mut frame = Vec::new();
-    let mti = Mti::new(0x0100).unwrap();
+    let mti = Mti::new(u16::from(dialect.version()) << 12 | 0x0100).unwrap();
     dialect.build(&mut frame, mti, None, Bitmap::EMPTY, &[(de, value)]).ok()?;
     let mut message = Message::new();
     dialect.parse(&frame, &mut message).unwrap();
