@@ -13,8 +13,8 @@ use std::process::ExitCode;
 /// Writes a dialect as another product's file
 #[derive(clap::Args)]
 #[command(
-    after_help = "The file goes to standard output; what it cannot say of the dialect goes to standard error, a line each,
-and makes the exit code 1.
+    after_help = "The file goes to standard output; what it cannot say of the dialect goes to standard error, a
+line each, and makes the exit code 1.
 
 Examples:
   authswitch specs export iso87-bcd > iso87-bcd.json

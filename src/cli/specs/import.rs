@@ -11,8 +11,9 @@ use std::process::ExitCode;
 /// Reads another product's file and writes a dialect file of it
 #[derive(clap::Args)]
 #[command(
-    after_help = "Reads the XML of jPOS's GenericPackager and the JSON of moov's iso8583. The dialect goes to standard output;
-what it cannot say of the file goes to standard error, a line each, and makes the exit code 1.
+    after_help = "Reads the XML of jPOS's GenericPackager and the JSON of moov's iso8583. The dialect goes to
+standard output; what it cannot say of the file goes to standard error, a line each, and makes
+the exit code 1.
 
 Examples:
   authswitch specs import packager.xml > mine.toml
