@@ -220,6 +220,8 @@ extends = "iso87-bcd"
 43 = { format = "ans..99", layout = "card-acceptor-93" }
 54 = { format = "an...126", layout = "additional-amounts-03" }
 56 = { format = "n..35", layout = "original-data-93" }
+57 = { format = "n 32", layout = "original-amounts-03" }
+58 = { format = "n..41", layout = "original-data-03" }
 "#;
     let all = Dialect::from_toml(text, "all.toml").unwrap_or_else(|error| panic!("{error}"));
     let mut named: Vec<String> = ["layouts", "emv"]

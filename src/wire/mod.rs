@@ -22,6 +22,7 @@ mod scan;
 mod spec;
 mod strict;
 mod value;
+mod warning;
 
 pub mod frame;
 pub mod tlv;
@@ -40,6 +41,7 @@ pub use message::{Message, View};
 pub use mti::Mti;
 pub use spec::{Mistake, SpecError};
 pub use value::Field;
+pub use warning::Warning;
 
 /// The highest data element number of a message with three bit maps.
 pub const LAST_DE: u8 = 192;

@@ -82,7 +82,8 @@ pub(super) fn read(text: &str, origin: &str) -> Result<Dialect, SpecError> {
     }
 }
 
-fn place(mut raw: Vec<(Range<usize>, String)>, text: &str, origin: &str) -> Vec<Mistake> {
+/// Mistakes by their places in a text, in its order.
+pub(super) fn place(mut raw: Vec<(Range<usize>, String)>, text: &str, origin: &str) -> Vec<Mistake> {
     raw.sort_by_key(|(at, _)| at.start);
     // A layout that several fields use has its mistakes once.
     raw.dedup();

@@ -31,6 +31,8 @@ pub struct Guess {
     pub messages: usize,
     /// How the first of these begins.
     pub start: Option<Start>,
+    /// Bytes of whole frames.
+    pub whole: usize,
     /// Bytes behind the last whole frame.
     pub rest: usize,
     /// The framing refuses these.
@@ -46,9 +48,10 @@ impl Guess {
     }
 
     /// Whether nothing contradicts it: all frames begin like messages, and behind the last whole one there is nothing
-    /// but the beginning of another.
+    /// but the beginning of another, which is not most of the run.
     pub fn is_clean(&self) -> bool {
-        self.messages > 0 && self.messages == self.frames && self.lost == 0 && !self.broken
+        let cut = !self.broken && self.lost == 0 && (self.rest <= self.whole || self.more);
+        self.messages > 0 && self.messages == self.frames && cut
     }
 
     fn rank(&self) -> (bool, bool, usize, usize) {
@@ -138,6 +141,7 @@ pub fn guess(framing: Framing, run: &[u8], anywhere: bool) -> Guess {
         empty: 0,
         messages: 0,
         start: None,
+        whole: 0,
         rest: 0,
         broken: false,
         more: run.len() > looked_at.len(),
@@ -157,6 +161,7 @@ pub fn guess(framing: Framing, run: &[u8], anywhere: bool) -> Guess {
     Guess {
         skipped: walk.skipped,
         lost: walk.lost,
+        whole: walk.frames.at.saturating_sub(walk.skipped + walk.lost),
         rest: looked_at.len() - walk.frames.at,
         broken: walk.frames.broken,
         ..guess
