@@ -115,7 +115,8 @@ fn level<'a>(a: &'a [Field], b: &'a [Field], differences: &mut Vec<Difference<'a
 }
 
 fn same(a: &Field, b: &Field) -> bool {
-    if a.is_number && b.is_number {
+    let digits = |field: &Field| field.exact.bytes().all(|c| c.is_ascii_digit());
+    if (a.is_number || b.is_number) && digits(a) && digits(b) {
         return a.exact.trim_start_matches('0') == b.exact.trim_start_matches('0');
     }
     // Spaces fill a text to its fixed length.

@@ -223,7 +223,7 @@ impl<'a> Reader<'a> {
             bits: Vec::new(),
             offset: whole.start,
             length: whole.len(),
-            raw: self.raw(&whole, Some(&info.format)),
+            raw: self.raw(&whole, Some(&info.format), info.mask),
             fields,
             exact: value,
             is_number: info.format.class == Class::N,
@@ -270,7 +270,7 @@ impl<'a> Reader<'a> {
                 bits,
                 offset: part.whole.start,
                 length: part.whole.len(),
-                raw: self.raw(&part.whole, part.format.as_ref()),
+                raw: self.raw(&part.whole, part.format.as_ref(), mask),
                 fields: if self.unmask || mask == Mask::Open { inner } else { Vec::new() },
                 exact: part.exact.clone(),
                 is_number: part.format.is_some_and(|format| format.class == Class::N),
@@ -285,6 +285,7 @@ impl<'a> Reader<'a> {
             return Shown { text: value.exact.to_owned(), hidden: false, suspicious: false };
         }
         let place = value.place.start * 2..value.place.end * 2;
+        self.suspect(value);
         let mut stars = hide::characters(value.exact, value.mask, value.free);
         if value.mask == Mask::Open && value.format.is_none_or(|format| format.class == Class::B) {
             let bytes = unhex(value.exact);
@@ -320,8 +321,31 @@ impl<'a> Reader<'a> {
         Shown { text, hidden, suspicious }
     }
 
+    /// Of a message that is wrong: a card number that is in this value but for a few digits before or behind it.
+    fn suspect(&mut self, value: &Value<'_>) {
+        const SHORTEST: usize = 13;
+        const BEYOND: usize = 6;
+        if self.suspicious.is_empty() || value.exact.len() < SHORTEST {
+            return;
+        }
+        let around =
+            value.place.start.saturating_sub(BEYOND)..(value.place.end + BEYOND).min(self.view.frame().len());
+        let Some(bytes) = self.view.frame().get(around.clone()) else { return };
+        let reading = reading(value.format);
+        let least = if reading == Reading::Characters { SHORTEST * 2 } else { SHORTEST };
+        let suspicious = &mut self.suspicious;
+        hide::in_bytes(bytes, reading, &mut |run| {
+            let run = around.start * 2 + run.start..around.start * 2 + run.end;
+            let inside =
+                run.end.min(value.place.end * 2).saturating_sub(run.start.max(value.place.start * 2));
+            if inside >= least {
+                suspicious[run].fill(true);
+            }
+        });
+    }
+
     /// Bytes in hexadecimal, with stars for what is hidden in the values among them.
-    fn raw(&self, place: &Range<usize>, format: Option<&Format>) -> String {
+    fn raw(&self, place: &Range<usize>, format: Option<&Format>, mask: Mask) -> String {
         let bytes = self.view.frame().get(place.clone()).unwrap_or_default();
         let text = hex(bytes);
         if self.unmask {
@@ -329,7 +353,10 @@ impl<'a> Reader<'a> {
         }
         let from = place.start * 2;
         let mut stars = self.hidden.get(from..place.end * 2).unwrap_or_default().to_vec();
-        hide::in_bytes(bytes, reading(format), &mut |run| stars[run].fill(true));
+        // What has a mask shows of itself what the mask leaves.
+        if mask == Mask::Open {
+            hide::in_bytes(bytes, reading(format), &mut |run| stars[run].fill(true));
+        }
         if stars.contains(&true) { hide::starred(&text, stars.into_iter()) } else { text }
     }
 
@@ -338,9 +365,9 @@ impl<'a> Reader<'a> {
         let wrong = self.view.wrong(error.de);
         let start = wrong.as_ref().map_or(error.offset as usize, |place| place.start);
         let raw = wrong.map(|place| match info.map_or(Mask::Secret, |info| info.strictest_mask()) {
-            _ if self.unmask => self.raw(&place, None),
+            _ if self.unmask => self.raw(&place, None, Mask::Open),
             Mask::Open => {
-                let raw = self.raw(&place, None);
+                let raw = self.raw(&place, None, Mask::Open);
                 let suspicious = self.suspicious.get(place.start * 2..place.end * 2).unwrap_or_default();
                 let stars = raw.chars().zip(suspicious).map(|(c, suspicious)| c == '*' || *suspicious);
                 hide::starred(&raw, stars)

@@ -32,6 +32,9 @@ pub(super) fn in_text(text: &str, found: &mut dyn FnMut(Range<usize>)) {
         return;
     }
     let digits: Vec<u8> = text.bytes().map(|c| digit(c, b'0')).collect();
+    let found = &mut |run: Range<usize>| {
+        found(run.start..(run.end + ASCII.track(text.as_bytes(), run.end)).min(text.len()))
+    };
     runs(&digits, found);
     let is_gap = |at: usize| {
         let at_digit = |at: usize| digits.get(at).is_some_and(|digit| *digit != NONE);
@@ -46,23 +49,48 @@ pub(super) fn in_text(text: &str, found: &mut dyn FnMut(Range<usize>)) {
     every_window(&joined, &mut |window| found(places[window.start]..places[window.end - 1] + 1));
 }
 
+/// Characters that digits and the separators of tracks are.
+struct Characters {
+    zero: u8,
+    track_2: [u8; 2],
+    track_1: u8,
+}
+
+const ASCII: Characters = Characters { zero: b'0', track_2: *b"=D", track_1: b'^' };
+const EBCDIC: Characters = Characters { zero: 0xF0, track_2: [0x7E, 0xC4], track_1: 0x5F };
+
+impl Characters {
+    /// How many characters behind a card number are the rest of a track.
+    fn track(&self, bytes: &[u8], end: usize) -> usize {
+        match bytes.get(end) {
+            Some(byte) if self.track_2.contains(byte) => TRACK_2,
+            Some(byte) if *byte == self.track_1 => TRACK_1,
+            _ => 0,
+        }
+    }
+}
+
 /// The same in bytes; reports half bytes.
 pub(super) fn in_bytes(bytes: &[u8], reading: Reading, found: &mut dyn FnMut(Range<usize>)) {
     if reading != Reading::Packed && bytes.len() >= SHORTEST {
-        for zero in [b'0', 0xF0] {
-            let digits: Vec<u8> = bytes.iter().map(|byte| digit(*byte, zero)).collect();
-            runs(&digits, &mut |run| found(run.start * 2..run.end * 2));
+        for characters in [ASCII, EBCDIC] {
+            let digits: Vec<u8> = bytes.iter().map(|byte| digit(*byte, characters.zero)).collect();
+            runs(&digits, &mut |run| {
+                let end = (run.end + characters.track(bytes, run.end)).min(bytes.len());
+                found(run.start * 2..end * 2);
+            });
         }
     }
     if reading != Reading::Characters && bytes.len() * 2 >= SHORTEST {
-        let digits: Vec<u8> =
-            bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|half| digit(half, 0)).collect();
+        let halves: Vec<u8> = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect();
+        let digits: Vec<u8> = halves.iter().map(|half| digit(*half, 0)).collect();
         runs(&digits, &mut |run| {
             // Digits in ASCII are no packed ones, though each looks like a 3 and a digit.
             let whole = run.start.div_ceil(2)..run.end / 2;
             let as_ascii = bytes.get(whole).is_some_and(|bytes| bytes.iter().all(u8::is_ascii_digit));
             if reading == Reading::Packed || !as_ascii {
-                found(run);
+                let end = if halves.get(run.end) == Some(&13) { run.end + TRACK_2 } else { run.end };
+                found(run.start..end.min(halves.len()));
             }
         });
     }
@@ -72,17 +100,12 @@ pub(super) fn in_bytes(bytes: &[u8], reading: Reading, found: &mut dyn FnMut(Ran
 /// separator. Found across the fields of a message that cannot be read, whose fields may not be what they seem. Reports
 /// half bytes, perhaps beyond the end.
 pub(super) fn misplaced(bytes: &[u8], found: &mut dyn FnMut(Range<usize>)) {
-    // A digit's base, the separators of tracks 2 and 1.
-    for (zero, track_2, track_1) in [(b'0', b"=D", b'^'), (0xF0, b"\x7E\xC4", 0x5F)] {
-        let digits: Vec<u8> = bytes.iter().map(|byte| digit(*byte, zero)).collect();
+    for characters in [ASCII, EBCDIC] {
+        let digits: Vec<u8> = bytes.iter().map(|byte| digit(*byte, characters.zero)).collect();
         every_window(&digits, &mut |window| {
             let before = window.start.checked_sub(2).and_then(|at| digits.get(at..window.start));
             let is_length = before == Some(&[window.len() as u8 / 10, window.len() as u8 % 10]);
-            let behind = match bytes.get(window.end) {
-                Some(byte) if track_2.contains(byte) => TRACK_2,
-                Some(byte) if *byte == track_1 => TRACK_1,
-                _ => 0,
-            };
+            let behind = characters.track(bytes, window.end);
             if is_length || behind > 0 {
                 found(window.start * 2..(window.end + behind) * 2);
             }
@@ -275,6 +298,8 @@ mod tests {
             ("840200000001000", "840200000001000"),
             ("4111  1111 1111 1111", "4111  1111 1111 1111"),
             ("- 1 - ", "- 1 - "),
+            ("4111111111111111=3012201", "************************"),
+            ("B4111111111111111^DOE/J^3012", "B***************************"),
         ] {
             assert_eq!(shown(text, Mask::Open, false), expected);
         }
@@ -284,33 +309,34 @@ mod tests {
     fn card_numbers_are_found_in_bytes() {
         let find = |bytes: &[u8], reading| {
             let mut all = Vec::new();
-            in_bytes(bytes, reading, &mut |run| all.push(run));
+            in_bytes(bytes, reading, &mut |run| all.push((run.start, run.end)));
             all
         };
         let packed = b"\xAA\x41\x11\x11\x11\x11\x11\x11\x11\xFF";
-        assert_eq!(find(packed, Reading::Packed), [2..18]);
-        assert_eq!(find(packed, Reading::Any), [2..18]);
-        assert_eq!(find(packed, Reading::Characters), []);
-        assert_eq!(find(b"\xA4\x11\x11\x11\x11\x11\x11\x11\x1F", Reading::Any), [1..17]);
-        assert_eq!(find(b" 4111111111111111", Reading::Any), [2..34]);
-        assert_eq!(find(&b"4111111111111111".map(|c| c + 0xC0), Reading::Any), [0..32]);
-        assert_eq!(find(b"4000000000", Reading::Any), []);
+        assert_eq!(find(packed, Reading::Packed), [(2, 18)]);
+        assert_eq!(find(packed, Reading::Any), [(2, 18)]);
+        assert_eq!(find(b"\x41\x11\x11\x11\x11\x11\x11\x11\xD3\x01\x2F", Reading::Any), [(0, 22)]);
+        assert_eq!(find(packed, Reading::Characters), Vec::<(usize, usize)>::new());
+        assert_eq!(find(b"\xA4\x11\x11\x11\x11\x11\x11\x11\x1F", Reading::Any), [(1, 17)]);
+        assert_eq!(find(b" 4111111111111111", Reading::Any), [(2, 34)]);
+        assert_eq!(find(&b"4111111111111111".map(|c| c + 0xC0), Reading::Any), [(0, 32)]);
+        assert_eq!(find(b"4000000000", Reading::Any), Vec::<(usize, usize)>::new());
     }
 
     #[test]
     fn misplaced_numbers_are_known_by_what_is_around_them() {
         let find = |bytes: &[u8]| {
             let mut all = Vec::new();
-            misplaced(bytes, &mut |run| all.push(run));
+            misplaced(bytes, &mut |run| all.push((run.start, run.end)));
             all
         };
-        assert_eq!(find(b"01164111111111111111000000"), [8..40]);
-        assert_eq!(find(b"01994111111111111111000000"), []);
-        assert_eq!(find(b"4111111111111111=3012"), [0..80]);
-        assert_eq!(find(b"\x16\x41\x11\x11\x11\x11\x11\x11\x11\x00"), [2..18]);
-        assert_eq!(find(b"\x10\x41\x11\x11\x11\x11\x11\x11\x11\x00"), [2..18]);
-        assert_eq!(find(b"\x99\x41\x11\x11\x11\x11\x11\x11\x11\xD3"), [2..42]);
+        assert_eq!(find(b"01164111111111111111000000"), [(8, 40)]);
+        assert_eq!(find(b"01994111111111111111000000"), Vec::<(usize, usize)>::new());
+        assert_eq!(find(b"4111111111111111=3012"), [(0, 80)]);
+        assert_eq!(find(b"\x16\x41\x11\x11\x11\x11\x11\x11\x11\x00"), [(2, 18)]);
+        assert_eq!(find(b"\x10\x41\x11\x11\x11\x11\x11\x11\x11\x00"), [(2, 18)]);
+        assert_eq!(find(b"\x99\x41\x11\x11\x11\x11\x11\x11\x11\xD3"), [(2, 42)]);
         // Fifteen digits behind a pad.
-        assert_eq!(find(b"\x15\x03\x78\x28\x22\x46\x31\x00\x05"), [3..18]);
+        assert_eq!(find(b"\x15\x03\x78\x28\x22\x46\x31\x00\x05"), [(3, 18)]);
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn words(
 }
 
 /// A code as the standard has it: Visa packs three digits into two bytes, and so sends four.
-fn standard<'a>(edition: Edition, de: u8, value: &'a str) -> &'a str {
+fn standard(edition: Edition, de: u8, value: &str) -> &str {
     let packed = edition.scheme == Some(Scheme::Visa) && matches!(de, 19..=21 | 49..=51 | 70);
     match value.strip_prefix('0') {
         Some(three) if packed && value.len() == 4 => three,
