@@ -2,7 +2,7 @@
 //! of a connection in the order in which they were sent. Knows no dialect.
 
 use super::lead::{self, Lead};
-use crate::traffic::capture::framing::{cut, detect};
+use crate::traffic::capture::framing::{Guess, cut, detect};
 use crate::traffic::capture::{Anomaly, Capture, Options, Origin, Piece, message_start};
 use crate::wire::frame::Framing;
 use std::fs::File;
@@ -178,17 +178,13 @@ fn send(
 /// Whether a piece is taken as one message: it is one, or no framing divides it from its first byte to its last.
 fn is_single(piece: &Piece, framing: Option<Framing>) -> bool {
     let bytes = &piece.bytes;
-    let is_line = matches!(piece.origin, Origin::Line(_) | Origin::Within { .. });
-    match (framing, lead::leads(bytes, framing).len()) {
-        (Some(framing), _) => cut(framing, bytes, false).len() < 2,
-        (None, 2..) => true,
-        (None, _) => {
-            message_start(bytes).is_some()
-                || detect(bytes, false)
-                    .first()
-                    .is_none_or(|guess| if is_line { !guess.is_exact() } else { !guess.is_clean() })
-        }
+    if let Some(framing) = framing {
+        return cut(framing, bytes, false).len() < 2;
     }
+    let is_line = matches!(piece.origin, Origin::Line(_) | Origin::Within { .. });
+    let divides = |guess: &Guess| if is_line { guess.is_exact() } else { guess.is_clean() };
+    let is_framed = lead::leads(bytes, None).first().is_some_and(|lead| lead.framing.is_some());
+    is_framed || message_start(bytes).is_some() || !detect(bytes, false).first().is_some_and(divides)
 }
 
 /// Hexadecimal with or without `0x`, spaces, colons, hyphens and commas.

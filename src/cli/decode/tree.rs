@@ -22,13 +22,8 @@ impl Look {
     }
 }
 
-/// Bytes of a field that are shown.
-const RAW_BYTES: usize = 8;
-/// Characters of the columns, at most.
-const NAME: usize = 40;
+/// Characters of the longest address that has its column to itself.
 const KEY: usize = 20;
-/// Values up to this length have their meaning in a column of its own.
-const VALUE: usize = 18;
 /// Fewer characters than this are no column.
 const NARROW: usize = 24;
 
@@ -43,8 +38,30 @@ const DOUBT: Style = AnsiColor::Yellow.on_default();
 /// Pieces of a line with their styles.
 type Cells<'a> = [(Style, &'a str)];
 
+/// How much of the columns there is room for.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// Bytes of a field that are shown.
+    raw: usize,
+    /// Characters of a name, at most.
+    name: usize,
+    /// Values up to this length have their meaning in a column of its own.
+    value: usize,
+}
+
+impl Columns {
+    fn of(width: Option<usize>) -> Columns {
+        match width {
+            Some(..100) => Columns { raw: 0, name: 24, value: 12 },
+            Some(..130) => Columns { raw: 4, name: 30, value: 12 },
+            _ => Columns { raw: 8, name: 40, value: 18 },
+        }
+    }
+}
+
 struct Tree {
     look: Look,
+    columns: Columns,
     out: String,
     key: usize,
     name: usize,
@@ -52,7 +69,7 @@ struct Tree {
 
 /// The message, and what is wrong with it.
 pub(super) fn tree(explanation: &Explanation, look: Look) -> String {
-    let mut tree = Tree { look, out: String::new(), key: 2, name: 4 };
+    let mut tree = Tree { look, columns: Columns::of(look.width), out: String::new(), key: 2, name: 4 };
     let rows = |field: &Field| (field.key.len(), field.name.len());
     tree.measure(&explanation.fields, 0, &rows);
     tree.head(explanation);
@@ -62,7 +79,7 @@ pub(super) fn tree(explanation: &Explanation, look: Look) -> String {
     tree.fields(explanation);
     if let Some(unread) = &explanation.unread {
         let raw = unread.raw.as_deref().unwrap_or("");
-        let cells = tree.cells("", &unread.offset.to_string(), &short(raw), "");
+        let cells = tree.cells("", &unread.offset.to_string(), raw, "");
         tree.line(0, &[(DIM, &cells), (WRONG, &format!("{} bytes that are not read", unread.length))]);
     }
     for (faults, word, style) in
@@ -78,7 +95,7 @@ pub(super) fn tree(explanation: &Explanation, look: Look) -> String {
 
 /// The candidates, one a line.
 pub(super) fn ranking(candidates: &[Candidate], look: Look) -> String {
-    let mut tree = Tree { look, out: String::new(), key: 0, name: 0 };
+    let mut tree = Tree { look, columns: Columns::of(look.width), out: String::new(), key: 0, name: 0 };
     let width = candidates.iter().map(|candidate| candidate.dialect.len()).max().unwrap_or(0);
     for (index, candidate) in candidates.iter().enumerate() {
         let style = if candidate.equal { BOLD } else { PLAIN };
@@ -97,7 +114,7 @@ impl Tree {
         for field in fields {
             let (key, name) = rows(field);
             self.key = self.key.max((depth * 2 + key).min(KEY));
-            self.name = self.name.max(name.min(NAME));
+            self.name = self.name.max(name.min(self.columns.name));
             self.measure(&field.fields, depth + 1, rows);
         }
     }
@@ -125,8 +142,17 @@ impl Tree {
 
     /// The columns before the value.
     fn cells(&self, key: &str, offset: &str, raw: &str, name: &str) -> String {
-        let (width, names) = (self.key, self.name);
-        format!("{key:<width$}  {offset:>6}  {raw:<18}  {name:<names$}  ")
+        let (width, names, Columns { raw: bytes, .. }) = (self.key, self.name, self.columns);
+        let raw = match raw.get(..bytes * 2) {
+            Some(first) if raw.len() > bytes * 2 => format!("{first}.."),
+            _ => raw.to_owned(),
+        };
+        let name = match name.get(..names.saturating_sub(2)) {
+            Some(first) if name.len() > names => format!("{first}.."),
+            _ => name.to_owned(),
+        };
+        let raw = if bytes == 0 { String::new() } else { format!("{raw:<bytes$}  ", bytes = bytes * 2 + 2) };
+        format!("{key:<width$}  {offset:>6}  {raw}{name:<names$}  ")
     }
 
     /// The fields, and in their places those that are wrong.
@@ -143,23 +169,27 @@ impl Tree {
     }
 
     fn wrong(&mut self, fault: &Fault) {
-        let raw = short(fault.raw.as_deref().unwrap_or(""));
+        let raw = fault.raw.as_deref().unwrap_or("");
         let (key, offset) = (fault.de.to_string(), fault.start.to_string());
         let name = fault.name.as_deref().unwrap_or("");
-        let cells = self.cells(&key, &offset, &raw, name);
+        let cells = self.cells(&key, &offset, raw, name);
         self.line(cells.len(), &[(WRONG, &cells), (WRONG, &format!("wrong: {}", fault.reason))]);
     }
 
     fn field(&mut self, field: &Field, depth: usize) {
         let key = format!("{:indent$}{}", "", field.key, indent = depth * 2);
-        let cells = self.cells(&key, &field.offset.to_string(), &short(&field.raw), &cut(&field.name));
+        let cells = self.cells(&key, &field.offset.to_string(), &field.raw, &field.name);
         let (keys, rest) = cells.split_at(self.key.max(key.len()) + 2);
-        let (places, name) = rest.split_at(28.min(rest.len()));
+        let (places, name) = rest.split_at(rest.len().saturating_sub(self.name + 2));
         // What is taken apart below is not repeated here, unless it is a code with a meaning of its own.
-        let apart = !field.fields.is_empty() && field.value.len() > VALUE;
+        let apart = !field.fields.is_empty() && field.value.len() > self.columns.value;
         let value = if apart { "" } else { &field.value };
         let meaning = if field.bits.is_empty() { field.meaning.as_deref().unwrap_or("") } else { "" };
-        let value = if meaning.is_empty() { value.to_owned() } else { format!("{value:<VALUE$}") };
+        let value = if meaning.is_empty() {
+            value.to_owned()
+        } else {
+            format!("{value:<width$}", width = self.columns.value)
+        };
         let start = cells.len();
         self.row(start, &[(KEYS, keys), (DIM, places), (PLAIN, name)], (BOLD, &value), (SAID, meaning));
         for bit in &field.bits {
@@ -221,21 +251,5 @@ impl Tree {
     fn put(&mut self, style: Style, text: &str) {
         let plain = !self.look.colour || text.trim().is_empty();
         let _ = if plain { write!(self.out, "{text}") } else { write!(self.out, "{style}{text}{style:#}") };
-    }
-}
-
-/// The first bytes of a field.
-fn short(raw: &str) -> String {
-    match raw.get(..RAW_BYTES * 2) {
-        Some(first) if raw.len() > RAW_BYTES * 2 => format!("{first}.."),
-        _ => raw.to_owned(),
-    }
-}
-
-/// A name that fits its column.
-fn cut(name: &str) -> String {
-    match name.get(..NAME - 2) {
-        Some(first) if name.len() > NAME => format!("{first}.."),
-        _ => name.to_owned(),
     }
 }

@@ -215,7 +215,11 @@ fn kind(sample: &[u8]) -> Kind {
     }
     // A message in ASCII is a text too; behind it, or behind four digits of a length, is no line of hexadecimal.
     let line = sample.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let is_hex = hex::whole(&String::from_utf8_lossy(line)).is_some();
+    let is_hex = match hex::whole(&String::from_utf8_lossy(line)) {
+        // All digits, and one too many for hexadecimal: no line, if there is no other.
+        Some(hex::Whole::Odd) => sample.contains(&b'\n'),
+        whole => whole.is_some(),
+    };
     let starts = |from: usize| {
         let start = sample.get(from..).and_then(message_start);
         start.is_some_and(|start| start.coding == Coding::Ascii)
