@@ -11,7 +11,7 @@ use crate::message::Pan;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use siphasher::sip::SipHasher13;
-use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher128};
+use siphasher::sip128::SipHasher13 as SipHasher128;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use zeroize::Zeroizing;
@@ -240,21 +240,20 @@ impl Portfolio {
     }
 
     /// The name of the transaction identified by these numbers: a hash keyed by the folder's secret.
-    pub fn transaction_key(&self, parts: &[u64]) -> TransactionKey {
-        let mut hasher = SipHasher128::new_with_key(&self.secret);
-        for part in parts {
-            hasher.write_u64(*part);
-        }
-        TransactionKey(hasher.finish128().as_u128())
+    pub fn transaction_key<const N: usize>(&self, parts: &[u64; N]) -> TransactionKey {
+        // All bytes at once: half the work of one number after the other.
+        let bytes = parts.map(u64::to_le_bytes);
+        TransactionKey(SipHasher128::new_with_key(&self.secret).hash(bytes.as_flattened()).as_u128())
     }
 
     /// A keyed 64-bit hash, never 0.
-    pub fn keyed_hash(&self, parts: &[u64]) -> u64 {
-        let mut hasher = SipHasher13::new_with_key(&self.secret);
-        for part in parts {
-            hasher.write_u64(*part);
-        }
-        hasher.finish().max(1)
+    pub fn keyed_hash<const N: usize>(&self, parts: &[u64; N]) -> u64 {
+        self.keyed_hash_of(parts.map(u64::to_le_bytes).as_flattened())
+    }
+
+    /// A keyed 64-bit hash of bytes, never 0.
+    pub(super) fn keyed_hash_of(&self, bytes: &[u8]) -> u64 {
+        SipHasher13::new_with_key(&self.secret).hash(bytes).max(1)
     }
 
     /// The keyed hash that stands for an account's label; never 0.
@@ -358,5 +357,30 @@ impl Record {
         state.posted_minor += self.posted_change_minor;
         state.velocity.apply(self.velocity);
         state.sequence = sequence;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use siphasher::sip128::Hasher128;
+
+    const SECRET: [u8; 16] = *b"a folder's salt.";
+
+    fn portfolio() -> Portfolio {
+        Portfolio::new(vec![], TableOptions { max: 1, window_us: 1 }, SECRET)
+    }
+
+    /// Data folders hold names that were made number by number.
+    #[test]
+    fn names_are_the_hashes_of_their_numbers_one_after_the_other() {
+        let (portfolio, numbers) = (portfolio(), [1, u64::MAX, 0, 4_111_110_000_000_013]);
+        let (mut short, mut long) = (SipHasher13::new_with_key(&SECRET), SipHasher128::new_with_key(&SECRET));
+        for number in numbers {
+            short.write_u64(number);
+            long.write_u64(number);
+        }
+        assert_eq!(portfolio.keyed_hash(&numbers), short.finish());
+        assert_eq!({ portfolio.transaction_key(&numbers).0 }, long.finish128().as_u128());
     }
 }
