@@ -45,7 +45,7 @@ const DIRECTORY_SHARDS: usize = 256;
 /// Cards, accounts, transactions and programs.
 #[derive(Debug)]
 pub struct Portfolio {
-    numbers: DashMap<Pan, CardId, BuildHasherDefault<PanHasher>>,
+    numbers: DashMap<Pan, Owner, BuildHasherDefault<PanHasher>>,
     cards: Vec<Card>,
     accounts: Vec<Account>,
     programs: Vec<Program>,
@@ -54,6 +54,13 @@ pub struct Portfolio {
     /// The remembered transactions.
     pub table: Table,
     secret: [u8; 16],
+}
+
+/// Whose number it is. With the account beside the card, memory is asked for both at once.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
+    card: CardId,
+    account: AccountId,
 }
 
 /// An account to add.
@@ -150,7 +157,7 @@ impl Portfolio {
     /// When the account is not one this portfolio gave out.
     pub fn add_card(&mut self, pan: Pan, new: NewCard) -> Result<CardId, TooManyLimits> {
         assert!((new.account as usize) < self.accounts.len(), "the card's account must be there");
-        let known = self.numbers.get(&pan).map(|id| *id);
+        let known = self.numbers.get(&pan).map(|owner| owner.card);
         let id = known.unwrap_or(self.cards.len() as CardId);
         let card = Card {
             id,
@@ -163,18 +170,21 @@ impl Portfolio {
         };
         match known {
             Some(id) => self.cards[id as usize] = card,
-            None => {
-                self.cards.push(card);
-                self.numbers.insert(pan, id);
-            }
+            None => self.cards.push(card),
         }
+        self.numbers.insert(pan, Owner { card: id, account: new.account });
         Ok(id)
     }
 
     /// The card with this number.
     pub fn card(&self, pan: Pan) -> Option<&Card> {
-        let id = *self.numbers.get(&pan)?;
-        self.cards.get(id as usize)
+        self.owner(pan).map(|(card, _)| card)
+    }
+
+    /// The card with this number, and the account it spends from.
+    pub fn owner(&self, pan: Pan) -> Option<(&Card, &Account)> {
+        let owner = *self.numbers.get(&pan)?;
+        Some((self.cards.get(owner.card as usize)?, self.accounts.get(owner.account as usize)?))
     }
 
     /// The card with this id.
@@ -206,7 +216,7 @@ impl Portfolio {
     pub fn numbers(&self) -> Zeroizing<Vec<u64>> {
         let mut numbers = Zeroizing::new(vec![0; self.cards.len()]);
         for entry in &self.numbers {
-            numbers[*entry.value() as usize] = entry.key().packed();
+            numbers[entry.value().card as usize] = entry.key().packed();
         }
         numbers
     }
@@ -361,6 +371,7 @@ impl Record {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use siphasher::sip128::Hasher128;
@@ -382,5 +393,29 @@ mod tests {
         }
         assert_eq!(portfolio.keyed_hash(&numbers), short.finish());
         assert_eq!({ portfolio.transaction_key(&numbers).0 }, long.finish128().as_u128());
+    }
+
+    #[test]
+    fn a_replaced_card_keeps_its_id_and_spends_from_its_new_account() {
+        let mut portfolio = portfolio();
+        let pan = Pan::from_digits(b"4111110000000013").unwrap();
+        let mut ids = Vec::new();
+        for currency in [840, 978] {
+            let account =
+                portfolio.add_account(NewAccount { currency, name: 0, state: AccountState::default() });
+            let card = NewCard {
+                expiry: 3012,
+                status: CardStatus::Active,
+                program: 0,
+                limits: None,
+                account,
+                state: CardState::default(),
+            };
+            ids.push(portfolio.add_card(pan, card).unwrap());
+            let (card, account) = portfolio.owner(pan).unwrap();
+            assert_eq!((account.currency, portfolio.account_of(card).currency), (currency, currency));
+        }
+        assert_eq!((ids[0], portfolio.cards().len()), (ids[1], 1));
+        assert_eq!(portfolio.numbers()[..], [pan.packed()]);
     }
 }
