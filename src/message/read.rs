@@ -172,15 +172,13 @@ fn read_amount(view: &View<'_>, request: &mut Request, optional: bool) -> Result
     Ok(())
 }
 
-/// ISO 4217 numeric; 0 when absent.
+/// ISO 4217 numeric; 0 when absent. Dialects write its three digits as characters or packed, some behind a 0.
 fn currency(view: &View<'_>, de: u8) -> Result<u16, Fault> {
-    let mut room = [0; 3];
-    match view.text(de, &mut room) {
-        None => Ok(0),
-        Some(text) => match decimal(text) {
-            Some(code) if code > 0 => Ok(code as u16),
-            _ => Err(Fault { de, reason: "not an ISO 4217 numeric currency code" }),
-        },
+    match view.number(de) {
+        Some(code @ 1..=999) => Ok(code as u16),
+        None if !view.has(de) => Ok(0),
+        // Never as if it were absent: then the account's own would be meant.
+        _ => Err(Fault { de, reason: "not an ISO 4217 numeric currency code" }),
     }
 }
 
