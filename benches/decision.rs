@@ -21,6 +21,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[path = "../src/allocator.rs"]
+mod allocator;
+
+#[global_allocator]
+static ALLOCATOR: allocator::HugePages = allocator::HugePages;
+
 const CARDS: u64 = 1_000_000;
 /// The default of `transactions.max`.
 const REMEMBERED: usize = 1_000_000;

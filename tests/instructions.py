@@ -22,7 +22,8 @@ OFTEN, TOLERANCE = 2000, 0.05
 def executable():
     command = ["cargo", "bench", "--locked", "--no-run", "--bench", "instructions", "--message-format", "json"]
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=HERE).stdout.splitlines()
-    built = [message for message in map(json.loads, lines) if message.get("executable")]
+    messages = map(json.loads, lines)
+    built = [message for message in messages if message.get("target", {}).get("name") == "instructions"]
     return built[-1]["executable"]
 
 

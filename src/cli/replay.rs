@@ -190,11 +190,7 @@ fn dialect(given: &[String], link: &str) -> Result<Arc<Dialect>, String> {
     let all = given.iter().find(|text| !text.contains('=')).map(String::as_str);
     let default = if link == "acquirer-bcd" { "iso87-bcd" } else { "iso87-ascii" };
     let name = own.or(all).unwrap_or(default);
-    Dialect::builtin(name).ok_or_else(|| unknown_dialect(name))
-}
-
-pub(super) fn unknown_dialect(name: &str) -> String {
-    format!("no dialect `{name}` (known: {})", Dialect::builtin_names().join(", "))
+    super::specs::find(name)
 }
 
 /// Prints what is wrong with the call.

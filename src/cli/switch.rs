@@ -9,7 +9,6 @@ use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
 use crate::portfolio::folder;
 use crate::settings::{self, Settings};
 use crate::telemetry::{Telemetry, Ticker};
-use crate::wire::Dialect;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -193,10 +192,17 @@ fn hold_lives(settings: &Settings) -> HoldLives {
 }
 
 fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions, Failure> {
-    let dialect = Dialect::builtin(&link.dialect).ok_or_else(|| {
-        let known = Dialect::builtin_names().join(", ");
-        format!("links.{name}.dialect: there is no dialect \"{}\"; known: {known}", link.dialect)
-    })?;
+    let dialect =
+        super::specs::find(&link.dialect).map_err(|reason| format!("links.{name}.dialect: {reason}"))?;
+    if dialect.version() != 0 {
+        return Err(format!(
+            "links.{name}.dialect: {} is of message types {}xxx, whose fields mean other things: the switch decides those \
+             of ISO 8583:1987 (0xxx)",
+            dialect.name(),
+            dialect.version()
+        )
+        .into());
+    }
     super::framing::check(&link.framing, &dialect)
         .map_err(|reason| format!("links.{name}.framing: {reason}"))?;
     if let Some(warning) = super::framing::doubt(&link.framing, &dialect) {

@@ -1,12 +1,11 @@
 //! `authswitch trace`.
 
-use super::replay::{unknown_dialect, usage};
+use super::replay::usage;
 use crate::traffic::capture::Direction;
 use crate::traffic::generator::{self, generate};
 use crate::traffic::import::{self, Imported};
 use crate::traffic::trace::Trace;
 use crate::traffic::{day_from_text, listing};
-use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 use serde_json::json;
 use std::fs::File;
@@ -14,7 +13,6 @@ use std::io::{self, BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Makes, converts and prints traces.
 #[derive(clap::Args)]
@@ -179,7 +177,7 @@ fn make(args: GenerateArgs) -> Result<(), String> {
 }
 
 fn import(args: &ImportArgs) -> Result<(), String> {
-    let dialect = dialect(&args.dialect)?;
+    let dialect = super::specs::find(&args.dialect)?;
     let direction = match args.direction {
         Way::ToServer => Some(Direction::ToServer),
         Way::ToClient => Some(Direction::ToClient),
@@ -300,7 +298,7 @@ fn export(args: &ExportArgs) -> Result<(), String> {
 
 fn show(args: &ShowArgs) -> Result<(), String> {
     let trace = Trace::open(&args.file).map_err(|error| error.to_string())?;
-    let dialect = dialect(&args.dialect)?;
+    let dialect = super::specs::find(&args.dialect)?;
     let mut out = BufWriter::new(io::stdout().lock());
     if !args.json {
         quietly(writeln!(out, "{}", listing::HEAD))?;
@@ -313,10 +311,6 @@ fn show(args: &ShowArgs) -> Result<(), String> {
         quietly(writeln!(out, "{}", line.map_err(|error| error.to_string())?))?;
     }
     quietly(out.flush())
-}
-
-fn dialect(name: &str) -> Result<Arc<Dialect>, String> {
-    Dialect::builtin(name).ok_or_else(|| unknown_dialect(name))
 }
 
 /// A reader that has seen enough (`| head`) is no error.

@@ -3,8 +3,8 @@
 use super::{Decision, Desk, LinkTerms, Shards, Sink, States, amount_in, first_seen, fits};
 use crate::message::{Balances, Kind, Operation, Refusal, Request, carries_balances};
 use crate::portfolio::{
-    AccountState, CASH, COUNTED, Card, CardState, CardStatus, Event, Exceeded, NOBODY, PREAUTHORIZATION,
-    Period, REQUEST_SEEN, Record, Shard, State, Transaction, VelocityChange,
+    Account, AccountState, CASH, COUNTED, Card, CardState, CardStatus, Event, Exceeded, NOBODY,
+    PREAUTHORIZATION, Period, REQUEST_SEEN, Record, Shard, State, Transaction, VelocityChange,
 };
 
 impl Desk {
@@ -15,14 +15,16 @@ impl Desk {
         now_us: i64,
         sink: &impl Sink,
     ) -> Decision {
-        // The card comes first: it is the longest way into memory, and the hashes below are made meanwhile. No lock
+        // The card comes first: it is the longest way into memory, and the hash below is made meanwhile. No lock
         // is needed for it, since nothing looked at here changes while the switch runs.
-        let card = request.pan.and_then(|pan| self.portfolio.card(pan));
-        let checked = match card {
-            None => Err(Refusal::UnknownCard),
-            Some(card) => self.check_card(request, card, now_us).map(|amount_minor| (card, amount_minor)),
-        };
+        let owner = request.pan.and_then(|pan| self.portfolio.owner(pan));
         let key = self.own_key(request, terms);
+        let checked = match owner {
+            None => Err(Refusal::UnknownCard),
+            Some((card, account)) => self
+                .check_card(request, card, account.currency, now_us)
+                .map(|amount_minor| (card, account, amount_minor)),
+        };
         let mut new = first_seen(request, key, self, now_us);
         new.flags = REQUEST_SEEN;
         let mut record = self.record(Event::Request, request, terms, now_us);
@@ -30,16 +32,16 @@ impl Desk {
         if let Some(known) = shard.get(key).copied() {
             return self.answer_again(&known, &new, &mut shard, record, sink);
         }
-        if let Some(card) = card {
-            (new.card, new.account) = (card.id, card.account);
-            (record.card, record.account) = (card.id, card.account);
+        if let Some((card, account)) = owner {
+            (new.card, new.account) = (card.id, account.id);
+            (record.card, record.account) = (card.id, account.id);
         }
         let mut shards = Shards::one(key, &mut shard);
         match checked {
             Err(refusal) => self.decline(refusal, new, record, &mut shards, sink),
-            Ok((card, amount_minor)) => {
+            Ok((card, account, amount_minor)) => {
                 new.amount_minor = amount_minor;
-                self.decide_money(request, card, new, record, &mut shards, sink)
+                self.decide_money(request, (card, account), new, record, &mut shards, sink)
             }
         }
     }
@@ -113,7 +115,7 @@ impl Desk {
 
     /// What the card and the settings refuse, before any counter or balance is looked at. Returns the amount in
     /// the account's currency.
-    fn check_card(&self, request: &Request, card: &Card, now_us: i64) -> Result<i64, Refusal> {
+    fn check_card(&self, request: &Request, card: &Card, currency: u16, now_us: i64) -> Result<i64, Refusal> {
         let program = self.portfolio.program(card);
         if request.pan_mismatch {
             return Err(Refusal::PanMismatch);
@@ -149,7 +151,7 @@ impl Desk {
         if !refund && !program.allows_country(request.country) {
             return Err(Refusal::Country);
         }
-        match (request.operation, amount_in(request, self.portfolio.account_of(card).currency)) {
+        match (request.operation, amount_in(request, currency)) {
             (Operation::Inquiry | Operation::Verification, amount) => Ok(amount.unwrap_or(0)),
             (_, None) => Err(Refusal::Currency),
             (_, Some(0)) => Err(Refusal::InvalidAmount),
@@ -161,14 +163,14 @@ impl Desk {
     fn decide_money(
         &self,
         request: &Request,
-        card: &Card,
+        (card, account): (&Card, &Account),
         mut new: Transaction,
         mut record: Record,
         shards: &mut Shards<'_>,
         sink: &impl Sink,
     ) -> Decision {
         let mut card_state = card.state.lock();
-        let mut account_state = self.portfolio.account_of(card).state.lock();
+        let mut account_state = account.state.lock();
         let period = Period::of(record.time_us);
         let holds_money = request.operation.is_debit() && request.kind == Kind::Authorization;
         if let Err(refusal) =

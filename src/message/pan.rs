@@ -74,7 +74,8 @@ impl Pan {
 
     /// The number and the count of digits. This is the clear PAN: for hashing and encryption only.
     pub fn parts(self) -> (u64, u8) {
-        let longer = SHORTER[1..].iter().filter(|count| self.packed >= **count).count();
+        // From the longest down: most have sixteen digits.
+        let longer = SHORTER.iter().rposition(|count| self.packed >= *count).unwrap_or(0);
         (self.packed - SHORTER[longer], (SHORTEST + longer) as u8)
     }
 

@@ -32,6 +32,7 @@ pub fn read(view: &View<'_>, kind: Kind) -> Result<Request, Fault> {
     let transmission = required(view, 7)?;
     let stan = required(view, 11)?;
     check_transmission(transmission)?;
+    let condition = number(view, 25);
     let mut request = Request {
         mti: view.mti(),
         kind,
@@ -51,8 +52,8 @@ pub fn read(view: &View<'_>, kind: Kind) -> Result<Request, Fault> {
         merchant_category: number(view, 18) as u16,
         country: Country::default(),
         entry_mode: number(view, 22) as u16,
-        condition: number(view, 25) as u8,
-        preauthorization: number(view, 25) == 6,
+        condition: condition as u8,
+        preauthorization: condition == 6,
         acquirer: number(view, 32),
         retrieval_reference: text(view, 37),
         approval: text(view, 38),
@@ -102,15 +103,18 @@ fn check_transmission(transmission: u64) -> Result<(), Fault> {
 
 /// PAN and expiry from DE2 and DE14, else from track 2. The track itself is not kept (PCI DSS 3.3.1).
 fn read_card(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
-    let mut room = [0; 19];
-    let pan = match view.digits(2, &mut room) {
-        Some(digits) => {
-            Some(Pan::from_digits(digits).ok_or(Fault { de: 2, reason: "not a PAN of 8 to 19 digits" })?)
-        }
-        None => None,
+    let pan = if view.has(2) {
+        let pan = view.number(2).and_then(|digits| Pan::from_parts(digits, view.units(2) as u8));
+        Some(pan.ok_or(Fault { de: 2, reason: "not a PAN of 8 to 19 digits" })?)
+    } else {
+        None
     };
-    let mut track_room = zeroize::Zeroizing::new([0u8; 40]);
-    let track = view.digits(35, &mut track_room[..]).and_then(read_track);
+    let track = if view.has(35) {
+        let mut room = zeroize::Zeroizing::new([0u8; 40]);
+        view.digits(35, &mut room[..]).and_then(read_track)
+    } else {
+        None
+    };
     request.pan = pan.or(track.map(|(pan, _)| pan));
     request.pan_mismatch = matches!((pan, track), (Some(pan), Some((other, _))) if pan != other);
     if let (0, Some((_, expiry))) = (request.expiry, track) {
@@ -168,15 +172,13 @@ fn read_amount(view: &View<'_>, request: &mut Request, optional: bool) -> Result
     Ok(())
 }
 
-/// ISO 4217 numeric; 0 when absent.
+/// ISO 4217 numeric; 0 when absent. Dialects write its three digits as characters or packed, some behind a 0.
 fn currency(view: &View<'_>, de: u8) -> Result<u16, Fault> {
-    let mut room = [0; 3];
-    match view.text(de, &mut room) {
-        None => Ok(0),
-        Some(text) => match decimal(text) {
-            Some(code) if code > 0 => Ok(code as u16),
-            _ => Err(Fault { de, reason: "not an ISO 4217 numeric currency code" }),
-        },
+    match view.number(de) {
+        Some(code @ 1..=999) => Ok(code as u16),
+        None if !view.has(de) => Ok(0),
+        // Never as if it were absent: then the account's own would be meant.
+        _ => Err(Fault { de, reason: "not an ISO 4217 numeric currency code" }),
     }
 }
 

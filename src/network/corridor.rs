@@ -128,9 +128,8 @@ impl Corridor {
         out: &mut Vec<u8>,
     ) -> Passed {
         let began_ns = self.ticks.now_ns();
-        let link = Arc::clone(&self.link);
-        let dialect = &*link.options.dialect;
-        let mut passed = Passed::new(link.index, began_ns);
+        let dialect = &*self.link.options.dialect;
+        let mut passed = Passed::new(self.link.index, began_ns);
         let parsed = dialect.parse(message, &mut self.message);
         let view = dialect.view(message, &self.message);
         let request = match self.read(view, parsed, &mut passed) {

@@ -11,7 +11,7 @@ use crate::message::Pan;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use siphasher::sip::SipHasher13;
-use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher128};
+use siphasher::sip128::SipHasher13 as SipHasher128;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use zeroize::Zeroizing;
@@ -45,7 +45,7 @@ const DIRECTORY_SHARDS: usize = 256;
 /// Cards, accounts, transactions and programs.
 #[derive(Debug)]
 pub struct Portfolio {
-    numbers: DashMap<Pan, CardId, BuildHasherDefault<PanHasher>>,
+    numbers: DashMap<Pan, Owner, BuildHasherDefault<PanHasher>>,
     cards: Vec<Card>,
     accounts: Vec<Account>,
     programs: Vec<Program>,
@@ -54,6 +54,13 @@ pub struct Portfolio {
     /// The remembered transactions.
     pub table: Table,
     secret: [u8; 16],
+}
+
+/// Whose number it is. With the account beside the card, memory is asked for both at once.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
+    card: CardId,
+    account: AccountId,
 }
 
 /// An account to add.
@@ -150,7 +157,7 @@ impl Portfolio {
     /// When the account is not one this portfolio gave out.
     pub fn add_card(&mut self, pan: Pan, new: NewCard) -> Result<CardId, TooManyLimits> {
         assert!((new.account as usize) < self.accounts.len(), "the card's account must be there");
-        let known = self.numbers.get(&pan).map(|id| *id);
+        let known = self.numbers.get(&pan).map(|owner| owner.card);
         let id = known.unwrap_or(self.cards.len() as CardId);
         let card = Card {
             id,
@@ -163,18 +170,21 @@ impl Portfolio {
         };
         match known {
             Some(id) => self.cards[id as usize] = card,
-            None => {
-                self.cards.push(card);
-                self.numbers.insert(pan, id);
-            }
+            None => self.cards.push(card),
         }
+        self.numbers.insert(pan, Owner { card: id, account: new.account });
         Ok(id)
     }
 
     /// The card with this number.
     pub fn card(&self, pan: Pan) -> Option<&Card> {
-        let id = *self.numbers.get(&pan)?;
-        self.cards.get(id as usize)
+        self.owner(pan).map(|(card, _)| card)
+    }
+
+    /// The card with this number, and the account it spends from.
+    pub fn owner(&self, pan: Pan) -> Option<(&Card, &Account)> {
+        let owner = *self.numbers.get(&pan)?;
+        Some((self.cards.get(owner.card as usize)?, self.accounts.get(owner.account as usize)?))
     }
 
     /// The card with this id.
@@ -206,7 +216,7 @@ impl Portfolio {
     pub fn numbers(&self) -> Zeroizing<Vec<u64>> {
         let mut numbers = Zeroizing::new(vec![0; self.cards.len()]);
         for entry in &self.numbers {
-            numbers[*entry.value() as usize] = entry.key().packed();
+            numbers[entry.value().card as usize] = entry.key().packed();
         }
         numbers
     }
@@ -240,21 +250,20 @@ impl Portfolio {
     }
 
     /// The name of the transaction identified by these numbers: a hash keyed by the folder's secret.
-    pub fn transaction_key(&self, parts: &[u64]) -> TransactionKey {
-        let mut hasher = SipHasher128::new_with_key(&self.secret);
-        for part in parts {
-            hasher.write_u64(*part);
-        }
-        TransactionKey(hasher.finish128().as_u128())
+    pub fn transaction_key<const N: usize>(&self, parts: &[u64; N]) -> TransactionKey {
+        // All bytes at once: half the work of one number after the other.
+        let bytes = parts.map(u64::to_le_bytes);
+        TransactionKey(SipHasher128::new_with_key(&self.secret).hash(bytes.as_flattened()).as_u128())
     }
 
     /// A keyed 64-bit hash, never 0.
-    pub fn keyed_hash(&self, parts: &[u64]) -> u64 {
-        let mut hasher = SipHasher13::new_with_key(&self.secret);
-        for part in parts {
-            hasher.write_u64(*part);
-        }
-        hasher.finish().max(1)
+    pub fn keyed_hash<const N: usize>(&self, parts: &[u64; N]) -> u64 {
+        self.keyed_hash_of(parts.map(u64::to_le_bytes).as_flattened())
+    }
+
+    /// A keyed 64-bit hash of bytes, never 0.
+    pub(super) fn keyed_hash_of(&self, bytes: &[u8]) -> u64 {
+        SipHasher13::new_with_key(&self.secret).hash(bytes).max(1)
     }
 
     /// The keyed hash that stands for an account's label; never 0.
@@ -358,5 +367,55 @@ impl Record {
         state.posted_minor += self.posted_change_minor;
         state.velocity.apply(self.velocity);
         state.sequence = sequence;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use siphasher::sip128::Hasher128;
+
+    const SECRET: [u8; 16] = *b"a folder's salt.";
+
+    fn portfolio() -> Portfolio {
+        Portfolio::new(vec![], TableOptions { max: 1, window_us: 1 }, SECRET)
+    }
+
+    /// Data folders hold names that were made number by number.
+    #[test]
+    fn names_are_the_hashes_of_their_numbers_one_after_the_other() {
+        let (portfolio, numbers) = (portfolio(), [1, u64::MAX, 0, 4_111_110_000_000_013]);
+        let (mut short, mut long) = (SipHasher13::new_with_key(&SECRET), SipHasher128::new_with_key(&SECRET));
+        for number in numbers {
+            short.write_u64(number);
+            long.write_u64(number);
+        }
+        assert_eq!(portfolio.keyed_hash(&numbers), short.finish());
+        assert_eq!({ portfolio.transaction_key(&numbers).0 }, long.finish128().as_u128());
+    }
+
+    #[test]
+    fn a_replaced_card_keeps_its_id_and_spends_from_its_new_account() {
+        let mut portfolio = portfolio();
+        let pan = Pan::from_digits(b"4111110000000013").unwrap();
+        let mut ids = Vec::new();
+        for currency in [840, 978] {
+            let account =
+                portfolio.add_account(NewAccount { currency, name: 0, state: AccountState::default() });
+            let card = NewCard {
+                expiry: 3012,
+                status: CardStatus::Active,
+                program: 0,
+                limits: None,
+                account,
+                state: CardState::default(),
+            };
+            ids.push(portfolio.add_card(pan, card).unwrap());
+            let (card, account) = portfolio.owner(pan).unwrap();
+            assert_eq!((account.currency, portfolio.account_of(card).currency), (currency, currency));
+        }
+        assert_eq!((ids[0], portfolio.cards().len()), (ids[1], 1));
+        assert_eq!(portfolio.numbers()[..], [pan.packed()]);
     }
 }

@@ -56,13 +56,11 @@ pub fn apply(sheet: &Sheet, portfolio: &mut Portfolio) -> Result<Done, ImportErr
 
 /// An account's name: its label under the folder's secret, so that no file holds what may be an IBAN.
 fn name(portfolio: &Portfolio, label: &str) -> u64 {
-    let mut parts = vec![label.len() as u64];
-    parts.extend(label.as_bytes().chunks(8).map(|chunk| {
-        let mut bytes = [0; 8];
-        bytes[..chunk.len()].copy_from_slice(chunk);
-        u64::from_le_bytes(bytes)
-    }));
-    portfolio.keyed_hash(&parts)
+    let mut bytes = (label.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(label.as_bytes());
+    // Filled up with zeros to whole numbers, as the names in the data folders were made.
+    bytes.resize(bytes.len().next_multiple_of(8), 0);
+    portfolio.keyed_hash_of(&bytes)
 }
 
 struct Import<'a> {

@@ -6,8 +6,9 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use parking_lot::Mutex;
 
-/// Parts, each with a lock of its own; a power of two.
-const PARTS: usize = 1024;
+/// Parts, each with a lock of its own; a power of two. So few that each is some megabytes, which huge pages can
+/// hold; a lock is held for one look-up alone.
+const PARTS: usize = 16;
 
 /// The index of references.
 #[derive(Debug)]

@@ -80,17 +80,15 @@ impl Bitmap {
         }
     }
 
-    /// The data elements that are at least this one; all of them for 0.
-    #[inline]
-    pub(super) const fn from(de: u8) -> Bitmap {
-        let all = u64::MAX;
-        match de {
-            0 | 1 => Bitmap([all; 3]),
-            2..=64 => Bitmap([all << (de - 1), all, all]),
-            65..=128 => Bitmap([0, all << (de - 65), all]),
-            129..=192 => Bitmap([0, 0, all << (de - 129)]),
-            193.. => Bitmap::EMPTY,
+    /// All data elements of the first so many bit maps.
+    pub(super) const fn of_words(count: usize) -> Bitmap {
+        let mut set = Bitmap::EMPTY;
+        let mut word = 0;
+        while word < count && word < 3 {
+            set.0[word] = u64::MAX;
+            word += 1;
         }
+        set
     }
 
     /// The data elements, ascending.
@@ -236,10 +234,10 @@ mod tests {
     }
 
     #[test]
-    fn the_elements_from_one_on() {
-        for de in 0..=255u8 {
-            let above = Bitmap::from(de);
-            assert!((1..=192u8).all(|other| above.contains(other) == (other >= de)), "{de}");
+    fn the_elements_of_the_first_bit_maps() {
+        for count in 0..=4 {
+            let set = Bitmap::of_words(count);
+            assert!((1..=192u8).all(|de| set.contains(de) == (usize::from(de) <= count * 64)), "{count}");
         }
         assert_eq!(Bitmap::of(&[7, 64, 65]).first(), Some(7));
         assert_eq!(Bitmap::EMPTY.first(), None);

@@ -92,26 +92,34 @@ impl Dialect {
 
         let mut own = own.iter();
         let placed = request.map_or(Bitmap::EMPTY, |request| request.message.placed);
-        let stops = (placed - echoed) | mine;
-        let mut left = echoed | mine;
-        while let Some(de) = left.first() {
-            if mine.contains(de) {
-                left.remove(de);
-                if let (Some((_, value)), Some(field)) = (own.next(), self.field(de)) {
-                    encode(out, &field.format, *value).map_err(|reason| BuildError { de, reason })?;
-                }
+        for word in 0..3 {
+            let mine = mine.0[word];
+            let mut left = echoed.0[word] | mine;
+            if left == 0 {
                 continue;
             }
-            let Some(request) = request else { break };
-            // Fields that follow each other both there and here go as one stretch: up to the next one that is
-            // in the request alone, or an own one.
-            let stop = (stops & Bitmap::from(de)).first().map_or(Bitmap::EMPTY, Bitmap::from);
-            let Message { starts, end, .. } = request.message;
-            let start = |de: u8| starts[usize::from(de) - 1];
-            let end = (placed & stop).first().map_or(*end, start);
-            let stretch = request.frame.get(usize::from(start(de))..usize::from(end));
-            out.extend_from_slice(stretch.unwrap_or_default());
-            left = left & stop;
+            let source = request.map(|request| Source::new(request, placed, word));
+            let stops = (placed.0[word] & !echoed.0[word]) | mine;
+            while left != 0 {
+                let this = left & left.wrapping_neg();
+                if this & mine != 0 {
+                    left ^= this;
+                    if let Some((de, value)) = own.next()
+                        && let Some(field) = self.field(*de)
+                    {
+                        encode(out, &field.format, *value)
+                            .map_err(|reason| BuildError { de: *de, reason })?;
+                    }
+                    continue;
+                }
+                let Some(source) = &source else { break };
+                // Fields that follow each other both there and here go as one stretch: up to the next one that is
+                // in the request alone, or an own one. `rest` is that one and all above it.
+                let stop = stops & this.wrapping_neg();
+                let rest = (stop & stop.wrapping_neg()).wrapping_neg();
+                source.copy(out, this, rest);
+                left &= rest;
+            }
         }
         Ok(())
     }
@@ -144,7 +152,38 @@ impl Dialect {
     fn write_bitmap(&self, out: &mut Vec<u8>, bits: u64) {
         match self.bitmap_encoding {
             Encoding::Binary => out.extend_from_slice(&bits.to_be_bytes()),
+            Encoding::Hex => out.extend_from_slice(&scan::hex_characters(bits)),
             encoding => out.extend_from_slice(&scan::hex_characters(bits).map(|c| encoding.byte(c))),
         }
+    }
+}
+
+/// The fields of one bit map of a request, to be copied from.
+struct Source<'a> {
+    frame: &'a [u8],
+    /// Which fields have a place, and where each starts.
+    placed: u64,
+    starts: &'a [u16],
+    /// Where the last of them ends.
+    end: u16,
+}
+
+impl<'a> Source<'a> {
+    fn new(request: View<'a>, placed: Bitmap, word: usize) -> Source<'a> {
+        let Message { starts, end, .. } = request.message;
+        let behind = (placed - Bitmap::of_words(word + 1)).first();
+        let end = behind.map_or(*end, |de| starts[usize::from(de) - 1]);
+        let starts = &starts[word * 64..(word + 1) * 64];
+        Source { frame: request.frame, placed: placed.0[word], starts, end }
+    }
+
+    /// Copies from a field, given by its bit, up to the first placed one of `rest`.
+    #[inline]
+    fn copy(&self, out: &mut Vec<u8>, from: u64, rest: u64) {
+        let next = self.placed & rest;
+        let end = if next == 0 { self.end } else { self.starts[next.trailing_zeros() as usize] };
+        let start = self.starts[from.trailing_zeros() as usize];
+        let stretch = self.frame.get(usize::from(start)..usize::from(end));
+        out.extend_from_slice(stretch.unwrap_or_default());
     }
 }

@@ -1,7 +1,6 @@
 //! One data element of a message, found by the lengths of those before it: for who needs one and does not parse, such as
 //! a router or a correlator. Checks no characters.
 
-use super::Bitmap;
 use super::dialect::Dialect;
 use super::error::{ParseError, Reason};
 use super::parse::{read_length, read_mti};
@@ -28,6 +27,13 @@ impl Dialect {
     fn field_at<'a>(&'a self, frame: &'a [u8], de: u8, start: usize) -> Result<Field<'a>, ParseError> {
         let wrong = |(offset, reason)| ParseError { de, offset: offset as u32, reason, readable: true };
         let info = self.field(de).ok_or(wrong((start, Reason::Undefined)))?;
+        let placed = self.place(usize::from(de) - 1, frame, start);
+        if let Some((plan, span)) = placed
+            && span.units <= usize::from(plan.units)
+            && let Some(data) = frame.get(span.data..span.end)
+        {
+            return Ok(Field { format: &info.format, data, units: span.units });
+        }
         let span = measure(&info.format, frame, start).map_err(wrong)?;
         // A span that was measured is inside the frame.
         let data = frame.get(span.data..span.end).unwrap_or_default();
@@ -44,15 +50,16 @@ impl Dialect {
         }
         let mut maps = [0; 3];
         let (_, mut at) = self.walk_bitmaps(frame, at, &mut maps)?;
-        let present = Bitmap::from_wire(maps);
-        if !present.contains(de) {
+        // Bit n - 1 of its word, as in a Bitmap.
+        let index = usize::from(de).wrapping_sub(1);
+        let (word, bit) = (index / 64, 1u64 << (index % 64));
+        if maps.get(word).is_none_or(|map| map.reverse_bits() & bit == 0) {
             return Some(Skipped::Absent);
         }
-        let before = present - Bitmap::from(de);
-        for (word, base) in before.0.into_iter().zip([0, 64, 128]) {
-            let mut left = word;
+        for (this, map) in maps.iter().enumerate().take(word + 1) {
+            let mut left = map.reverse_bits() & if this == word { bit - 1 } else { u64::MAX };
             while left != 0 {
-                let index = left.trailing_zeros() as usize + base;
+                let index = left.trailing_zeros() as usize + this * 64;
                 left &= left - 1;
                 at = self.skip(&self.plans[index], index, frame, at)?;
             }

@@ -76,6 +76,26 @@ impl Message {
     }
 }
 
+impl Dialect {
+    /// The plan and the place of the field that starts at `start`; `None` where its length cannot be read.
+    #[inline]
+    pub(super) fn place(&self, index: usize, frame: &[u8], start: usize) -> Option<(&FieldPlan, Span)> {
+        let plan = self.plans.get(index)?;
+        if plan.step == Step::Careful {
+            let field = self.fields.get(index)?.as_ref()?;
+            return Some((plan, measure(&field.format, frame, start).ok()?));
+        }
+        if plan.prefix == PrefixPlan::None {
+            let end = start + usize::from(plan.bytes);
+            return Some((plan, Span { start, data: start, end, units: usize::from(plan.units) }));
+        }
+        let units = read_length(plan.prefix, frame, start)?;
+        let data = start + usize::from(plan.prefix_bytes);
+        let end = data + (units * usize::from(plan.half_bytes)).div_ceil(2);
+        Some((plan, Span { start, data, end, units }))
+    }
+}
+
 impl Default for Message {
     fn default() -> Message {
         Message::new()
@@ -162,19 +182,7 @@ impl<'a> View<'a> {
     #[inline]
     fn place(self, de: u8) -> Option<(&'a FieldPlan, Span)> {
         let start = self.message.start(de)?;
-        let plan = self.dialect.plans.get(usize::from(de) - 1)?;
-        if plan.step == Step::Careful {
-            let field = self.dialect.field(de)?;
-            return Some((plan, measure(&field.format, self.frame, start).ok()?));
-        }
-        if plan.prefix == PrefixPlan::None {
-            let end = start + usize::from(plan.bytes);
-            return Some((plan, Span { start, data: start, end, units: usize::from(plan.units) }));
-        }
-        let units = read_length(plan.prefix, self.frame, start)?;
-        let data = start + usize::from(plan.prefix_bytes);
-        let end = data + (units * usize::from(plan.half_bytes)).div_ceil(2);
-        Some((plan, Span { start, data, end, units }))
+        self.dialect.place(usize::from(de) - 1, self.frame, start)
     }
 
     #[inline]

@@ -1,0 +1,50 @@
+//! The binary's allocator: the system's, which asks for huge pages where a block can hold one. A message touches a
+//! dozen places in hundreds of megabytes; with pages of 4 KiB each is a miss of the address cache too. Only the binary
+//! and the benches have it: the library must not know its allocator.
+
+#![allow(unsafe_code)]
+
+use rustix::mm::{Advice, madvise};
+use std::alloc::{GlobalAlloc, Layout, System};
+
+/// The size of a huge page.
+const HUGE_PAGE: usize = 2 << 20;
+/// What advice is given for: whole pages.
+const PAGE: usize = 4096;
+
+/// The system's allocator, with huge pages where they fit.
+pub struct HugePages;
+
+/// Advises huge pages for the pages that lie in a block. Where the kernel has none to give, nothing is lost.
+fn advised(block: *mut u8, size: usize) -> *mut u8 {
+    if size >= HUGE_PAGE && !block.is_null() {
+        let skipped = block.align_offset(PAGE);
+        let whole = (size - skipped) / PAGE * PAGE;
+        // SAFETY: the range lies within the block, and this advice changes no content.
+        let _ = unsafe { madvise(block.wrapping_add(skipped).cast(), whole, Advice::LinuxHugepage) };
+    }
+    block
+}
+
+// SAFETY: every call goes on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for HugePages {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        advised(unsafe { System.alloc(layout) }, layout.size())
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        advised(unsafe { System.alloc_zeroed(layout) }, layout.size())
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        advised(unsafe { System.realloc(block, layout, size) }, size)
+    }
+}
