@@ -29,6 +29,9 @@ pub(super) struct Explanation {
     /// The network's header before it, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
+    /// Bytes that the length says there are, and there are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<usize>,
     /// Where it comes from: a line, a packet and its connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
@@ -149,6 +152,7 @@ pub(super) fn explain(dialect: &Dialect, frame: &[u8], unmask: bool) -> Explanat
         also: Vec::new(),
         framing: None,
         header: None,
+        missing: None,
         origin: None,
         time: None,
         length: frame.len(),
@@ -321,11 +325,11 @@ impl<'a> Reader<'a> {
         Shown { text, hidden, suspicious }
     }
 
-    /// Of a message that is wrong: a card number that is in this value but for a few digits before or behind it.
+    /// Of a message that is wrong: what in this value is a card number but for a few digits before or behind it.
     fn suspect(&mut self, value: &Value<'_>) {
         const SHORTEST: usize = 13;
         const BEYOND: usize = 6;
-        if self.suspicious.is_empty() || value.exact.len() < SHORTEST {
+        if self.suspicious.is_empty() || value.mask != Mask::Open || value.exact.len() < SHORTEST {
             return;
         }
         let around =
@@ -336,10 +340,9 @@ impl<'a> Reader<'a> {
         let suspicious = &mut self.suspicious;
         hide::in_bytes(bytes, reading, &mut |run| {
             let run = around.start * 2 + run.start..around.start * 2 + run.end;
-            let inside =
-                run.end.min(value.place.end * 2).saturating_sub(run.start.max(value.place.start * 2));
-            if inside >= least {
-                suspicious[run].fill(true);
+            let inside = run.start.max(value.place.start * 2)..run.end.min(value.place.end * 2);
+            if inside.len() >= least {
+                suspicious[inside].fill(true);
             }
         });
     }
