@@ -292,8 +292,12 @@ impl<'a> Reader<'a> {
         self.suspect(value);
         let mut stars = hide::characters(value.exact, value.mask, value.free);
         if value.mask == Mask::Open && value.format.is_none_or(|format| format.class == Class::B) {
-            let bytes = unhex(value.exact);
-            hide::in_bytes(&bytes, Reading::Any, &mut |run| stars[run].fill(true));
+            hide::in_bytes(&unhex(value.exact), Reading::Any, &mut |run| stars[run].fill(true));
+            // Sent as hexadecimal characters, of which one too few or too many shifts all by half a byte.
+            let shifted = unhex(value.exact.get(1..).unwrap_or_default());
+            hide::in_bytes(&shifted, Reading::Characters, &mut |run| {
+                stars[run.start + 1..run.end + 1].fill(true)
+            });
         }
         let under = |halves: &[bool], range: Range<usize>| {
             halves.get(range).is_some_and(|halves| halves.contains(&true))
@@ -358,7 +362,9 @@ impl<'a> Reader<'a> {
         let mut stars = self.hidden.get(from..place.end * 2).unwrap_or_default().to_vec();
         // What has a mask shows of itself what the mask leaves.
         if mask == Mask::Open {
-            hide::in_bytes(bytes, reading(format), &mut |run| stars[run].fill(true));
+            // In a message that is wrong, bytes may be another field's, in its encoding.
+            let reading = if self.suspicious.is_empty() { reading(format) } else { Reading::Any };
+            hide::in_bytes(bytes, reading, &mut |run| stars[run].fill(true));
         }
         if stars.contains(&true) { hide::starred(&text, stars.into_iter()) } else { text }
     }
