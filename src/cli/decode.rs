@@ -1,52 +1,92 @@
-//! `authswitch decode`: explains messages field by field. Masking and explaining are in `explain`; here are
-//! where messages come from, in which dialect they are, and how they are printed.
+//! `authswitch decode`: messages as trees, which dialect they are in, two compared, what a capture holds. Here is the
+//! command; [`Show`] is what it shows of one message or of two, as text, without reading or printing anything.
 
+mod diff;
 mod explain;
+mod hide;
+mod input;
+mod lead;
+mod parts;
+mod rank;
 mod streams;
+mod tree;
+mod words;
 
+pub use tree::Look;
+
+use crate::wire::Dialect;
 use crate::wire::frame::Framing;
-use crate::wire::{Dialect, Mti};
-use explain::{Explanation, Field, explain};
-use std::io::{BufRead, BufWriter, IsTerminal, Read, Write};
-use std::path::Path;
+use clap::ColorChoice;
+use explain::Explanation;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use input::{Found, Input, Trouble};
+use rank::{Choice, Ranker};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// Explains a message field by field, sensitive data masked.
+/// Shows a message as a tree: offset, bytes, name, value and what it says; sensitive data masked.
 ///
-/// The message may have a two-byte length before it; where that length fits, it is taken off and said so.
-/// Offsets count from the message's first byte, lengths include a field's own length prefix.
+/// Reads hexadecimal (spaces, colons, 0x as you like), a file of it, a file of bytes, a pcap or pcapng capture (TCP put
+/// together), logs and dumps with hexadecimal in them. What stands before a message (a length, a TPDU, a BASE24 or Visa
+/// header) is found and taken off. Offsets count from the message's first byte, lengths include a field's own length.
+///
+/// Without --dialect every dialect is tried; the best is taken, and where others are as good it says so. All errors are
+/// listed, and reading goes on where the next field's place is known. Errors are what the switch refuses a message for;
+/// warnings are what inside a field is not as the dialect lays it out.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   authswitch decode 0800822000000000000004000000000000001122093315000001 0301
-  authswitch decode --json --dialect iso87-bcd message.hex
-  tail -f captured.hex | authswitch decode --json -
+  authswitch decode link.pcap --framing length2-be+tpdu --dialect terminal
+  authswitch decode --all-dialects unknown.bin
+  authswitch decode --diff request.hex answer.hex
+  tail -f switch.log | authswitch decode --json -
   authswitch decode --streams link.pcap
 
-Exit codes: 0 every message is right; 1 one is not; 2 wrong usage.")]
+Exit codes: 0 every message is right; 1 one is not (with --diff: the two differ); 2 wrong usage.")]
 pub(super) struct Args {
-    /// Dialect, by name or TOML file; without it, the one in which the message is right
+    /// Dialect, by name or TOML file; without it, the one that fits best
     #[arg(long, value_name = "NAME")]
     dialect: Option<String>,
+    /// With --diff: the dialect of B, where it is not that of A
+    #[arg(long, value_name = "NAME", requires = "diff")]
+    dialect_b: Option<String>,
+    /// How messages stand in a stream; without it, the likeliest. --help lists the words
+    #[arg(long, long_help = super::framing::help())]
+    framing: Option<Framing>,
+    /// Rank all dialects with reasons instead
+    #[arg(long, conflicts_with_all = ["dialect", "diff"])]
+    all_dialects: bool,
+    /// Compare two messages by what they say
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with = "input")]
+    diff: Option<Vec<String>>,
     /// One JSON object a message and line
     #[arg(long)]
     json: bool,
     /// Show card numbers, tracks, PIN blocks and verification codes
     #[arg(long)]
     unmask: bool,
+    /// Colours
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
     /// Show what a capture (pcap, pcapng), dump, log or file holds instead: connections and other pieces, gaps, likely
     /// framings; no content
-    #[arg(long, conflicts_with_all = ["dialect", "unmask"])]
+    #[arg(long, conflicts_with_all = ["dialect", "unmask", "framing", "all_dialects", "diff"])]
     streams: bool,
-    /// The message in hexadecimal, or a file (hexadecimal, one message a line, or bytes), or - for
-    /// hexadecimal lines from standard input
+    /// The message in hexadecimal, or a file of any of the kinds above, or - for lines from standard input
     #[arg(value_name = "HEX, FILE or -")]
     input: Vec<String>,
 }
 
 pub(super) fn run(args: Args) -> ExitCode {
     let out = &mut BufWriter::new(std::io::stdout().lock());
-    match if args.streams { streams::show(&args, out) } else { decode(&args, out) } {
+    let done = match &args.diff {
+        _ if args.streams => streams::show(&args, out),
+        Some(two) => difference(&args, two, out),
+        None => decode(&args, out),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(super::FAILED),
         Err(Stop::Closed) => ExitCode::SUCCESS,
@@ -70,293 +110,250 @@ impl From<std::io::Error> for Stop {
     }
 }
 
+/// In which form messages are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Lines for people.
+    Tree,
+    /// A JSON object.
+    Json,
+    /// How well each dialect fits, in lines.
+    Ranking,
+    /// How well each dialect fits, as a JSON object.
+    RankingJson,
+}
+
+/// How messages are shown.
+pub struct Show {
+    ranker: Ranker,
+    form: Form,
+    unmask: bool,
+    look: Look,
+}
+
+impl Show {
+    /// In these dialects, of which the best is taken. Without `unmask` nothing sensitive is ever in what is returned.
+    pub fn new(dialects: Vec<Arc<Dialect>>, form: Form, unmask: bool, look: Look) -> Show {
+        Show { ranker: Ranker::new(dialects), form, unmask, look }
+    }
+
+    /// What is shown of one message, which may have a length and a header before it; ends with a line's end.
+    pub fn message(&self, bytes: &[u8]) -> String {
+        let leads = lead::leads(bytes, None);
+        let found = Found { bytes, leads, origin: None, at_us: None, flow: None };
+        self.found(&found, None).0
+    }
+
+    /// How a message differs from another one, which is read in the dialects of `other`.
+    pub fn difference(&self, bytes: &[u8], other: &Show, with: &[u8]) -> String {
+        self.compared(bytes, other, with, None).1
+    }
+
+    /// Whether the two are equal, and what is shown of it.
+    fn compared(&self, a: &[u8], other: &Show, b: &[u8], framing: Option<Framing>) -> (bool, String) {
+        let explain = |show: &Show, bytes: &[u8]| {
+            let choice = show.ranker.choose(bytes, &lead::leads(bytes, framing));
+            show.ranker.explain(&choice, bytes, self.unmask)
+        };
+        let (Some(a), Some(b)) = (explain(self, a), explain(other, b)) else { return (false, String::new()) };
+        let comparison = diff::compare(&a, &b);
+        let text = match self.form {
+            Form::Tree | Form::Ranking => comparison.lines(self.look),
+            Form::Json | Form::RankingJson => json(&comparison),
+        };
+        (comparison.equal, text)
+    }
+
+    /// What is shown of a message, whether it is right, and what was chosen for it. `before` is the choice for the
+    /// message before it in the same connection.
+    fn found(&self, found: &Found<'_>, before: Option<Choice>) -> (String, bool, Option<Choice>) {
+        let bytes = found.bytes;
+        if matches!(self.form, Form::Ranking | Form::RankingJson) {
+            return self.ranked(found);
+        }
+        let again = before.filter(|choice| self.ranker.holds(choice, bytes));
+        let choice = again.unwrap_or_else(|| self.ranker.choose(bytes, &found.leads));
+        let Some(mut explanation) = self.ranker.explain(&choice, bytes, self.unmask) else {
+            return (String::new(), false, None);
+        };
+        explanation.origin.clone_from(&found.origin);
+        explanation.time = found.time();
+        let right = explanation.errors.is_empty();
+        let text = match self.form {
+            Form::Json => json(&explanation),
+            _ => self.lines(found, &explanation),
+        };
+        (text, right, Some(choice))
+    }
+
+    fn lines(&self, found: &Found<'_>, explanation: &Explanation) -> String {
+        /// Dialects that are named where none fits.
+        const CLOSEST: usize = 3;
+        let mut text = tree::tree(explanation, self.look);
+        if !explanation.errors.is_empty() && self.ranker.is_open() {
+            let candidates = self.ranker.all(found.bytes, &found.leads);
+            text.push_str("\nno dialect reads it without an error; the closest:\n");
+            text.push_str(&tree::ranking(&candidates[..candidates.len().min(CLOSEST)], self.look));
+        }
+        text.push('\n');
+        text
+    }
+
+    fn ranked(&self, found: &Found<'_>) -> (String, bool, Option<Choice>) {
+        let candidates = self.ranker.all(found.bytes, &found.leads);
+        let right = candidates.first().is_some_and(rank::Candidate::is_right);
+        if self.form == Form::RankingJson {
+            let ranking = serde_json::json!({
+                "origin": found.origin, "time": found.time(), "length": found.bytes.len(), "candidates": candidates,
+            });
+            return (json(&ranking), right, None);
+        }
+        let mut text = String::new();
+        for part in [found.time(), found.origin.clone()].into_iter().flatten() {
+            text.push_str(&part);
+            text.push_str("  ");
+        }
+        let text = format!("{text}{} bytes\n{}\n", found.bytes.len(), tree::ranking(&candidates, self.look));
+        (text, right, None)
+    }
+}
+
+impl Found<'_> {
+    /// The time in UTC.
+    fn time(&self) -> Option<String> {
+        let at = jiff::Timestamp::from_microsecond(i64::try_from(self.at_us?).ok()?).ok()?;
+        Some(format!("{at:.6}"))
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    // Text and numbers under keys that are text: there is nothing that JSON cannot say.
+    let mut line = serde_json::to_string(value).unwrap_or_default();
+    line.push('\n');
+    line
+}
+
+/// What the arguments ask for.
+fn show(args: &Args, dialect: Option<&str>) -> Result<Show, Stop> {
+    let dialects = match dialect {
+        Some(name) => vec![super::specs::find(name).map_err(Stop::Usage)?],
+        None => Dialect::builtin_names().iter().filter_map(|name| Dialect::builtin(name)).collect(),
+    };
+    let form = match (args.all_dialects, args.json) {
+        (false, false) => Form::Tree,
+        (false, true) => Form::Json,
+        (true, false) => Form::Ranking,
+        (true, true) => Form::RankingJson,
+    };
+    let choice = match args.color {
+        ColorChoice::Auto => anstream::AutoStream::choice(&std::io::stdout()),
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
+    };
+    let colour = choice != anstream::ColorChoice::Never;
+    let width = if std::io::stdout().is_terminal() { terminal_size::terminal_size() } else { None };
+    let width = width.map(|(width, _)| usize::from(width.0).max(40));
+    Ok(Show::new(dialects, form, args.unmask, Look { width, colour }))
+}
+
 /// Whether every message was right.
 fn decode(args: &Args, out: &mut impl Write) -> Result<bool, Stop> {
-    let dialects = dialects(args.dialect.as_deref()).map_err(Stop::Usage)?;
-    let mut right = true;
-    let mut each = |message: &[u8], out: &mut dyn Write| {
-        let explanation = best(&dialects, message, args.unmask);
-        right &= explanation.errors.is_empty();
-        if args.json {
-            let line = serde_json::to_string(&explanation).map_err(std::io::Error::from)?;
-            writeln!(out, "{line}")
-        } else {
-            print(out, &explanation, message.len())
-        }
-    };
-    match args.input.join("").as_str() {
-        "-" => lines(&mut std::io::stdin().lock(), |message| {
-            each(message, out)?;
-            out.flush()
-        })?,
-        "" if !std::io::stdin().is_terminal() => {
-            lines(&mut std::io::stdin().lock(), |message| each(message, out))?;
-        }
+    let show = show(args, args.dialect.as_deref())?;
+    let named = args.input.join(" ");
+    let text = match named.as_str() {
+        "" if !std::io::stdin().is_terminal() => "-",
         "" => return Err(Stop::Usage("expected a message: HEX, FILE or -; see --help".to_owned())),
-        input if Path::new(input).is_file() => {
-            let mut bytes = Vec::new();
-            let file = std::fs::File::open(input).and_then(|mut file| file.read_to_end(&mut bytes));
-            file.map_err(|error| Stop::Usage(format!("{input}: {error}")))?;
-            for message in messages(&bytes).map_err(|reason| Stop::Usage(format!("{input}: {reason}")))? {
-                each(&message, out)?;
-            }
-        }
-        input => {
-            let message = unhex(input).map_err(|reason| {
-                Stop::Usage(format!("expected hexadecimal, or a file that exists: {reason}"))
-            })?;
-            each(&message, out)?;
-        }
-    }
-    out.flush()?;
-    Ok(right)
-}
-
-fn lines(input: &mut dyn BufRead, mut each: impl FnMut(&[u8]) -> std::io::Result<()>) -> Result<(), Stop> {
-    for (i, line) in input.lines().enumerate() {
-        let line = line.map_err(|error| Stop::Usage(format!("standard input: {error}")))?;
-        let text = line.trim();
-        if text.is_empty() || text.starts_with('#') {
-            continue;
-        }
-        let message = unhex(text).map_err(|reason| Stop::Usage(format!("line {}: {reason}", i + 1)))?;
-        each(&message)?;
-    }
-    Ok(())
-}
-
-/// The messages of a file: lines of hexadecimal where it has nothing else, else frames where their lengths
-/// cover it exactly, else one message of bytes.
-fn messages(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    if bytes.is_empty() {
-        return Err("expected a message, found an empty file".to_owned());
-    }
-    let text = std::str::from_utf8(bytes).unwrap_or_default();
-    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let all: Result<Vec<_>, _> = lines().map(unhex).collect();
-    if let Ok(all) = all
-        && !all.is_empty()
-    {
-        return Ok(all);
-    }
-    let mut frames = Vec::new();
-    let mut rest = bytes;
-    while let Ok(Some(cut)) = Framing::LENGTH2_BE.next(rest, rest.len()) {
-        if cut.start < cut.end {
-            frames.push(rest[..cut.end].to_vec());
-        }
-        rest = &rest[cut.end..];
-    }
-    Ok(if rest.is_empty() && !frames.is_empty() { frames } else { vec![bytes.to_vec()] })
-}
-
-fn unhex(text: &str) -> Result<Vec<u8>, String> {
-    let mut digits = Vec::with_capacity(text.len());
-    for (i, c) in text.chars().enumerate().filter(|(_, c)| !c.is_whitespace()) {
-        // The character itself may be part of a card number.
-        let digit = c
-            .to_digit(16)
-            .ok_or(format!("expected hexadecimal, found something else at character {}", i + 1))?;
-        digits.push(digit as u8);
-    }
-    if digits.len() % 2 == 1 {
-        return Err(format!("expected an even number of hexadecimal digits, found {}", digits.len()));
-    }
-    Ok(digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect())
-}
-
-/// A dialect by name or file, or all there are.
-fn dialects(name: Option<&str>) -> Result<Vec<Arc<Dialect>>, String> {
-    match name {
-        Some(name) => Ok(vec![super::specs::find(name)?]),
-        None => Ok(Dialect::builtin_names().iter().filter_map(|name| Dialect::builtin(name)).collect()),
-    }
-}
-
-/// The message in the dialect, and with or without a length before it, in which it is right; or in which most
-/// of it can be read.
-fn best(dialects: &[Arc<Dialect>], message: &[u8], unmask: bool) -> Explanation {
-    let framed = match Framing::LENGTH2_BE.next(message, message.len()) {
-        Ok(Some(cut)) if cut.end == message.len() && cut.start < cut.end => message.get(cut.start..),
-        _ => None,
+        text => text,
     };
-    let tries = dialects.iter().flat_map(|dialect| {
-        let plain = explain(dialect, message, unmask);
-        let framed = framed.map(|inner| {
-            let mut explanation = explain(dialect, inner, unmask);
-            explanation.framing = Some("length2-be");
-            explanation
-        });
-        [Some(plain), framed]
+    let mut input = Input::open(text).map_err(Stop::Usage)?;
+    let mut progress = Progress::new();
+    let (mut right, mut count) = (true, 0u64);
+    let mut last: Option<(u32, Choice)> = None;
+    let follows = text == "-";
+    let remarks = input.read(args.framing, &mut |found| {
+        let before = last.take().filter(|(flow, _)| Some(*flow) == found.flow).map(|(_, choice)| choice);
+        let (text, is_right, choice) = show.found(&found, before);
+        right &= is_right;
+        last = found.flow.zip(choice);
+        count += 1;
+        out.write_all(text.as_bytes())?;
+        if follows {
+            out.flush()?;
+        }
+        progress.tick(count);
+        Ok(())
     });
-    // Fewer errors that keep it from being read, then more fields; of equals the first.
-    let rank = |explanation: &Explanation| {
-        let right = explanation.errors.is_empty();
-        (right, explanation.mti.is_some(), explanation.fields.len())
-    };
-    tries.flatten().reduce(|a, b| if rank(&b) > rank(&a) { b } else { a }).unwrap_or(Explanation {
-        mti: None,
-        dialect: String::new(),
-        framing: None,
-        fields: Vec::new(),
-        errors: Vec::new(),
-    })
+    progress.end();
+    out.flush()?;
+    let remarks = remarks.map_err(|trouble| stopped(text, trouble))?;
+    for line in &remarks.lines {
+        eprintln!("authswitch decode: {line}");
+    }
+    if count == 0 && !follows {
+        return Err(Stop::Usage(format!("{text}: expected a message, found none")));
+    }
+    Ok(right && !remarks.is_incomplete)
 }
 
-fn print(out: &mut dyn Write, explanation: &Explanation, bytes: usize) -> std::io::Result<()> {
-    let mti = explanation.mti.as_deref();
-    let words = mti
-        .and_then(|mti| u16::from_str_radix(mti, 16).ok())
-        .and_then(Mti::new)
-        .map_or_else(String::new, words);
-    let framing = explanation.framing.map_or_else(String::new, |name| format!(", behind a length ({name})"));
-    writeln!(out, "{} {words}", mti.unwrap_or("????"))?;
-    writeln!(out, "{}, {bytes} bytes{framing}", explanation.dialect)?;
-    if !explanation.fields.is_empty() {
-        writeln!(out, "\n   DE  offset  length  {:<44}  value", "name")?;
+fn stopped(name: &str, trouble: Trouble) -> Stop {
+    match trouble {
+        Trouble::Closed => Stop::Closed,
+        Trouble::Unreadable(reason) => Stop::Usage(format!("{name}: {reason}")),
     }
-    for field in &explanation.fields {
-        let (de, offset, length) =
-            (field.de.unwrap_or(0), field.offset.unwrap_or(0), field.length.unwrap_or(0));
-        // What is taken apart below is not repeated here.
-        let tagged = field.fields.first().is_some_and(|inner| inner.tag.is_some());
-        let value = if tagged { "" } else { &field.value };
-        let line = format!("  {de:>3}  {offset:>6}  {length:>6}  {:<44}  {value}", field.name);
-        writeln!(out, "{}", line.trim_end())?;
-        print_inner(out, &field.fields, 1)?;
-        if let Some(note) = &field.note {
-            writeln!(out, "{:>23}{note}", "")?;
+}
+
+/// Whether the two messages are equal.
+fn difference(args: &Args, two: &[String], out: &mut impl Write) -> Result<bool, Stop> {
+    let [a, b] = two else { return Err(Stop::Usage("--diff: expected two messages".to_owned())) };
+    let bytes = |name: &String| {
+        let mut all: Vec<Vec<u8>> = Vec::new();
+        let mut input = Input::open(name).map_err(Stop::Usage)?;
+        let read = input.read(args.framing, &mut |found| {
+            all.push(found.bytes.to_vec());
+            Ok(())
+        });
+        read.map_err(|trouble| stopped(name, trouble))?;
+        match <[Vec<u8>; 1]>::try_from(all) {
+            Ok([one]) => Ok(one),
+            Err(all) => Err(Stop::Usage(format!("--diff: expected one message a side, found {}", all.len()))),
         }
-    }
-    if !explanation.errors.is_empty() {
-        writeln!(out)?;
-    }
-    for error in &explanation.errors {
-        let place = match error.de {
-            0 => "MTI".to_owned(),
-            1 => "bit map".to_owned(),
-            de => format!("DE {de}"),
-        };
-        writeln!(out, "error: {place}, offset {}: {}", error.offset, error.reason)?;
-    }
-    writeln!(out)
+    };
+    let (of_a, of_b) = (args.dialect.as_deref(), args.dialect_b.as_deref());
+    let (show_a, show_b) = (show(args, of_a)?, show(args, of_b.or(of_a))?);
+    let (equal, text) = show_a.compared(&bytes(a)?, &show_b, &bytes(b)?, args.framing);
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(equal)
 }
 
-fn print_inner(out: &mut dyn Write, fields: &[Field], depth: usize) -> std::io::Result<()> {
-    for field in fields {
-        let number = match (&field.tag, field.sub) {
-            (Some(tag), _) => tag.clone(),
-            (None, sub) => sub.map_or_else(String::new, |sub| format!(".{sub}")),
-        };
-        let name = format!("{:width$}{number:<6} {}", "", field.name, width = depth * 2);
-        writeln!(out, "{:>21}{name:<46}  {}", "", field.value)?;
-        print_inner(out, &field.fields, depth + 1)?;
-    }
-    Ok(())
+/// How many messages so far, on a terminal, where it takes over a second and the messages go elsewhere.
+struct Progress {
+    began: Instant,
+    bar: Option<ProgressBar>,
 }
 
-/// A message type in words.
-fn words(mti: Mti) -> String {
-    let class = match mti.class() {
-        1 => "authorization",
-        2 => "financial",
-        3 => "file action",
-        4 => "reversal",
-        5 => "reconciliation",
-        6 => "administrative",
-        7 => "fee collection",
-        8 => "network management",
-        _ => "reserved class",
-    };
-    let function = match mti.function() {
-        0 => "request",
-        1 => "response",
-        2 => "advice",
-        3 => "advice response",
-        4 => "notification",
-        5 => "notification acknowledgement",
-        8 => "acknowledgement",
-        9 => "negative acknowledgement",
-        _ => "reserved function",
-    };
-    let origin = match mti.origin() {
-        0 => "",
-        1 => ", repeat",
-        2 => ", from the issuer",
-        3 => ", from the issuer, repeat",
-        4 => ", from another party",
-        5 => ", from another party, repeat",
-        _ => ", reserved origin",
-    };
-    format!("{class} {function}{origin}")
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn sample(dialect: &str) -> Vec<u8> {
-        let text = include_str!("../../tests/vectors/auth-0100.txt");
-        unhex(text.lines().find_map(|line| line.strip_prefix(dialect)).unwrap()).unwrap()
+impl Progress {
+    fn new() -> Progress {
+        let shows = std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
+        Progress { began: Instant::now(), bar: shows.then(ProgressBar::hidden) }
     }
 
-    fn explained(message: &[u8]) -> Explanation {
-        best(&dialects(None).unwrap(), message, false)
-    }
-
-    #[test]
-    fn finds_dialect_and_framing() {
-        for name in ["iso87-ascii", "iso87-bcd", "iso87-ebcdic"] {
-            let message = sample(name);
-            let framed = [&(message.len() as u16).to_be_bytes()[..], &message].concat();
-            for (input, framing) in [(&message, None), (&framed, Some("length2-be"))] {
-                let explanation = explained(input);
-                assert_eq!((explanation.dialect.as_str(), explanation.framing), (name, framing));
-                assert!(explanation.errors.is_empty());
-                assert_eq!(explanation.fields[0].value, "411111******0013");
+    fn tick(&mut self, count: u64) {
+        const EVERY: u64 = 256;
+        let Some(bar) = self.bar.as_ref().filter(|_| count.is_multiple_of(EVERY)) else { return };
+        if bar.is_hidden() {
+            if self.began.elapsed() < Duration::from_secs(1) {
+                return;
             }
-            let mut cut = message.clone();
-            cut.truncate(message.len() - 126);
-            let explanation = explained(&cut);
-            assert_eq!(explanation.dialect, name, "the dialect in which most can be read");
-            assert_eq!((explanation.errors.len(), explanation.fields.len()), (1, 24));
+            bar.set_draw_target(ProgressDrawTarget::stderr());
         }
+        bar.set_message(format!("{count} messages"));
+        bar.tick();
     }
 
-    #[test]
-    fn files_are_lines_frames_or_one_message() {
-        let hex = messages(b"# two\n0800 20\n\n 0810\n").unwrap();
-        assert_eq!(hex, [vec![8, 0, 0x20], vec![8, 0x10]]);
-        assert_eq!(messages(b"\0\x02ab\0\0\0\x01c").unwrap(), [b"\0\x02ab".to_vec(), b"\0\x01c".to_vec()]);
-        assert_eq!(messages(b"\0\x03ab").unwrap(), [b"\0\x03ab".to_vec()]);
-        assert!(messages(b"").is_err());
-    }
-
-    #[test]
-    fn hexadecimal_is_checked_and_never_repeated() {
-        assert_eq!(unhex("01 fF"), Ok(vec![1, 0xFF]));
-        assert_eq!(unhex("411x").unwrap_err(), "expected hexadecimal, found something else at character 4");
-        assert_eq!(unhex("411").unwrap_err(), "expected an even number of hexadecimal digits, found 3");
-    }
-
-    #[test]
-    fn the_text_shows_no_sensitive_data() {
-        let mut out = Vec::new();
-        print(&mut out, &explained(&sample("iso87-bcd")), 300).unwrap();
-        let text = String::from_utf8(out).unwrap();
-        assert!(text.starts_with("0100 authorization request\niso87-bcd, 300 bytes\n"), "{text}");
-        assert!(text.contains("411111******0013") && text.contains("9F26   Application cryptogram"));
-        for secret in ["4111110000000013", "30122011", "4111110000000013="] {
-            assert!(!text.contains(secret), "{secret}\n{text}");
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
         }
-    }
-
-    #[test]
-    fn message_types_in_words() {
-        let say = |bcd| words(Mti::new(bcd).unwrap());
-        assert_eq!(say(0x0421), "reversal advice, repeat");
-        assert_eq!(say(0x0810), "network management response");
-        assert_eq!(say(0x0302), "file action request, from the issuer");
     }
 }

@@ -4,7 +4,7 @@
 
 mod cards;
 mod data;
-mod decode;
+pub mod decode;
 mod demo;
 mod echo;
 mod framing;

@@ -69,7 +69,7 @@ pub fn import<'s>(
     options: &Options<'_>,
 ) -> Result<Imported, TraceError> {
     let failed = |source| TraceError::File { origin: origin.to_owned(), source };
-    let reading = super::capture::Options { one_a_line: true };
+    let reading = super::capture::Options { one_a_line: true, timed: true };
     let mut capture = Capture::open(source, reading).map_err(failed)?;
     let mut imported = Imported {
         trace: Trace { origin: origin.to_owned(), links: Vec::new(), entries: Vec::new() },

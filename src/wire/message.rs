@@ -10,6 +10,7 @@ use super::tlv::Tlvs;
 use super::value::{Field, ascii_number, packed_number};
 use super::{Bitmap, Mti};
 use std::fmt;
+use std::ops::Range;
 
 /// Where a field stands in its frame.
 #[derive(Clone, Copy)]
@@ -152,6 +153,22 @@ impl<'a> View<'a> {
     pub fn raw(self, de: u8) -> Option<&'a [u8]> {
         let span = self.span(de)?;
         self.frame.get(span.start..span.end)
+    }
+
+    /// Where a field stands that is wrong although its place is known. After a failed [`Dialect::examine`] only.
+    pub fn wrong(self, de: u8) -> Option<Range<usize>> {
+        let Message { bitmap, placed, starts, .. } = self.message;
+        let start = starts.get(usize::from(de).checked_sub(1)?)?;
+        if !placed.contains(de) || bitmap.contains(de) {
+            return None;
+        }
+        let span = measure(&self.dialect.field(de)?.format, self.frame, usize::from(*start)).ok()?;
+        Some(span.start..span.end)
+    }
+
+    /// What is behind the last field whose place is known; empty where the whole message is read.
+    pub fn unread(self) -> Range<usize> {
+        usize::from(self.message.end).min(self.frame.len())..self.frame.len()
     }
 
     /// The value as on the wire, without its length prefix.

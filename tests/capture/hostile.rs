@@ -56,7 +56,7 @@ proptest! {
 
     #[test]
     fn any_text(text in "[0-9a-f x:,\\\\|*\n\tTZ-]{0,300}", one_a_line in any::<bool>()) {
-        read_with(text.as_bytes(), Options { one_a_line });
+        read_with(text.as_bytes(), Options { one_a_line, timed: one_a_line });
     }
 
     #[test]

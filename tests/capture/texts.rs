@@ -50,7 +50,7 @@ fn hexadecimal_wrapped_over_lines() {
         let lines = first.len().div_ceil(width) as u64;
         let input = format!("{}\n{}\n", wrapped(&first), wrapped(&second));
         check(&input, &[(Origin::Line(1), &first), (Origin::Line(lines + 1), &second)], &[]);
-        let (pieces, _) = read_with(input.as_bytes(), Options { one_a_line: true });
+        let (pieces, _) = read_with(input.as_bytes(), Options { one_a_line: true, timed: true });
         assert_eq!(pieces.len() as u64, 2 * lines, "told that each line is a message");
     }
 }
@@ -64,7 +64,7 @@ fn times_before_messages() {
         (format!("{} {}", hex(&message[..2]), hex(&message[2..])), false, None),
         (format!("2026-01-15T12:34:56.5Z {}", hex(&message)), true, Some(1_768_480_496_500_000)),
     ] {
-        let (pieces, _) = read_with(line.as_bytes(), Options { one_a_line: told });
+        let (pieces, _) = read_with(line.as_bytes(), Options { one_a_line: told, timed: told });
         assert_eq!((pieces[0].bytes.as_slice(), pieces[0].at_us(0)), (message.as_slice(), at_us), "{line}");
     }
 }
@@ -219,7 +219,8 @@ fn lines_are_yielded_as_they_come() {
     let message = sale("iso87-bcd", "000007");
     let line = format!("{}\n", hex(&message));
     std::io::Write::write_all(&mut writer, line.as_bytes()).unwrap();
-    let mut capture = Capture::open(std::io::BufReader::new(reader), Options { one_a_line: true }).unwrap();
+    let mut capture =
+        Capture::open(std::io::BufReader::new(reader), Options { one_a_line: true, timed: true }).unwrap();
     assert_eq!(capture.next_piece().unwrap().unwrap().origin, Origin::Line(1));
     std::io::Write::write_all(&mut writer, line.as_bytes()).unwrap();
     assert_eq!(capture.next_piece().unwrap().unwrap().origin, Origin::Line(2));

@@ -1,338 +1,435 @@
-//! A message in words: its fields with names, places and values, masked unless asked otherwise, and what is
-//! wrong with it. Knows nothing of terminals and files.
+//! A message as a tree: its fields and what is inside them, with places, bytes, names, values and what these say, hidden
+//! where they are sensitive; and what is wrong with it. Knows nothing of terminals and files.
 
-use crate::wire::{Class, Dialect, FieldInfo, Key, Mask, Message, Node, ParseError, Reason, View};
+use super::hide::{self, Reading};
+use super::parts::{Part, parts};
+use super::words::{exact, hex, words};
+use crate::message::meaning;
+use crate::wire::{
+    Class, Dialect, Encoding, FieldInfo, Format, Mask, Message, ParseError, Reason, Side, View,
+};
 use serde::Serialize;
 use std::ops::Range;
 
 /// One message, explained. The names are those of the JSON that scripts read.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(super) struct Explanation {
     /// Absent where it cannot be read.
     pub mti: Option<String>,
-    pub dialect: String,
-    /// The framing's name where a length stood before the message.
+    /// The message type in words.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub framing: Option<&'static str>,
+    pub meaning: Option<String>,
+    pub dialect: String,
+    /// Other dialects that read it as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+    /// How its length stood before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub framing: Option<String>,
+    /// The network's header before it, in hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// Where it comes from: a line, a packet and its connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// When it was seen, in UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Bytes of the message.
+    pub length: usize,
     pub fields: Vec<Field>,
+    /// What it would be refused for.
     pub errors: Vec<Fault>,
+    /// What inside its fields is not as the dialect lays it out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Fault>,
+    /// What is behind the last field whose place is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Unread>,
 }
 
-/// A data element, or a piece of one.
-#[derive(Debug, Serialize)]
+/// Bytes that no field is known to have.
+#[derive(Serialize)]
+pub(super) struct Unread {
+    pub offset: usize,
+    pub length: usize,
+    /// Nobody knows what is in them: shown only on demand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+}
+
+/// A data element, or a part of one.
+#[derive(Serialize)]
 pub(super) struct Field {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub de: Option<u8>,
-    /// Upper-case hexadecimal.
+    /// The address: `55.9F26`.
+    pub key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// Counted from 1.
+    /// The part's number, where its key is one; else its place, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<usize>,
     pub name: String,
     pub value: String,
-    /// Bytes from the start of the message to the field's first byte, its length prefix included; a piece of packed
-    /// digits may begin inside that byte.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub offset: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub length: Option<usize>,
+    pub meaning: Option<String>,
+    /// The bits that are set, where the value is made of such.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bits: Vec<&'static str>,
+    /// From the message's first byte.
+    pub offset: usize,
+    /// Bytes, with the field's own length or tag.
+    pub length: usize,
+    /// The bytes in hexadecimal.
+    pub raw: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
-    /// What is odd about the content of a field that is right as far as the dialect goes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    /// The value, whatever is shown of it; to compare, never to print.
+    #[serde(skip)]
+    pub exact: String,
+    /// It is a number, to which zeros in front add nothing.
+    #[serde(skip)]
+    pub is_number: bool,
 }
 
-/// Something wrong.
-#[derive(Debug, Serialize)]
+/// What is wrong.
+#[derive(Serialize)]
 pub(super) struct Fault {
+    /// 0 is the MTI, 1 the bit map.
     pub de: u8,
+    /// The address of the part that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// From the message's first byte.
     pub offset: usize,
+    /// What was expected and what was found, never content.
     pub reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The bytes of the data element, where it is known which they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+    #[serde(skip)]
+    pub start: usize,
 }
 
-/// Explains a message (without framing) in a dialect.
+impl Fault {
+    /// `MTI`, `bit map`, `DE 35`, `55.9F26`.
+    pub fn place(&self) -> String {
+        match (&self.key, self.de) {
+            (Some(key), _) => key.clone(),
+            (None, 0) => "MTI".to_owned(),
+            (None, 1) => "bit map".to_owned(),
+            (None, de) => format!("DE {de}"),
+        }
+    }
+}
+
+/// Explains a message, without framing and header, in a dialect.
 pub(super) fn explain(dialect: &Dialect, frame: &[u8], unmask: bool) -> Explanation {
     let mut message = Message::new();
     let mut errors: Vec<ParseError> = Vec::new();
     dialect.examine(frame, &mut message, &mut |error| errors.push(error));
     let unreadable =
         errors.first().is_some_and(|error| error.de == 0 && !matches!(error.reason, Reason::Version { .. }));
-    let mut explanation = Explanation {
-        mti: (!unreadable).then(|| message.mti().to_string()),
-        dialect: dialect.name().to_owned(),
-        framing: None,
-        fields: Vec::new(),
-        errors: errors.iter().map(fault).collect(),
-    };
     let view = dialect.view(frame, &message);
-    for de in message.bitmap() {
-        let Some(info) = dialect.field(de) else { continue };
-        explanation.fields.push(field(view, info, unmask));
+    let mut reader = Reader::new(view, unmask, !errors.is_empty());
+    let fields: Vec<Field> = message
+        .bitmap()
+        .into_iter()
+        .filter_map(|de| dialect.field(de))
+        .map(|info| reader.field(info))
+        .collect();
+    let mti = (!unreadable).then_some(message.mti());
+    Explanation {
+        mti: mti.map(|mti| mti.to_string()),
+        meaning: mti.map(meaning::mti),
+        dialect: dialect.name().to_owned(),
+        also: Vec::new(),
+        framing: None,
+        header: None,
+        origin: None,
+        time: None,
+        length: frame.len(),
+        fields,
+        errors: errors.iter().map(|error| reader.fault(error)).collect(),
+        warnings: reader.warnings,
+        unread: Some(view.unread()).filter(|unread| !unread.is_empty()).map(|unread| Unread {
+            offset: unread.start,
+            length: unread.len(),
+            raw: unmask.then(|| hex(&frame[unread])),
+        }),
     }
-    explanation
 }
 
-fn fault(error: &ParseError) -> Fault {
-    Fault { de: error.de, offset: error.offset as usize, reason: error.reason.to_string() }
+struct Reader<'a> {
+    view: View<'a>,
+    unmask: bool,
+    /// Half bytes that are hidden by what was shown so far.
+    hidden: Vec<bool>,
+    /// Half bytes that may be a card number which is not where it should be; empty where there are none.
+    suspicious: Vec<bool>,
+    warnings: Vec<Fault>,
 }
 
-fn field(view: View<'_>, info: &FieldInfo, unmask: bool) -> Field {
-    let mut field = Field {
-        de: Some(info.de),
-        tag: None,
-        sub: None,
-        name: info.name.clone(),
-        value: view.field(info.de).map_or_else(String::new, exact),
-        offset: view.offset(info.de),
-        length: view.raw(info.de).map(<[u8]>::len),
-        fields: Vec::new(),
-        note: None,
-    };
-    // Of a field that is not to be shown, neither are its parts.
-    if unmask || info.mask == Mask::Open {
-        let pieces = Pieces::of(view, info.de);
-        field.note = pieces.note();
-        if !unmask && let Some(data) = view.data(info.de) {
-            let start = view.offset(info.de).unwrap_or(0) + info.format.prefix_bytes();
-            field.value = pieces.starred(&field.value, start..start + data.len());
+impl<'a> Reader<'a> {
+    fn new(view: View<'a>, unmask: bool, wrong: bool) -> Reader<'a> {
+        let halves = view.frame().len() * 2;
+        let mut suspicious = Vec::new();
+        if wrong && !unmask {
+            suspicious.resize(halves, false);
+            hide::misplaced(view.frame(), &mut |run| suspicious[run.start..run.end.min(halves)].fill(true));
         }
-        field.fields = pieces.nested(1, &mut 0, unmask);
-    }
-    if !unmask {
-        field.value = masked(info, &field.value);
-    }
-    field
-}
-
-/// Exactly what the field holds: digits, characters, or upper-case hexadecimal of bytes.
-fn exact(field: crate::wire::Field<'_>) -> String {
-    let mut buffer = vec![0; field.units()];
-    match field.format().class {
-        Class::B => hex(field.bytes(&mut buffer).unwrap_or_default()),
-        _ => String::from_utf8_lossy(field.text(&mut buffer).unwrap_or_default()).into_owned(),
-    }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
-}
-
-/// A part of a field, and what may be shown of it.
-struct Piece {
-    depth: usize,
-    field: Field,
-    mask: Mask,
-    /// Where its value stands in the message.
-    place: Range<usize>,
-    is_text: bool,
-}
-
-/// The parts of a field, each before those inside it.
-struct Pieces {
-    pieces: Vec<Piece>,
-    wrong: Option<(usize, String)>,
-}
-
-impl Pieces {
-    fn of(view: View<'_>, de: u8) -> Pieces {
-        let mut pieces = Pieces { pieces: Vec::new(), wrong: None };
-        view.walk_parts(de, &mut |node| pieces.push(view, node));
-        pieces
+        Reader { view, unmask, hidden: vec![false; halves], suspicious, warnings: Vec::new() }
     }
 
-    fn push(&mut self, view: View<'_>, node: &Node<'_>) {
-        if let (None, Some((at, reason))) = (&self.wrong, &node.wrong) {
-            self.wrong = Some((*at, reason.to_string()));
+    fn field(&mut self, info: &FieldInfo) -> Field {
+        let (view, de) = (self.view, info.de);
+        let start = view.offset(de).unwrap_or(0);
+        let whole = start..start + view.raw(de).map_or(0, <[u8]>::len);
+        let mut parts = parts(view, info);
+        // Of a field that is not to be shown, neither are its parts.
+        let show_parts = self.unmask || info.mask == Mask::Open;
+        for part in &parts {
+            if let Some((offset, reason)) = &part.wrong {
+                let (key, reason) = (Some(part.key.clone()), reason.clone());
+                let start = part.whole.start;
+                self.warnings.push(Fault { de, key, offset: *offset, reason, name: None, raw: None, start });
+            }
         }
-        let before = self.pieces.iter().rev().take_while(|piece| piece.depth >= node.depth);
-        let number = 1 + before.filter(|piece| piece.depth == node.depth).count();
-        let (tag, sub, name) = match node.key {
-            Key::Tag(tag) if node.name.is_empty() => (Some(tag.to_string()), None, "Unknown tag".to_owned()),
-            Key::Tag(tag) => (Some(tag.to_string()), None, node.name.to_owned()),
-            Key::Part(_) => (None, Some(number), node.name.to_owned()),
-            Key::Row(row) => (None, Some(usize::from(row)), format!("Row {row}")),
-            Key::Bitmap => (None, None, "Bit map".to_owned()),
-            Key::Rest => (None, None, "What fits nothing".to_owned()),
-            Key::Padding => return,
-        };
-        let value = match node.field {
-            Some(field) => exact(field),
-            None => hex(view.frame().get(node.value.clone()).unwrap_or_default()),
-        };
-        self.pieces.push(Piece {
-            depth: node.depth,
-            field: Field {
-                de: None,
-                tag,
-                sub,
-                name,
-                value,
-                offset: Some(node.whole.start),
-                length: Some(node.whole.len()),
-                fields: Vec::new(),
-                note: None,
-            },
-            mask: node.mask,
-            place: node.value.clone(),
-            is_text: node.field.is_some_and(|field| field.format().class.is_text()),
+        let fields = if show_parts { self.level(de, &mut parts, 1, &mut 0) } else { Vec::new() };
+        let value = view.field(de).map_or_else(String::new, exact);
+        let words = words(view, de, &[], &value, &|_| None);
+        // What is understood is no free text.
+        let free = info.format.class == Class::Ans && info.format.prefix().is_some() && words.is_none();
+        let data = whole.start + info.format.prefix_bytes()..whole.end;
+        let shown = self.shown(&Value {
+            exact: &value,
+            format: Some(&info.format),
+            mask: info.mask,
+            free,
+            place: &data,
         });
+        let say = !shown.suspicious && (!shown.hidden || !fields.is_empty() || info.mask != Mask::Open);
+        Field {
+            de: Some(de),
+            key: de.to_string(),
+            tag: None,
+            sub: None,
+            name: info.name.clone(),
+            value: shown.text,
+            meaning: words.filter(|_| say),
+            bits: Vec::new(),
+            offset: whole.start,
+            length: whole.len(),
+            raw: self.raw(&whole, Some(&info.format), info.mask),
+            fields,
+            exact: value,
+            is_number: info.format.class == Class::N,
+        }
     }
 
-    /// The first thing that is wrong, in words.
-    fn note(&self) -> Option<String> {
-        self.wrong.as_ref().map(|(at, reason)| format!("not as laid out at offset {at}: {reason}"))
-    }
-
-    /// A value with stars for those of its bytes that are in pieces not to be shown.
-    fn starred(&self, value: &str, place: Range<usize>) -> String {
-        let hidden =
-            |byte: usize| self.pieces.iter().any(|p| p.mask != Mask::Open && p.place.contains(&byte));
-        // One character a byte, or two digits; of what has a pad besides, all or nothing is shown.
-        let each = value.len().checked_div(place.len()).unwrap_or(0);
-        let whole = each > 0 && each * place.len() == value.len();
-        let any = place.clone().any(hidden);
-        let star = |(index, c): (usize, char)| {
-            let secret = if whole { hidden(place.start + index / each) } else { any };
-            if secret { '*' } else { c }
-        };
-        value.chars().enumerate().map(star).collect()
-    }
-
-    /// The pieces of one depth, from `at` on, with those inside them; of a secret one none.
-    fn nested(&self, depth: usize, at: &mut usize, unmask: bool) -> Vec<Field> {
+    /// The parts of one depth, from `at` on, with those inside them; of one that is not to be shown none.
+    fn level(&mut self, de: u8, parts: &mut [Part], depth: usize, at: &mut usize) -> Vec<Field> {
+        let from = *at;
         let mut fields = Vec::new();
-        while let Some(piece) = self.pieces.get(*at).filter(|piece| piece.depth >= depth) {
+        while let Some(part) = parts.get(*at).filter(|part| part.depth >= depth) {
+            let (index, mask) = (*at, part.mask);
             *at += 1;
-            let inner = self.nested(depth + 1, at, unmask);
-            let field = &piece.field;
-            let value = match piece.mask {
-                _ if unmask => field.value.clone(),
-                Mask::Secret => "*".repeat(field.value.chars().count()),
-                Mask::Pan => mask_pan(&field.value),
-                Mask::Open if piece.is_text => mask_text(&self.starred(&field.value, piece.place.clone())),
-                Mask::Open => self.starred(&field.value, piece.place.clone()),
+            let inner = self.level(de, parts, depth + 1, at);
+            let siblings = &parts[from..];
+            let sibling = |tag: &str| {
+                let same = |part: &&Part| part.depth == depth && part.tag.as_deref() == Some(tag);
+                siblings
+                    .iter()
+                    .take_while(|part| part.depth >= depth)
+                    .find(same)
+                    .map(|part| part.exact.clone())
             };
-            let show = unmask || piece.mask == Mask::Open;
+            let part = &parts[index];
+            let path: Vec<&str> = part.path.iter().map(String::as_str).collect();
+            let said = words(self.view, de, &path, part.said(), &sibling);
+            let shown = self.shown(&Value {
+                exact: &part.exact,
+                format: part.format.as_ref(),
+                mask,
+                free: part.format.is_some_and(|format| format.class.is_text()),
+                place: &part.value,
+            });
+            let say = !shown.suspicious && (!shown.hidden || !inner.is_empty());
+            let bits = if say { part.bits() } else { Vec::new() };
             fields.push(Field {
-                tag: field.tag.clone(),
-                name: field.name.clone(),
-                value,
-                fields: if show { inner } else { Vec::new() },
-                note: None,
-                ..*field
+                de: None,
+                key: part.key.clone(),
+                tag: part.tag.clone(),
+                sub: part.sub,
+                name: part.name.clone(),
+                value: shown.text,
+                meaning: said.filter(|_| say),
+                bits,
+                offset: part.whole.start,
+                length: part.whole.len(),
+                raw: self.raw(&part.whole, part.format.as_ref(), mask),
+                fields: if self.unmask || mask == Mask::Open { inner } else { Vec::new() },
+                exact: part.exact.clone(),
+                is_number: part.format.is_some_and(|format| format.class == Class::N),
             });
         }
         fields
     }
-}
 
-fn masked(info: &FieldInfo, value: &str) -> String {
-    match info.mask {
-        Mask::Pan => mask_pan(value),
-        Mask::Secret => "*".repeat(value.chars().count()),
-        Mask::Open if info.format.class == Class::Ans && info.format.prefix().is_some() => mask_text(value),
-        Mask::Open => value.to_owned(),
+    /// A value with stars; what they stand for is hidden in whatever it is part of, too.
+    fn shown(&mut self, value: &Value<'_>) -> Shown {
+        if self.unmask {
+            return Shown { text: value.exact.to_owned(), hidden: false, suspicious: false };
+        }
+        let place = value.place.start * 2..value.place.end * 2;
+        self.suspect(value);
+        let mut stars = hide::characters(value.exact, value.mask, value.free);
+        if value.mask == Mask::Open && value.format.is_none_or(|format| format.class == Class::B) {
+            let bytes = unhex(value.exact);
+            hide::in_bytes(&bytes, Reading::Any, &mut |run| stars[run].fill(true));
+        }
+        let under = |halves: &[bool], range: Range<usize>| {
+            halves.get(range).is_some_and(|halves| halves.contains(&true))
+        };
+        let suspicious = value.mask == Mask::Open && under(&self.suspicious, place.clone());
+        match value.halves() {
+            Some(halves) => {
+                for (at, star) in stars.iter_mut().enumerate() {
+                    *star |= under(&self.hidden, halves(at)) && value.mask == Mask::Open;
+                    *star |= suspicious && under(&self.suspicious, halves(at));
+                    if *star && let Some(hidden) = self.hidden.get_mut(halves(at)) {
+                        hidden.fill(true);
+                    }
+                }
+            }
+            // Where a character has no place of its own, all or nothing is shown.
+            None if suspicious || under(&self.hidden, place.clone()) => stars.fill(true),
+            None => {}
+        }
+        let hidden = stars.contains(&true);
+        if hidden
+            && value.halves().is_none()
+            && let Some(all) = self.hidden.get_mut(place)
+        {
+            all.fill(true);
+        }
+        let text =
+            if hidden { hide::starred(value.exact, stars.into_iter()) } else { value.exact.to_owned() };
+        Shown { text, hidden, suspicious }
     }
-}
 
-/// The first six and last four of 15 and more characters, else the last four.
-pub(super) fn mask_pan(pan: &str) -> String {
-    let length = pan.chars().count();
-    let head = if length >= 15 { 6 } else { 0 };
-    let tail = if length > 4 { length - 4 } else { length };
-    pan.chars().enumerate().map(|(i, c)| if i < head || i >= tail { c } else { '*' }).collect()
-}
-
-/// Free text may carry card numbers and verification codes in layouts nobody here knows: of 13 and more
-/// digits in a row nothing is shown, and nothing of the digits behind `9203`, which is how a card verification code
-/// travels among the subelements of DE 48.
-fn mask_text(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for run in text.split_inclusive(|c: char| !c.is_ascii_digit()) {
-        let digits = run.trim_end_matches(|c: char| !c.is_ascii_digit());
-        let code = digits.find("9203").map_or(digits.len(), |at| at + 4);
-        let shown = if digits.len() >= 13 { 0 } else { code };
-        out.push_str(&digits[..shown]);
-        out.push_str(&"*".repeat(digits.len() - shown));
-        out.push_str(&run[digits.len()..]);
+    /// Of a message that is wrong: a card number that is in this value but for a few digits before or behind it.
+    fn suspect(&mut self, value: &Value<'_>) {
+        const SHORTEST: usize = 13;
+        const BEYOND: usize = 6;
+        if self.suspicious.is_empty() || value.exact.len() < SHORTEST {
+            return;
+        }
+        let around =
+            value.place.start.saturating_sub(BEYOND)..(value.place.end + BEYOND).min(self.view.frame().len());
+        let Some(bytes) = self.view.frame().get(around.clone()) else { return };
+        let reading = reading(value.format);
+        let least = if reading == Reading::Characters { SHORTEST * 2 } else { SHORTEST };
+        let suspicious = &mut self.suspicious;
+        hide::in_bytes(bytes, reading, &mut |run| {
+            let run = around.start * 2 + run.start..around.start * 2 + run.end;
+            let inside =
+                run.end.min(value.place.end * 2).saturating_sub(run.start.max(value.place.start * 2));
+            if inside >= least {
+                suspicious[run].fill(true);
+            }
+        });
     }
-    out
-}
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
+    /// Bytes in hexadecimal, with stars for what is hidden in the values among them.
+    fn raw(&self, place: &Range<usize>, format: Option<&Format>, mask: Mask) -> String {
+        let bytes = self.view.frame().get(place.clone()).unwrap_or_default();
+        let text = hex(bytes);
+        if self.unmask {
+            return text;
+        }
+        let from = place.start * 2;
+        let mut stars = self.hidden.get(from..place.end * 2).unwrap_or_default().to_vec();
+        // What has a mask shows of itself what the mask leaves.
+        if mask == Mask::Open {
+            hide::in_bytes(bytes, reading(format), &mut |run| stars[run].fill(true));
+        }
+        if stars.contains(&true) { hide::starred(&text, stars.into_iter()) } else { text }
+    }
 
-    #[test]
-    fn a_pan_shows_its_ends() {
-        let table = [
-            ("4111111111110001", "411111******0001"),
-            ("4111111111110001999", "411111*********1999"),
-            ("371449635398431", "371449*****8431"),
-            ("36227206271667", "**********1667"),
-            ("12345", "*2345"),
-            ("1234", "****"),
-            ("", ""),
-        ];
-        for (pan, shown) in table {
-            assert_eq!(mask_pan(pan), shown);
+    fn fault(&self, error: &ParseError) -> Fault {
+        let info = self.view.dialect().field(error.de);
+        let wrong = self.view.wrong(error.de);
+        let start = wrong.as_ref().map_or(error.offset as usize, |place| place.start);
+        let raw = wrong.map(|place| match info.map_or(Mask::Secret, |info| info.strictest_mask()) {
+            _ if self.unmask => self.raw(&place, None, Mask::Open),
+            Mask::Open => {
+                let raw = self.raw(&place, None, Mask::Open);
+                let suspicious = self.suspicious.get(place.start * 2..place.end * 2).unwrap_or_default();
+                let stars = raw.chars().zip(suspicious).map(|(c, suspicious)| c == '*' || *suspicious);
+                hide::starred(&raw, stars)
+            }
+            Mask::Pan | Mask::Secret => "**".repeat(place.len()),
+        });
+        Fault {
+            de: error.de,
+            key: None,
+            offset: error.offset as usize,
+            reason: error.reason.to_string(),
+            name: info.map(|info| info.name.clone()),
+            raw,
+            start,
         }
     }
+}
 
-    #[test]
-    fn free_text_hides_long_numbers_and_verification_codes() {
-        let table = [
-            ("R0801M", "R0801M"),
-            ("123456789012", "123456789012"),
-            ("PAN 4111111111110001 END", "PAN **************** END"),
-            ("T9203123", "T9203***"),
-            ("T4201079203123X", "T*************X"),
-            ("T92039203123X", "T9203*******X"),
-            ("", ""),
-        ];
-        for (text, shown) in table {
-            assert_eq!(mask_text(text), shown);
-        }
-    }
+struct Value<'a> {
+    exact: &'a str,
+    /// `None` where it is bytes of which nothing is known.
+    format: Option<&'a Format>,
+    mask: Mask,
+    free: bool,
+    place: &'a Range<usize>,
+}
 
-    fn emv_field(data: &[u8], unmask: bool) -> Field {
-        let dialect = Dialect::builtin("iso87-bcd").unwrap();
-        let mut frame = Vec::new();
-        let own = [(55, crate::wire::Value::Bytes(data))];
-        let mti = crate::wire::Mti::new(0x0100).unwrap();
-        dialect.build(&mut frame, mti, None, crate::wire::Bitmap::EMPTY, &own).unwrap();
-        let mut explanation = explain(&dialect, &frame, unmask);
-        assert!(explanation.errors.is_empty());
-        explanation.fields.remove(0)
-    }
+struct Shown {
+    text: String,
+    /// There are stars in it.
+    hidden: bool,
+    /// It may be a card number that is not where it should be.
+    suspicious: bool,
+}
 
-    #[test]
-    fn sensitive_tags_are_hidden_in_every_place() {
-        let data = b"\x5A\x08\x41\x11\x11\x11\x11\x11\x00\x01\xC1\x01\xFF\x70\x06\x57\x02\x41\x1D\xC2\x00";
-        let field = emv_field(data, false);
-        assert_eq!(field.note, None);
-        assert_eq!(field.value, "5A08****************C101FF70065702****C200");
-        let tags: Vec<_> = field.fields.iter().map(|f| (f.tag.clone().unwrap(), f.value.clone())).collect();
-        let expected = [("5A", "411111******0001"), ("C1", "FF"), ("70", "5702****C200")];
-        assert_eq!(tags, expected.map(|(tag, value)| (tag.to_owned(), value.to_owned())));
-        let inner = &field.fields[2].fields;
-        assert_eq!((inner[0].value.as_str(), inner[0].offset, inner[0].length), ("****", Some(27), Some(4)));
-        let open = emv_field(data, true);
-        assert_eq!(open.value, hex(data));
-        assert_eq!(open.fields[0].value, "4111111111110001");
+impl Value<'_> {
+    /// Which half bytes of the message each character is; `None` where that cannot be told.
+    fn halves(&self) -> Option<impl Fn(usize) -> Range<usize> + use<>> {
+        let (length, bytes) = (self.exact.len(), self.place.len());
+        let padded = |format: &&Format| format.encoding == Encoding::Bcd && format.class != Class::Xn;
+        let (skip, each) = match self.format.filter(padded) {
+            _ if length == bytes => (0, 2),
+            _ if length == bytes * 2 => (0, 1),
+            Some(format) if length + 1 == bytes * 2 => (usize::from(format.pad.side == Side::Left), 1),
+            _ => return None,
+        };
+        let start = self.place.start * 2 + skip;
+        Some(move |at: usize| start + at * each..start + (at + 1) * each)
     }
+}
 
-    #[test]
-    fn what_cannot_be_walked_is_hidden_and_reported() {
-        let field = emv_field(b"\xC1\x01\x07\x57\x09\x41\x11", false);
-        assert_eq!((field.value.as_str(), field.fields.len()), ("C10107********", 2));
-        let note = "not as laid out at offset 17: expected 9 bytes, found 2";
-        assert_eq!(field.note.as_deref(), Some(note));
-        let field = emv_field(b"\x70\x04\x57\x03\x41\x11\xC2\x00", false);
-        assert_eq!(field.value, "7004********C200");
-        assert!(field.note.unwrap().starts_with("not as laid out at offset 16:"));
+fn reading(format: Option<&Format>) -> Reading {
+    match format {
+        Some(format) if format.class == Class::B => Reading::Any,
+        Some(format) if format.encoding == Encoding::Bcd => Reading::Packed,
+        Some(_) => Reading::Characters,
+        None => Reading::Any,
     }
+}
+
+/// Bytes of upper-case hexadecimal that [`hex`] made.
+fn unhex(text: &str) -> Vec<u8> {
+    let digit = |c: u8| (c & 15) + (c >> 6) * 9;
+    text.as_bytes().as_chunks::<2>().0.iter().map(|[high, low]| digit(*high) << 4 | digit(*low)).collect()
 }

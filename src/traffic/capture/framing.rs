@@ -108,7 +108,7 @@ const HEADERS: [&str; 3] = ["+tpdu", "+base24", "+visa-header"];
 const OTHERS: [&str; 5] = ["length2-be-zero2", "zero2-length2-be", "rbp", "stx-etx", "etx"];
 
 /// The framings that are tried.
-fn candidates() -> &'static [Framing] {
+pub fn candidates() -> &'static [Framing] {
     static ALL: OnceLock<Vec<Framing>> = OnceLock::new();
     ALL.get_or_init(|| {
         let headed = HEADERS.iter().flat_map(|header| LENGTHS.map(|length| format!("{length}{header}")));

@@ -75,9 +75,11 @@ impl fmt::Display for Kind {
 /// How texts are read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// A line of a bare decimal number, a space and hexadecimal is a time in microseconds and a message, even where
-    /// the number could be a message's first digits; and every line of hexadecimal is a message of its own.
+    /// Every line of hexadecimal is a message of its own.
     pub one_a_line: bool,
+    /// A line of a bare decimal number, a space and hexadecimal is a time in microseconds and a message, even where
+    /// the number could be a message's first digits.
+    pub timed: bool,
 }
 
 /// An input that is being read.
@@ -213,7 +215,11 @@ fn kind(sample: &[u8]) -> Kind {
     }
     // A message in ASCII is a text too; behind it, or behind four digits of a length, is no line of hexadecimal.
     let line = sample.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let is_hex = hex::whole(&String::from_utf8_lossy(line)).is_some();
+    let is_hex = match hex::whole(&String::from_utf8_lossy(line)) {
+        // All digits, and one too many for hexadecimal: no line, if there is no other.
+        Some(hex::Whole::Odd) => sample.contains(&b'\n'),
+        whole => whole.is_some(),
+    };
     let starts = |from: usize| {
         let start = sample.get(from..).and_then(message_start);
         start.is_some_and(|start| start.coding == Coding::Ascii)

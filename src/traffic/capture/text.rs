@@ -132,7 +132,7 @@ impl<'a> Text<'a> {
 
     fn is_timed(&self, text: &str, bytes: &[u8]) -> bool {
         // Without being told, only where the number cannot be a message type and what follows it is a message.
-        self.options.one_a_line
+        self.options.timed
             || (message_start(bytes).is_some()
                 && !matches!(hex::whole(text), Some(Whole::Bytes(all)) if message_start(&all).is_some()))
     }

@@ -95,6 +95,11 @@ impl Framing {
         self.length.width == 0
     }
 
+    /// Bytes of the network header before each message.
+    pub const fn header_size(&self) -> usize {
+        self.header.size()
+    }
+
     /// The most bytes of one frame whose part behind the length has `max_frame` bytes.
     pub const fn room(&self, max_frame: usize) -> usize {
         self.length.size().saturating_add(max_frame)

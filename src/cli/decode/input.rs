@@ -1,0 +1,238 @@
+//! Where messages come from: an argument, a file of any kind, standard input. Yields each with its place and time, those
+//! of a connection in the order in which they were sent. Knows no dialect.
+
+use super::lead::{self, Lead};
+use crate::traffic::capture::framing::{Guess, cut, detect};
+use crate::traffic::capture::{Anomaly, Capture, Options, Origin, Piece, message_start};
+use crate::wire::frame::Framing;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor};
+use std::path::Path;
+
+/// Bytes that are one message, with or without what stands before it.
+pub(super) struct Found<'a> {
+    pub bytes: &'a [u8],
+    /// How the bytes may be divided; never empty.
+    pub leads: Vec<Lead>,
+    /// Where they come from, in words.
+    pub origin: Option<String>,
+    pub at_us: Option<u64>,
+    /// The connection; its messages are in one dialect.
+    pub flow: Option<u32>,
+}
+
+/// An input that is open.
+pub(super) enum Input {
+    /// One message.
+    Argument(Vec<u8>),
+    Capture(Box<Capture<'static>>),
+}
+
+/// What is worth saying about an input, never its content.
+#[derive(Default)]
+pub(super) struct Remarks {
+    pub lines: Vec<String>,
+    /// Something that should be a message is none.
+    pub is_incomplete: bool,
+}
+
+/// Why nothing more is read.
+pub(super) enum Trouble {
+    /// Nobody reads the output any more.
+    Closed,
+    /// In words, without a name.
+    Unreadable(String),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(_: io::Error) -> Trouble {
+        Trouble::Closed
+    }
+}
+
+impl Input {
+    /// Hexadecimal, a file's name, or `-` for standard input.
+    ///
+    /// # Errors
+    /// A file that cannot be opened; a text that is neither a file's name nor has hexadecimal in it.
+    pub fn open(text: &str) -> Result<Input, String> {
+        let capture = |input: Box<dyn BufRead>, one_a_line| {
+            let options = Options { one_a_line, timed: false };
+            Capture::open(input, options).map(|capture| Input::Capture(Box::new(capture)))
+        };
+        if text == "-" {
+            let input = Box::new(BufReader::new(io::stdin()));
+            return capture(input, true).map_err(|error| format!("standard input: {error}"));
+        }
+        if Path::new(text).is_file() {
+            let file = File::open(text).map_err(|error| format!("{text}: {error}"))?;
+            return capture(Box::new(BufReader::new(file)), false)
+                .map_err(|error| format!("{text}: {error}"));
+        }
+        let reason = match unhex(text) {
+            Ok(bytes) => return Ok(Input::Argument(bytes)),
+            Err(reason) => reason,
+        };
+        // Perhaps a line of a log.
+        let search = Capture::open(Cursor::new(text.to_owned()), Options::default());
+        let found = search.and_then(|mut search| search.next_piece()).ok().flatten();
+        match found {
+            Some(piece) => Ok(Input::Argument(piece.bytes)),
+            None => Err(format!("expected hexadecimal, or a file that exists: {reason}")),
+        }
+    }
+
+    /// Goes over the messages.
+    ///
+    /// # Errors
+    /// The input cannot be read any further, or `each` fails.
+    pub fn read(
+        &mut self,
+        framing: Option<Framing>,
+        each: &mut dyn FnMut(Found<'_>) -> io::Result<()>,
+    ) -> Result<Remarks, Trouble> {
+        let capture = match self {
+            Input::Argument(bytes) => {
+                let leads = lead::leads(bytes, framing);
+                each(Found { bytes, leads, origin: None, at_us: None, flow: None })?;
+                return Ok(Remarks::default());
+            }
+            Input::Capture(capture) => capture,
+        };
+        let mut remarks = Remarks::default();
+        let mut connection: Vec<Piece> = Vec::new();
+        loop {
+            let piece = capture.next_piece().map_err(|error| Trouble::Unreadable(error.to_string()))?;
+            let number = piece.as_ref().and_then(flow);
+            if connection.first().is_some_and(|first| flow(first) != number) {
+                send(&std::mem::take(&mut connection), framing, &mut remarks, each)?;
+            }
+            match piece {
+                None => break,
+                Some(piece) if number.is_some() => connection.push(piece),
+                Some(piece) => send(&[piece], framing, &mut remarks, each)?,
+            }
+        }
+        let found = capture.remarks();
+        remarks.is_incomplete |= found.count(Anomaly::OddDigits) > 0;
+        remarks.lines.extend(found.kept().iter().map(ToString::to_string));
+        if found.left_out() > 0 {
+            remarks.lines.push(format!("... and {} more such remarks", found.left_out()));
+        }
+        Ok(remarks)
+    }
+}
+
+fn flow(piece: &Piece) -> Option<u32> {
+    match piece.origin {
+        Origin::Flow(flow, _) => Some(flow.number),
+        _ => None,
+    }
+}
+
+/// The messages of one piece, or of all pieces of a connection.
+fn send(
+    pieces: &[Piece],
+    framing: Option<Framing>,
+    remarks: &mut Remarks,
+    each: &mut dyn FnMut(Found<'_>) -> io::Result<()>,
+) -> Result<(), Trouble> {
+    let mut all = Vec::new();
+    // The other direction, and what follows a gap, is framed the same way.
+    let mut known = framing;
+    for piece in pieces {
+        let single = flow(piece).is_none() && is_single(piece, framing);
+        if single {
+            all.push((piece, 0..piece.bytes.len(), None));
+            continue;
+        }
+        let anywhere = piece.begins.must_synchronise();
+        let framing = known.or_else(|| detect(&piece.bytes, anywhere).first().map(|guess| guess.framing));
+        let cuts = framing.map(|framing| cut(framing, &piece.bytes, anywhere)).unwrap_or_default();
+        if cuts.is_empty() && !piece.bytes.is_empty() {
+            let (origin, bytes) = (piece.origin, piece.bytes.len());
+            remarks.lines.push(format!("{origin}: {bytes} bytes that no framing divides into messages"));
+            remarks.is_incomplete = true;
+            continue;
+        }
+        known = framing;
+        let header = framing.map_or(0, |framing| framing.header_size());
+        all.extend(cuts.into_iter().map(|cut| (piece, cut.start.saturating_sub(header)..cut.end, framing)));
+    }
+    if pieces.len() > 1 {
+        // Stable: where times are equal or missing, in the order of the stream.
+        all.sort_by_key(|(piece, place, _)| piece.at_us(place.start));
+    }
+    for (piece, place, framing) in all {
+        let bytes = piece.bytes.get(place.clone()).unwrap_or_default();
+        let leads = match framing {
+            Some(framing) => vec![lead::streamed(bytes, framing)],
+            None => lead::leads(bytes, known),
+        };
+        let origin = Some(piece.place(place.start));
+        each(Found { bytes, leads, origin, at_us: piece.at_us(place.start), flow: flow(piece) })?;
+    }
+    Ok(())
+}
+
+/// Whether a piece is taken as one message: it is one, or no framing divides it from its first byte to its last.
+fn is_single(piece: &Piece, framing: Option<Framing>) -> bool {
+    let bytes = &piece.bytes;
+    if let Some(framing) = framing {
+        return cut(framing, bytes, false).len() < 2;
+    }
+    let is_line = matches!(piece.origin, Origin::Line(_) | Origin::Within { .. });
+    let divides = |guess: &Guess| if is_line { guess.is_exact() } else { guess.is_clean() };
+    let is_framed = lead::leads(bytes, None).first().is_some_and(|lead| lead.framing.is_some());
+    is_framed || message_start(bytes).is_some() || !detect(bytes, false).first().is_some_and(divides)
+}
+
+/// Hexadecimal with or without `0x`, spaces, colons, hyphens and commas.
+///
+/// # Errors
+/// Where something else stands, which itself may be part of a card number, or that a digit is missing.
+pub(super) fn unhex(text: &str) -> Result<Vec<u8>, String> {
+    let mut digits = Vec::with_capacity(text.len());
+    let mut characters = text.chars().enumerate().peekable();
+    while let Some((at, c)) = characters.next() {
+        let begins = c == '0' && digits.len() % 2 == 0 && matches!(characters.peek(), Some((_, 'x' | 'X')));
+        if begins || c == '\\' && matches!(characters.peek(), Some((_, 'x'))) {
+            characters.next();
+        } else if let Some(digit) = c.to_digit(16) {
+            digits.push(digit as u8);
+        } else if !c.is_whitespace() && !matches!(c, ':' | '-' | ',' | '"' | '\'') {
+            return Err(format!("expected hexadecimal, found something else at character {}", at + 1));
+        }
+    }
+    if digits.len() % 2 == 1 {
+        return Err(format!("expected an even number of hexadecimal digits, found {}", digits.len()));
+    }
+    Ok(digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_is_checked_and_never_repeated() {
+        for text in [
+            "01fF",
+            "01 fF",
+            "01:ff",
+            "0x01 0xFF",
+            "0x01ff",
+            "\\x01\\xff",
+            "01-FF",
+            "\"01ff\"",
+            "0x01, 0xff,",
+        ] {
+            assert_eq!(unhex(text), Ok(vec![1, 0xFF]), "{text}");
+        }
+        let wrong = |text| unhex(text).err();
+        let something = "expected hexadecimal, found something else at character 4";
+        assert_eq!(wrong("411y").as_deref(), Some(something));
+        let odd = "expected an even number of hexadecimal digits, found 3";
+        assert_eq!(wrong("411").as_deref(), Some(odd));
+    }
+}

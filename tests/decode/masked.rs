@@ -1,0 +1,217 @@
+//! No output of `decode` shows a card number or what follows it on a track: random messages in every dialect, right and
+//! damaged, with numbers planted wherever they fit.
+
+use authswitch::cli::decode::{Form, Look, Show};
+use authswitch::wire::{Bitmap, Class, Dialect, FieldInfo, Mti, Value};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+/// Prefix and length of numbers that networks issue.
+const NETWORKS: [(&str, usize); 10] = [
+    ("4", 16),
+    ("4", 13),
+    ("4", 19),
+    ("51", 16),
+    ("55", 16),
+    ("2223", 16),
+    ("37", 15),
+    ("36", 14),
+    ("6011", 16),
+    ("62", 19),
+];
+
+fn with_check_digit(digits: &str) -> String {
+    let weigh = |(place, c): (usize, u8)| match (c & 15) << ((place + 1) % 2) {
+        two @ 10.. => u32::from(two - 9),
+        one => u32::from(one),
+    };
+    let sum: u32 = digits.bytes().rev().enumerate().map(weigh).sum();
+    format!("{digits}{}", (10 - sum % 10) % 10)
+}
+
+fn card_number() -> impl Strategy<Value = String> {
+    (0..NETWORKS.len(), any::<[u8; 20]>()).prop_map(|(network, random)| {
+        let (prefix, length) = NETWORKS[network];
+        let rest = random.iter().map(|byte| char::from(b'0' + byte % 10));
+        let digits: String = prefix.chars().chain(rest).take(length - 1).collect();
+        with_check_digit(&digits)
+    })
+}
+
+/// How a number may stand in bytes of which nothing is known.
+#[derive(Clone, Copy, Debug)]
+enum Stands {
+    Packed,
+    Ascii,
+    Ebcdic,
+    Tag,
+    Track,
+}
+
+/// A value of a field with the number in it; `None` where it has no room.
+fn value(info: &FieldInfo, number: &str, form: Stands, before: usize) -> Option<Vec<u8>> {
+    let (max, fixed) = (usize::from(info.format.max_length()), info.format.prefix().is_none());
+    let track = format!("{number}=30122011234567");
+    let text = match (info.format.class, form) {
+        (Class::N, _) => number.to_owned(),
+        (Class::Z | Class::Ns, Stands::Track) => track,
+        (Class::Ans, Stands::Track) => format!("B{number}^DOE/JANE^30122011234567"),
+        (Class::Ans, Stands::Ebcdic) => number
+            .as_bytes()
+            .chunks(4)
+            .map(|four| format!("{} ", String::from_utf8_lossy(four)))
+            .collect::<String>()
+            .trim_end()
+            .to_owned(),
+        (Class::A | Class::As, _) => return None,
+        (Class::Xn, _) => format!("C{number}"),
+        (Class::B, form) => return bytes(number, form, before, max, fixed),
+        _ => number.to_owned(),
+    };
+    let before = before.min(max.checked_sub(text.len())?);
+    let fill = if info.format.class == Class::N { "0" } else { " " };
+    let fill = if matches!(info.format.class, Class::Z | Class::Ns | Class::Xn) { "" } else { fill };
+    let mut text = format!("{}{text}", fill.repeat(before));
+    while fixed && text.len() < max {
+        text.push('0');
+    }
+    (text.len() <= max).then(|| text.into_bytes())
+}
+
+fn bytes(number: &str, form: Stands, before: usize, max: usize, fixed: bool) -> Option<Vec<u8>> {
+    let packed = |text: &str| -> Vec<u8> {
+        let text = if text.len() % 2 == 1 { format!("{text}F") } else { text.to_owned() };
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    };
+    let mut out = vec![0xC7; before % 5];
+    match form {
+        Stands::Packed => out.extend(packed(number)),
+        Stands::Ascii => out.extend(number.bytes()),
+        Stands::Ebcdic => out.extend(number.bytes().map(|c| c + 0xC0)),
+        Stands::Track => out.extend(packed(&format!("{number}D30122011234567"))),
+        Stands::Tag => {
+            let value = packed(number);
+            out = vec![0xDF, 0x21, value.len() as u8];
+            out.extend(value);
+        }
+    }
+    while fixed && out.len() < max {
+        out.push(0xC7);
+    }
+    (out.len() <= max).then_some(out)
+}
+
+/// Everything that is shown of a message, in every form.
+fn outputs(dialect: &Arc<Dialect>, message: &[u8]) -> Vec<String> {
+    let all =
+        || -> Vec<_> { Dialect::builtin_names().iter().filter_map(|name| Dialect::builtin(name)).collect() };
+    let narrow = Look { width: Some(60), colour: true };
+    let show = |dialects, form, look| Show::new(dialects, form, false, look);
+    let own = |form| show(vec![dialect.clone()], form, Look::default());
+    let other = show(all(), Form::Json, Look::default());
+    vec![
+        own(Form::Tree).message(message),
+        own(Form::Json).message(message),
+        show(all(), Form::Tree, narrow).message(message),
+        show(all(), Form::Json, Look::default()).message(message),
+        show(all(), Form::Ranking, Look::default()).message(message),
+        show(all(), Form::RankingJson, Look::default()).message(message),
+        own(Form::Tree).difference(
+            message,
+            &other,
+            b"0800822000000000000004000000000000001122093315000001301",
+        ),
+        own(Form::Json).difference(message, &other, message),
+    ]
+}
+
+/// The number in every notation in which it could be read off.
+fn notations(number: &str) -> Vec<String> {
+    let hex = |add: u8| -> String { number.bytes().map(|c| format!("{:02X}", c + add)).collect() };
+    vec![number.to_owned(), hex(0), hex(0xC0)]
+}
+
+fn is_shown(output: &str, number: &str) -> Option<String> {
+    let escapes = output.split("\u{1B}[").enumerate();
+    let plain: String = escapes
+        .map(|(i, part)| if i == 0 { part } else { part.split_once('m').map_or("", |(_, rest)| rest) })
+        .collect();
+    // A number is no better hidden by a space here and there; columns are two spaces apart.
+    let cells = plain.split("  ").map(|cell| cell.replace(' ', ""));
+    let cells: Vec<String> = cells.chain([plain.clone()]).collect();
+    notations(number).into_iter().find(|text| cells.iter().any(|cell| cell.contains(text)))
+}
+
+fn damaged(mut message: Vec<u8>, damage: Option<(usize, u8, u8)>) -> Vec<u8> {
+    if let Some((at, byte, how)) = damage {
+        let at = at % message.len();
+        match how % 4 {
+            0 => message[at] = byte,
+            1 => message.truncate(at.max(1)),
+            2 => drop(message.remove(at)),
+            _ => message.insert(at, byte),
+        }
+    }
+    message
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_planted_number_is_shown(
+        dialect in 0..Dialect::builtin_names().len(),
+        number in card_number(),
+        de in 2u8..=128,
+        form in prop_oneof![Just(Stands::Packed), Just(Stands::Ascii), Just(Stands::Ebcdic), Just(Stands::Tag), Just(Stands::Track)],
+        before in 0usize..12,
+        damage in proptest::option::of(any::<(usize, u8, u8)>()),
+        behind in any::<bool>(),
+    ) {
+        let dialect = Dialect::builtin(Dialect::builtin_names()[dialect]).unwrap();
+        let planted = (de..=128).chain(2..de).find_map(|de| {
+            let info = dialect.field(de)?;
+            Some((de, value(info, &number, form, before)?, info.format.class))
+        });
+        let (de, planted, class) = planted.unwrap();
+        let mut fields = vec![(3u8, Value::Text(b"000000")), (11, Value::Text(b"000123")), (37, Value::Text(b"627812000123"))];
+        fields.retain(|field| field.0 != de);
+        fields.push((de, if class == Class::B { Value::Bytes(&planted) } else { Value::Text(&planted) }));
+        fields.sort_by_key(|field| field.0);
+        let mti = Mti::new(u16::from(dialect.version()) << 12 | 0x100).unwrap();
+        let mut message = Vec::new();
+        if dialect.build(&mut message, mti, None, Bitmap::EMPTY, &fields).is_err() {
+            return Ok(());
+        }
+        if behind {
+            message.extend(number.bytes());
+        }
+        let message = damaged(message, damage);
+        for output in outputs(&dialect, &message) {
+            let shown = is_shown(&output, &number);
+            prop_assert!(shown.is_none(), "DE {} of {} shows {:?}:\n{}", de, dialect.name(), shown, output);
+        }
+    }
+}
+
+#[test]
+fn a_planted_number_is_there_to_be_found() {
+    let dialect = Dialect::builtin("iso87-ascii").unwrap();
+    let mut message = Vec::new();
+    let fields = [(48, Value::Text(b"4111111111111111".as_slice()))];
+    dialect.build(&mut message, Mti::new(0x0100).unwrap(), None, Bitmap::EMPTY, &fields).unwrap();
+    for (form, unmask) in [(Form::Tree, true), (Form::Json, true), (Form::Tree, false), (Form::Json, false)] {
+        let text = Show::new(vec![dialect.clone()], form, unmask, Look::default()).message(&message);
+        assert_eq!(is_shown(&text, "4111111111111111").is_some(), unmask, "{text}");
+    }
+}
+
+#[test]
+fn a_number_in_the_wrong_fields_is_hidden_across_them() {
+    // Without the bit of DE 2, its digits become the codes and amounts of the fields behind it.
+    let message = b"0100323C448108E0800016411111111111111100000000000001000010051234560001231434561005";
+    let dialect = Dialect::builtin("iso87-ascii").unwrap();
+    let text = Show::new(vec![dialect], Form::Tree, false, Look::default()).message(message);
+    assert!(text.contains("error: "), "{text}");
+    assert!(!text.contains("111111") && !text.contains("313131"), "{text}");
+}
