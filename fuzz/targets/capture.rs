@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
     let one_a_line = input.byte() & 1 == 1;
     let file = input.rest();
     // What only looks packed cannot be read.
-    let Ok(mut capture) = Capture::open(file, Options { one_a_line }) else { return };
+    let Ok(mut capture) = Capture::open(file, Options { one_a_line, ..Options::default() }) else { return };
     let (mut held, mut pieces) = (0, 0);
     while let Ok(Some(piece)) = capture.next_piece() {
         held += piece.bytes.len();
