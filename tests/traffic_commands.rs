@@ -123,7 +123,10 @@ fn wrong_input_ends_with_2_and_file_and_line() {
             &["trace", "export", "letters.jsonl"],
             "letters.jsonl:1: in dialect iso87-ascii: DE 4: expected digits, found a letter",
         ),
-        (&["trace", "import", "bad.hex", "--dialect", "x"], "no dialect \"x\": expected one of iso87-ascii, iso87-bcd"),
+        (
+            &["trace", "import", "bad.hex", "--dialect", "x"],
+            "no dialect \"x\": expected one of iso87-ascii, iso87-bcd",
+        ),
         (&["trace", "generate", "--date", "yesterday"], "expected a day as 2026-01-15"),
         (&["replay", "bad.jsonl", "--to", "127.0.0.1:1"], "bad.jsonl:2: "),
         (&["replay", "none.jsonl", "--to", "127.0.0.1:1"], "none.jsonl: "),

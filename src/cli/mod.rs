@@ -16,6 +16,11 @@ mod status;
 mod switch;
 mod trace;
 
+#[cfg(fuzzing)]
+pub use decode::shown;
+#[cfg(fuzzing)]
+pub use specs::imported;
+
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 

@@ -3,10 +3,11 @@
 use super::capture::framing::{cut, detect};
 use super::capture::{Begins, Capture, Direction, Kind, Origin, Piece, Remark, message_start};
 use super::trace::{Body, Entry, Expect, Field, Trace, TraceError, hex_from_bytes, link_index};
-use crate::wire::frame::Framing;
+use crate::wire::frame::{self, Framing};
 use crate::wire::{Class, Dialect, Message, Mti};
 use std::collections::HashMap;
 use std::io::BufRead;
+use std::ops::Range;
 
 /// How captured messages become a trace.
 pub struct Options<'a> {
@@ -103,7 +104,19 @@ impl Imported {
         options: &Options<'_>,
         found: &mut Vec<Found>,
     ) -> Result<(), TraceError> {
-        let ranges = match ranges(piece, options.framing) {
+        let line = match piece.origin {
+            Origin::Line(line) => Some(line as u32),
+            _ => None,
+        };
+        let wrong_line = |line, reason| TraceError::Line { origin: self.trace.origin.clone(), line, reason };
+        let ranges = match (options.framing, line) {
+            // A file of frames is to be right.
+            (Some(framing), Some(line)) => {
+                Some(one_frame(framing, &piece.bytes).map_err(|reason| wrong_line(line, reason))?)
+            }
+            _ => ranges(piece, options.framing),
+        };
+        let ranges = match ranges {
             Some(ranges) => ranges,
             None => {
                 self.unframed.0 += 1;
@@ -117,13 +130,13 @@ impl Imported {
             let header = message_start(bytes).map_or(0, |start| start.header);
             let (mti, fields) = match fields_from_bytes(options.dialect, &bytes[header..]) {
                 Ok(read) => read,
-                Err(reason) => match piece.origin {
+                Err(reason) => match line {
                     // A file of messages is to be right.
-                    Origin::Line(line) => {
-                        let (origin, line) = (self.trace.origin.clone(), line as u32);
+                    Some(line) => {
+                        let origin = self.trace.origin.clone();
                         return Err(TraceError::Line { origin, line, reason });
                     }
-                    _ => {
+                    None => {
                         self.unreadable.0 += 1;
                         self.unreadable.1.get_or_insert_with(|| format!("{}: {reason}", piece.place(start)));
                         continue;
@@ -190,8 +203,24 @@ impl Imported {
     }
 }
 
+/// Where the message of a line that is one frame stands; nowhere, if it carries none.
+fn one_frame(framing: Framing, bytes: &[u8]) -> Result<Vec<Range<usize>>, String> {
+    let cut = framing.next(bytes, usize::MAX).map_err(|error| error.to_string())?;
+    match cut {
+        Some(cut) if cut.next == bytes.len() => match cut.kind {
+            frame::Kind::Message => Ok(Vec::from_iter([cut.start..cut.end])),
+            frame::Kind::KeepAlive | frame::Kind::Control | frame::Kind::Reject { .. } => Ok(Vec::new()),
+            frame::Kind::Wrong(wrong) => Err(wrong.to_string()),
+        },
+        Some(cut) => {
+            Err(format!("expected one frame in {framing}, found {} more bytes", bytes.len() - cut.next))
+        }
+        None => Err(format!("expected a whole frame in {framing}, found the beginning of one")),
+    }
+}
+
 /// Where the messages of a piece are; `None` where they cannot be found.
-fn ranges(piece: &Piece, framing: Option<Framing>) -> Option<Vec<std::ops::Range<usize>>> {
+fn ranges(piece: &Piece, framing: Option<Framing>) -> Option<Vec<Range<usize>>> {
     let anywhere = piece.begins.must_synchronise();
     if let Some(framing) = framing {
         return Some(cut(framing, &piece.bytes, anywhere)).filter(|ranges| !ranges.is_empty());

@@ -3,11 +3,13 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
+mod toml;
+
 use authswitch::wire::{Class, Dialect, Encoding, FieldInfo, Length, Mti};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use std::fmt::Write;
 use std::sync::Arc;
+use toml::{BYTES, Choice, DIGITS, FLAGS, LENGTHS, PADS, TEXT};
 
 #[derive(Clone, Debug)]
 pub enum Content {
@@ -16,13 +18,6 @@ pub enum Content {
 }
 
 pub type Fields = Vec<(u8, Content)>;
-
-const TEXT: [&str; 4] = ["ascii", "ebcdic-037", "ebcdic-500", "ebcdic-1047"];
-const DIGITS: [&str; 4] = ["ascii", "ebcdic-037", "bcd", "ebcdic-1047"];
-const BYTES: [&str; 3] = ["binary", "hex", "ebcdic-hex"];
-const LENGTHS: [&str; 5] = ["ascii", "ebcdic-500", "bcd", "binary", "hex"];
-const PADS: [&str; 4] = ["left 0", "right 0", "left F", "right F"];
-const FLAGS: [&str; 5] = ["characters", "pad", "lower_case_hex", "trailing", "undefined"];
 
 /// The TOML of a dialect with a field of each class, fixed and variable, odd and even, in each bit map.
 pub fn composed_toml() -> impl Strategy<Value = String> {
@@ -38,44 +33,23 @@ pub fn composed_toml() -> impl Strategy<Value = String> {
     let maps = (any::<bool>(), any::<bool>());
     let accept = prop_oneof![3 => Just(Vec::new()), 1 => subsequence(FLAGS.to_vec(), 0..=5)];
     (encodings, select(&BYTES[..]), pads, length, maps, accept).prop_map(
-        |((digits, bitmap, length, mti, text), bytes, (fixed, variable), (wire, inclusive), maps, accept)| {
-            let mut toml = format!(
-                "name = \"composed\"\nversion = 0\nfixed_bitmaps = {}\nthird_bitmap = {}\n[encoding]\n\
-                 mti = \"{mti}\"\nbitmap = \"{bitmap}\"\nlength = \"{length}\"\nn = \"{digits}\"\nz = \"{digits}\"\n\
-                 \"x+n\" = \"{digits}\"\ntext = \"{text}\"\nb = \"{bytes}\"\n[length]\ncounts = \"{}\"\n\
-                 inclusive = {inclusive}\n[pad]\nfixed = \"{fixed}\"\nvariable = \"{variable}\"\n[accept]\n",
-                maps.0,
-                maps.1,
-                if wire { "wire" } else { "value" },
-            );
-            for flag in accept {
-                let _ = writeln!(toml, "{flag} = true");
-            }
-            toml.push_str("[fields]\n");
-            let all: Vec<u8> = if maps.1 {
-                (2..=192).filter(|de| de % 2 == 0).collect()
-            } else {
-                (2..=128).filter(|de| de % 4 != 0).collect()
+        |((digits, bitmap, length, mti, text), bytes, pads, (counts_wire, inclusive), maps, accept)| {
+            let (fixed_bitmaps, third_bitmap) = maps;
+            let choice = Choice {
+                mti,
+                bitmap,
+                length,
+                digits,
+                text,
+                bytes,
+                pads,
+                counts_wire,
+                inclusive,
+                fixed_bitmaps,
+                third_bitmap,
+                accept,
             };
-            let mut numbers = all.into_iter();
-            let mut field = |format: String| {
-                let de = numbers.next().unwrap();
-                let _ = writeln!(toml, "{de} = {{ format = \"{format}\", name = \"x\" }}");
-            };
-            for (class, notation) in Class::ALL {
-                if class == Class::Xn {
-                    field("x+n 7".into());
-                    field("x+n 8".into());
-                    continue;
-                }
-                for format in [" 1", " 6", " 11", ".5", "..9", "..20", "...60", "....120"] {
-                    // A length of one or two digits that counts itself, in hexadecimal characters, has less room.
-                    if !(format == ".5" && (wire || inclusive)) {
-                        field(format!("{notation}{format}"));
-                    }
-                }
-            }
-            toml
+            choice.toml()
         },
     )
 }

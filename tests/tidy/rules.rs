@@ -326,8 +326,8 @@ fn foreign_words(files: &[File]) -> Vec<String> {
         concat!("docker", ".io"),
     ];
     let mut found = Vec::new();
-    // The lock file names the registry of every package: that is its format.
-    for file in files.iter().filter(|file| file.path != "Cargo.lock") {
+    // A lock file names the registry of every package: that is its format.
+    for file in files.iter().filter(|file| !file.path.ends_with("Cargo.lock")) {
         for (index, line) in file.text.lines().enumerate() {
             let here = words.iter().filter(|word| line.contains(**word)).map(|word| (*word).to_owned());
             found.extend(

@@ -50,12 +50,12 @@ struct Imported<'a> {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
     let text = read_bounded(&args.file)?;
-    let (format, mut spec) = read(&text, args.edition).map_err(|error| format!("{}:{error}", args.file))?;
     let name = match &args.name {
         Some(name) => name.clone(),
         None => name_of(Path::new(&args.file)),
     };
-    let written = toml::write(&spec, &name, &format!("Read from {format}. {NO_MASKS}"));
+    let (format, mut spec, written) =
+        translate(&text, args.edition, &name).map_err(|error| format!("{}:{error}", args.file))?;
     if let Err(error) = Dialect::from_toml(&written, "the dialect") {
         return Err(format!("{}: what was read is no dialect:\n{error}", args.file));
     }
@@ -70,6 +70,17 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
         spec.remarks.iter().for_each(|remark| eprintln!("{}: {remark}", args.file));
     }
     Ok(exit_code(&spec.remarks, args.lenient))
+}
+
+/// What a file is, what it says, and the dialect file that this comes to.
+pub(super) fn translate(
+    text: &str,
+    edition: Option<Edition>,
+    name: &str,
+) -> Result<(&'static str, Spec, String), Unreadable> {
+    let (format, spec) = read(text, edition)?;
+    let written = toml::write(&spec, name, &format!("Read from {format}. {NO_MASKS}"));
+    Ok((format, spec, written))
 }
 
 /// What a file is, by its first character, and what it says.
@@ -169,8 +180,7 @@ mod tests {
                 changed[filled[at.index(filled.len())]].0 = strange.unwrap_or(word);
             }
             let text: String = changed.iter().flat_map(|(word, end)| [*word, *end]).collect();
-            if let Ok((format, spec)) = read(&text, None) {
-                let written = toml::write(&spec, "mine", format);
+            if let Ok((_, _, written)) = translate(&text, None, "mine") {
                 if let Err(error) = Dialect::from_toml(&written, "mine.toml") {
                     return Err(TestCaseError::fail(format!("{error}\n{written}")));
                 }

@@ -87,6 +87,12 @@ pub(super) fn find(name: &str) -> Result<Arc<Dialect>, String> {
     Dialect::from_toml(&text, name).map(Arc::new).map_err(|error| error.to_string())
 }
 
+/// The dialect file that another product's file comes to, if it can be read; for the fuzz targets.
+#[cfg(fuzzing)]
+pub fn imported(text: &str) -> Option<String> {
+    import::translate(text, None, "imported").ok().map(|(_, _, written)| written)
+}
+
 #[derive(Serialize)]
 struct Listed<'a> {
     name: &'a str,

@@ -1,0 +1,40 @@
+//! A byte of options, and a capture file, dump, log or bytes. Nothing panics, no more comes out than there is in it, and what
+//! is said about the pieces can be said of any piece.
+#![no_main]
+
+use authswitch::traffic::capture::{Capture, KEPT_OF_A_KIND, Kind, Options, framing};
+use authswitch_fuzz::Input;
+use libfuzzer_sys::fuzz_target;
+
+/// Bytes of a piece whose framing is looked for.
+const LOOKED_AT: usize = 2048;
+
+fuzz_target!(|data: &[u8]| {
+    let mut input = Input(data);
+    let one_a_line = input.byte() & 1 == 1;
+    let file = input.rest();
+    // What only looks packed cannot be read.
+    let Ok(mut capture) = Capture::open(file, Options { one_a_line, ..Options::default() }) else { return };
+    let (mut held, mut pieces) = (0, 0);
+    while let Ok(Some(piece)) = capture.next_piece() {
+        held += piece.bytes.len();
+        pieces += 1;
+        for at in [0, piece.bytes.len() / 2, piece.bytes.len()] {
+            let _ = (piece.at_us(at), piece.place(at));
+        }
+        let _ = (piece.packets(), piece.origin.to_string());
+        if pieces <= 4 {
+            let bytes = &piece.bytes[..piece.bytes.len().min(LOOKED_AT)];
+            for guess in framing::detect(bytes, piece.begins.must_synchronise()) {
+                assert!(guess.skipped + guess.lost + guess.whole + guess.rest <= bytes.len(), "{guess}");
+            }
+        }
+    }
+    // Rows that a dump leaves out, and what was packed, are the only bytes that are not in the file.
+    let grows = capture.kind() == Kind::Text || file.starts_with(&[0x1F, 0x8B, 8]);
+    assert!(grows || held <= file.len(), "{held} of {}", file.len());
+    assert!(capture.remarks().kept().len() as u64 <= 64 * KEPT_OF_A_KIND);
+    for remark in capture.remarks().kept() {
+        assert!(!remark.to_string().is_empty());
+    }
+});
