@@ -45,6 +45,17 @@ fn what_is_not_read_is_counted_and_shown_on_demand_only() {
 }
 
 #[test]
+fn a_frame_that_was_cut_short_says_by_how_much() {
+    for (name, framing) in [("M1", "length4-ascii"), ("M3", "length2-be")] {
+        let whole = bytes(frame(name));
+        let (code, out, _) = decode(&["--json", &hex(&whole[..whole.len() - 30])]);
+        let found = &json(&out)[0];
+        assert_eq!((code, &found["framing"], &found["missing"]), (1, &framing.into(), &30.into()), "{name}");
+        assert_eq!(found["errors"].as_array().unwrap().len(), 1, "{name}: {out}");
+    }
+}
+
+#[test]
 fn what_is_wrong_inside_a_field_has_its_address_and_leaves_the_message_right() {
     // Tag 91 says that it has eleven bytes, of ten.
     let mut message = bytes(frame("M4"));

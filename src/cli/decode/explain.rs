@@ -29,6 +29,9 @@ pub(super) struct Explanation {
     /// The network's header before it, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
+    /// Bytes that the length says there are, and there are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<usize>,
     /// Where it comes from: a line, a packet and its connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
@@ -149,6 +152,7 @@ pub(super) fn explain(dialect: &Dialect, frame: &[u8], unmask: bool) -> Explanat
         also: Vec::new(),
         framing: None,
         header: None,
+        missing: None,
         origin: None,
         time: None,
         length: frame.len(),
@@ -288,8 +292,12 @@ impl<'a> Reader<'a> {
         self.suspect(value);
         let mut stars = hide::characters(value.exact, value.mask, value.free);
         if value.mask == Mask::Open && value.format.is_none_or(|format| format.class == Class::B) {
-            let bytes = unhex(value.exact);
-            hide::in_bytes(&bytes, Reading::Any, &mut |run| stars[run].fill(true));
+            hide::in_bytes(&unhex(value.exact), Reading::Any, &mut |run| stars[run].fill(true));
+            // Sent as hexadecimal characters, of which one too few or too many shifts all by half a byte.
+            let shifted = unhex(value.exact.get(1..).unwrap_or_default());
+            hide::in_bytes(&shifted, Reading::Characters, &mut |run| {
+                stars[run.start + 1..run.end + 1].fill(true)
+            });
         }
         let under = |halves: &[bool], range: Range<usize>| {
             halves.get(range).is_some_and(|halves| halves.contains(&true))
@@ -321,11 +329,11 @@ impl<'a> Reader<'a> {
         Shown { text, hidden, suspicious }
     }
 
-    /// Of a message that is wrong: a card number that is in this value but for a few digits before or behind it.
+    /// Of a message that is wrong: what in this value is a card number but for a few digits before or behind it.
     fn suspect(&mut self, value: &Value<'_>) {
         const SHORTEST: usize = 13;
         const BEYOND: usize = 6;
-        if self.suspicious.is_empty() || value.exact.len() < SHORTEST {
+        if self.suspicious.is_empty() || value.mask != Mask::Open || value.exact.len() < SHORTEST {
             return;
         }
         let around =
@@ -336,10 +344,9 @@ impl<'a> Reader<'a> {
         let suspicious = &mut self.suspicious;
         hide::in_bytes(bytes, reading, &mut |run| {
             let run = around.start * 2 + run.start..around.start * 2 + run.end;
-            let inside =
-                run.end.min(value.place.end * 2).saturating_sub(run.start.max(value.place.start * 2));
-            if inside >= least {
-                suspicious[run].fill(true);
+            let inside = run.start.max(value.place.start * 2)..run.end.min(value.place.end * 2);
+            if inside.len() >= least {
+                suspicious[inside].fill(true);
             }
         });
     }
@@ -355,7 +362,9 @@ impl<'a> Reader<'a> {
         let mut stars = self.hidden.get(from..place.end * 2).unwrap_or_default().to_vec();
         // What has a mask shows of itself what the mask leaves.
         if mask == Mask::Open {
-            hide::in_bytes(bytes, reading(format), &mut |run| stars[run].fill(true));
+            // In a message that is wrong, bytes may be another field's, in its encoding.
+            let reading = if self.suspicious.is_empty() { reading(format) } else { Reading::Any };
+            hide::in_bytes(bytes, reading, &mut |run| stars[run].fill(true));
         }
         if stars.contains(&true) { hide::starred(&text, stars.into_iter()) } else { text }
     }

@@ -17,10 +17,12 @@ pub(super) struct Lead {
     pub header: usize,
     /// Bytes behind the message that are the framing's.
     pub behind: usize,
+    /// Bytes that the length says there are, and there are not.
+    pub missing: usize,
 }
 
 impl Lead {
-    pub const NONE: Lead = Lead { framing: None, length: 0, header: 0, behind: 0 };
+    pub const NONE: Lead = Lead { framing: None, length: 0, header: 0, behind: 0, missing: 0 };
 
     /// The same, with the header that the message seems to begin with where the framing says of none.
     fn with_header(mut self, bytes: &[u8]) -> Lead {
@@ -53,7 +55,8 @@ impl Lead {
 }
 
 /// How `bytes`, one message with or without what stands around it on a link, may be divided. The likeliest first; never
-/// empty. A length is believed where it fits; where the bytes begin like no message, those behind two or four others may.
+/// empty. A length is believed where it fits; where the bytes begin like no message, also where it says a little more than
+/// there is, as of a frame that was cut short.
 pub(super) fn leads(bytes: &[u8], framing: Option<Framing>) -> Vec<Lead> {
     let header = |at: usize| bytes.get(at..).and_then(message_start).map(|start| start.header);
     if let Some(lead) = framing.and_then(|framing| framed(bytes, framing)) {
@@ -61,18 +64,35 @@ pub(super) fn leads(bytes: &[u8], framing: Option<Framing>) -> Vec<Lead> {
     }
     let begins = |lead: &Lead| message_start(lead.message(bytes)).is_some();
     let mut leads = Vec::new();
-    leads.extend(candidates().iter().find_map(|framing| framed(bytes, *framing).filter(begins)));
+    // That a message ends with the byte of ETX alone says nothing.
+    let is_marked = |framing: &&Framing| !framing.is_delimited() || bytes.first() == Some(&2);
+    let mut framings = candidates().iter().filter(is_marked);
+    leads.extend(framings.find_map(|framing| framed(bytes, *framing).filter(begins)));
     match header(0) {
         Some(0) => {}
         Some(header) => leads.push(Lead { header, ..Lead::NONE }),
-        None if leads.is_empty() => {
-            let behind = |length| Some(Lead { length, header: header(length)?, ..Lead::NONE });
-            leads.extend([2, 4].into_iter().filter_map(behind));
-        }
+        None if leads.is_empty() => leads.extend(cut_short(bytes).find(begins)),
         None => {}
     }
     leads.push(Lead::NONE);
     leads
+}
+
+/// The longest frame that is believed to have been cut short: what is no length says more.
+const LONGEST: usize = 4096;
+
+/// The divisions of a frame that is not all there, by the two most usual lengths.
+fn cut_short(bytes: &[u8]) -> impl Iterator<Item = Lead> + '_ {
+    let binary = bytes.first_chunk().map(|length| usize::from(u16::from_be_bytes(*length)));
+    let digits = bytes.get(..4).filter(|digits| digits.iter().all(u8::is_ascii_digit));
+    let ascii = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    [("length2-be", 2, binary), ("length4-ascii", 4, ascii)].into_iter().filter_map(
+        |(framing, length, said)| {
+            let missing = said.filter(|said| *said <= LONGEST)?.checked_sub(bytes.len() - length)?;
+            let lead = Lead { framing: Some(framing.to_owned()), length, missing, ..Lead::NONE };
+            (missing > 0).then(|| lead.with_header(bytes))
+        },
+    )
 }
 
 /// The division of exactly one frame.
@@ -84,6 +104,7 @@ fn framed(bytes: &[u8], framing: Framing) -> Option<Lead> {
         length: cut.header,
         header: cut.start - cut.header,
         behind: cut.next - cut.end,
+        missing: 0,
     };
     is_one.then(|| lead.with_header(bytes))
 }

@@ -1,5 +1,5 @@
 //! Which dialect a message is in. Every dialect is tried, and what is found is put in order by these, the first that
-//! differs deciding: 1 MTI and bit maps can be read; 2 all of it is right; 3 more of it is read before the walk must end;
+//! differs deciding: 1 MTI and bit maps can be read; 2 all of it is right; 3 more of it is in fields that are right;
 //! 4 fewer errors; 5 fewer values that make no sense; 6 more that do; 7 the header before it is the dialect's own.
 //! What is equal in all seven is said to be equal.
 
@@ -42,8 +42,8 @@ pub(super) struct Candidate {
 struct Fit {
     is_readable: bool,
     is_complete: bool,
-    /// Of a thousand parts of the message.
-    reached: usize,
+    /// Of a thousand parts of the message, those in fields that are right.
+    right: usize,
     first: Option<ParseError>,
     errors: usize,
     fields: usize,
@@ -58,10 +58,12 @@ impl Fit {
         let length = view.frame().len();
         let is_readable = first.is_none_or(|error| error.readable);
         let unread = if is_readable { view.unread().len() } else { length };
+        let wrong = errors.iter().filter_map(|error| view.wrong(error.de)).map(|place| place.len());
+        let right = length - unread - wrong.sum::<usize>().min(length - unread);
         Fit {
             is_readable,
             is_complete: errors.is_empty() && unread == 0,
-            reached: ((length - unread) * 1000).checked_div(length).unwrap_or(0),
+            right: (right * 1000).checked_div(length).unwrap_or(0),
             first,
             errors: errors.len(),
             fields: view.bitmap().len(),
@@ -82,7 +84,7 @@ impl Fit {
 
     /// 1 to 4 of the module's head.
     fn structure(&self) -> impl Ord + use<> {
-        (self.is_readable, self.is_complete, self.reached, Reverse(self.errors))
+        (self.is_readable, self.is_complete, self.right, Reverse(self.errors))
     }
 
     fn rank(&self) -> impl Ord + use<> {
@@ -260,6 +262,7 @@ impl Ranker {
         explanation.also = choice.also.clone();
         explanation.framing = choice.lead.framing.clone();
         explanation.header = choice.lead.header(bytes, unmask);
+        explanation.missing = Some(choice.lead.missing).filter(|missing| *missing > 0);
         Some(explanation)
     }
 }

@@ -134,6 +134,9 @@ impl Tree {
         if let Some(framing) = &explanation.framing {
             let _ = write!(text, ", framed {framing}");
         }
+        if let Some(missing) = explanation.missing {
+            let _ = write!(text, ", which says {missing} bytes more than there are");
+        }
         if let Some(header) = &explanation.header {
             let _ = write!(text, ", header {header}");
         }
