@@ -208,7 +208,7 @@ fn one_frame(framing: Framing, bytes: &[u8]) -> Result<Vec<Range<usize>>, String
     let cut = framing.next(bytes, usize::MAX).map_err(|error| error.to_string())?;
     match cut {
         Some(cut) if cut.next == bytes.len() => match cut.kind {
-            frame::Kind::Message => Ok(Vec::from_iter([cut.start..cut.end])),
+            frame::Kind::Message => Ok(std::iter::once(cut.start..cut.end).collect()),
             frame::Kind::KeepAlive | frame::Kind::Control | frame::Kind::Reject { .. } => Ok(Vec::new()),
             frame::Kind::Wrong(wrong) => Err(wrong.to_string()),
         },
