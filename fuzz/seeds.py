@@ -63,7 +63,7 @@ def packet(at, bytes_, flags=0x18, to_server=True):
 def captures(message):
     framed = struct.pack(">H", len(message)) + message
     packets = [packet(0, b"", 2), packet(1, framed[:40]), packet(41, framed[40:]), packet(41, framed[40:50]),
-               packet(900, framed), packet(1, framed, to_server=False), packet(2000, b"", 1)]
+               packet(900, framed), packet(1, framed, to_server=False), packet(2000, b"", 1), packet(2100, framed)]
     for order in "<>":
         file = struct.pack(order + "IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
         ng = struct.pack(order + "IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
@@ -85,7 +85,7 @@ def captures(message):
 
 
 def inputs():
-    """(target, input) of all that is not in fuzz/corpus."""
+    """(target, input) of all that is made."""
     sample = b""
     for index, (name, toml, message) in enumerate(messages()):
         sample = sample or message
@@ -102,6 +102,10 @@ def inputs():
         for de in (48, 54, 55, 60, 62, 63, 90, 104):
             for mode in (b"\1", b"\2"):
                 yield "tlv", mode + f"{name} {de}\n".encode() + bytes.fromhex("9f2608112233445566778857114111110000000013d3012201159f100706011203a0a00171040102")
+    nested = b"\xC9\x01\x07"
+    for _ in range(12):
+        nested = b"\x71" + bytes([len(nested)]) + nested
+        yield "tlv", b"\1iso87-bcd 55\n" + nested
     for line in (VECTORS / "messages.jsonl").read_text().splitlines():
         case = json.loads(line)
         if isinstance(case.get("tlv"), str):
@@ -113,10 +117,13 @@ def inputs():
     for file in captures(sample):
         yield "capture", b"\0" + file
         yield "capture", b"\1" + file
+
+
+def kept():
+    """(target, input) of fuzz/corpus: a line is base64, and behind a # why it was kept by hand."""
     for file in sorted((ROOT / "fuzz" / "corpus").glob("*.txt")):
         for line in file.read_text().splitlines():
-            if line and not line.startswith("#"):
-                yield file.stem, base64.b64decode(line.split("#")[0])
+            yield file.stem, base64.b64decode(line.split("#")[0])
 
 
 def words():
@@ -128,10 +135,11 @@ def words():
 
 
 def write(folder):
-    for index, (target, data) in enumerate(inputs()):
-        place = folder / target
-        place.mkdir(parents=True, exist_ok=True)
-        (place / f"{index:04}").write_bytes(data)
+    for origin, all_inputs in (("made", inputs()), ("kept", kept())):
+        for index, (target, data) in enumerate(all_inputs):
+            place = folder / target
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"{origin}-{index:04}").write_bytes(data)
     (folder / "words.dict").write_text("".join(f'"{word}"\n' for word in words()))
 
 
