@@ -12,6 +12,9 @@ pub enum Content {
 
 pub type Parts = Vec<(String, Content)>;
 
+/// Parts as composing takes them.
+type GivenParts<'a> = [(&'a str, Given<'a>)];
+
 /// Levels of templates in templates.
 const DEEP: usize = 3;
 
@@ -124,16 +127,12 @@ pub fn leaves(parts: &Parts, at: &str, into: &mut Vec<(String, String)>) {
     }
 }
 
-/// Calls `then` with the parts as composing takes them.
-pub fn given(parts: &Parts, then: &mut dyn FnMut(&[(&str, Given<'_>)])) {
+/// Calls `then` with the parts in that form.
+pub fn given(parts: &Parts, then: &mut dyn FnMut(&GivenParts<'_>)) {
     collect(parts, &[], then);
 }
 
-fn collect(
-    rest: &[(String, Content)],
-    done: &[(&str, Given<'_>)],
-    then: &mut dyn FnMut(&[(&str, Given<'_>)]),
-) {
+fn collect(rest: &[(String, Content)], done: &[(&str, Given<'_>)], then: &mut dyn FnMut(&GivenParts<'_>)) {
     let Some(((key, content), rest)) = rest.split_first() else { return then(done) };
     let mut with = |one: Given<'_>| {
         let mut more = done.to_vec();

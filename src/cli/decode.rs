@@ -97,19 +97,6 @@ pub(super) fn run(args: Args) -> ExitCode {
     }
 }
 
-/// What is shown of a message, in lines or as JSON; for the fuzz targets.
-#[cfg(fuzzing)]
-pub fn shown(dialects: &[Arc<Dialect>], message: &[u8], json: bool) -> String {
-    let explanation = best(dialects, message, false);
-    let mut out = Vec::new();
-    if json {
-        return serde_json::to_string(&explanation).unwrap_or_default();
-    }
-    // Memory takes everything.
-    let _ = print(&mut out, &explanation, message.len());
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 /// Why nothing more is explained.
 enum Stop {
     /// Nobody reads the output any more.

@@ -17,8 +17,6 @@ mod switch;
 mod trace;
 
 #[cfg(fuzzing)]
-pub use decode::shown;
-#[cfg(fuzzing)]
 pub use specs::imported;
 
 use clap::{Parser, Subcommand};
