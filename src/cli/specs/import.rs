@@ -180,10 +180,10 @@ mod tests {
                 changed[filled[at.index(filled.len())]].0 = strange.unwrap_or(word);
             }
             let text: String = changed.iter().flat_map(|(word, end)| [*word, *end]).collect();
-            if let Ok((_, _, written)) = translate(&text, None, "mine") {
-                if let Err(error) = Dialect::from_toml(&written, "mine.toml") {
-                    return Err(TestCaseError::fail(format!("{error}\n{written}")));
-                }
+            if let Ok((_, _, written)) = translate(&text, None, "mine")
+                && let Err(error) = Dialect::from_toml(&written, "mine.toml")
+            {
+                return Err(TestCaseError::fail(format!("{error}\n{written}")));
             }
         }
 
