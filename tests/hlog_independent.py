@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Decodes an .hlog file with the PyPI package `hdrhistogram`, which shares no code with the switch.
+"""Decodes .hlog files with the PyPI package `hdrhistogram`, which shares no code with the switch.
 
-usage: hlog_independent.py FILE [TAG=COUNT | TAG>=COUNT]...
+usage: hlog_independent.py FILE.hlog... [TAG=COUNT | TAG>=COUNT]...
 
 Every line must decode, its largest value must be the one written beside it, intervals of one tag must not overlap,
-and the sum of each named tag's counts must be as given. Prints the tags and a closing line; exits 1 on a failure.
+and the sum of each named tag's counts must be as given, in each file. Prints the tags and a closing line; exits 1 on a failure.
 """
 
 import re
@@ -65,13 +65,9 @@ def check_expectation(checks, counts, expectation):
     checks.hold(ok, f"{tag}: {relation}{count} expected, {found} found")
 
 
-def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    path, expectations = sys.argv[1], sys.argv[2:]
-    checks = Checks()
+def judge(checks, path, expectations):
     reader, intervals = read_intervals(path)
-    checks.hold(intervals, "at least one interval")
+    checks.hold(intervals, f"{path}: at least one interval")
     by_tag = {}
     for histogram in intervals:
         by_tag.setdefault(histogram.get_tag(), []).append(histogram)
@@ -83,6 +79,16 @@ def main():
         print(f"{tag}: {counts[tag]} in {len(histograms)} intervals, median up to {median} ns")
     for expectation in expectations:
         check_expectation(checks, counts, expectation)
+
+
+def main():
+    paths = [argument for argument in sys.argv[1:] if argument.endswith(".hlog")]
+    expectations = [argument for argument in sys.argv[1:] if not argument.endswith(".hlog")]
+    if not paths:
+        sys.exit(__doc__)
+    checks = Checks()
+    for path in paths:
+        judge(checks, path, expectations)
     print(f"{checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed else 0
 
