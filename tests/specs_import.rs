@@ -422,13 +422,17 @@ fn files_that_are_none_are_refused_with_their_place() {
     let head = "<isopackager>\n<isofield id=\"0\" length=\"4\" class=\"IFA_NUMERIC\"/>\n\
                 <isofield id=\"1\" length=\"16\" class=\"IFA_BITMAP\"/>\n";
     let xml = |rest: &str| format!("{head}{rest}</isopackager>");
-    let table: [(String, &str, &str); 12] = [
+    let typed = |class: &str| xml("").replacen("IFA_NUMERIC", class, 1);
+    let table: [(String, &str, &str); 15] = [
         ("<isopackager>\n  <isofield id=\"0\"".to_owned(), ":2:3", "not XML"),
         ("<isopackager>\n</other>".to_owned(), ":2:1", "not XML"),
         ("<packager/>".to_owned(), ":1:1", "expected <isopackager>, found <packager>"),
         ("<isopackager/>\n<isopackager/>".to_owned(), ":2:1", "found a second one"),
         ("<isopackager>text</isopackager>".to_owned(), ":1:14", "found text"),
         ("<isopackager/>".to_owned(), ":1:1", "expected field 0"),
+        (typed("IFA_BINARY"), ":2:1", "expected field 0, the message type, of four digits"),
+        (typed("IFE_BINARY"), ":2:1", "expected field 0, the message type, of four digits"),
+        (typed("IFA_AMOUNT"), ":2:1", "expected field 0, the message type, of four digits"),
         (xml("<isofield id=\"2\" length=\"4\"/>"), ":4:1", "expected class in <isofield>"),
         (xml("<isofield id=\"x\" length=\"4\" class=\"IF_CHAR\"/>"), ":4:1", "expected id"),
         (xml("<isofield id=\"2\" length=\"-4\" class=\"IF_CHAR\"/>"), ":4:1", "expected length"),

@@ -2,7 +2,7 @@
 
 mod composite;
 
-use super::foreign::{Edition, Field, Remarks, Spec, Standard, Unreadable, listed};
+use super::foreign::{Edition, Field, Holds, Remarks, Spec, Standard, Unreadable, listed};
 use super::inside::Inside;
 use super::jpos_class::{LONGEST, Meaning, Packed, meaning};
 use super::xml::{self, Element};
@@ -113,7 +113,12 @@ fn assemble(
     mut remarks: Remarks,
 ) -> Result<Spec, Unreadable> {
     let mti = match fields.get(&0).map(Raw::meaning) {
-        Some(Meaning::Field(Packed { length: Length::Fixed(4), encoding, .. })) => encoding,
+        // Neither a sign nor bytes that are written as characters.
+        Some(Meaning::Field(Packed { holds, length: Length::Fixed(4), encoding, .. }))
+            if !matches!(holds, Holds::Signed | Holds::Bytes) =>
+        {
+            encoding
+        }
         _ => {
             let at = fields.get(&0).map_or(root.at, |field| field.element.at);
             return Err(Unreadable::at(text, at, "expected field 0, the message type, of four digits"));
