@@ -110,3 +110,30 @@ fn one_whose_records_do_not_become_durable_never_counts() {
     let after = write(&world, data.path());
     assert_eq!(folder::list(data.path()).unwrap()[0], after);
 }
+
+#[test]
+fn every_earlier_state_can_be_reached_from_an_origin() {
+    let data = tempfile::tempdir().unwrap();
+    let world = World::default();
+    folder::write_first(&world.desk.portfolio, &key(), data.path(), NOON).unwrap();
+    let mut hashes = vec![world.state_hash()];
+    for stan in 1..=9 {
+        world.gets(&purchase(stan), "00");
+        hashes.push(world.state_hash());
+        if stan == 5 {
+            // As after an import of cards: what is older can only be reached from its own origin.
+            folder::write_changed(&world.desk.portfolio, &key(), data.path(), 5, NOON).unwrap();
+        } else {
+            write(&world, data.path());
+        }
+    }
+    for (before, floor) in [(1, 0), (4, 0), (5, 0), (6, 5), (7, 5), (8, 5), (9, 8), (10, 9)] {
+        let loaded = folder::load_before(data.path(), &key(), before, empty).unwrap().unwrap();
+        assert_eq!(loaded.facts.floor, floor, "before {before}");
+        for (at, body) in (1..).zip(world.sink.records()).filter(|(at, _)| (floor + 1..before).contains(at)) {
+            loaded.portfolio.apply(&body, at);
+        }
+        assert_eq!(loaded.portfolio.state_hash(), hashes[before as usize - 1], "before {before}");
+    }
+    assert!(folder::load_before(data.path(), &key(), 0, empty).unwrap().is_none());
+}

@@ -117,7 +117,7 @@ fn fill(
         None => warnings.push("the folder is empty and so is the portfolio: import cards".into()),
     }
     // From now on there is always a snapshot that says which cards the journal speaks of.
-    folder::write(&portfolio, key, data, 0, wall_us(), |_| Ok(()))?;
+    folder::write_first(&portfolio, key, data, wall_us())?;
     Ok(portfolio)
 }
 

@@ -11,6 +11,9 @@ const KEPT: usize = 2;
 /// A snapshot being written.
 const UNFINISHED: &str = "unfinished.tmp";
 
+/// Where the snapshots lie that the journal cannot lead to: of a new folder, and after each change from outside.
+const ORIGINS: &str = "origins";
+
 /// What stops a snapshot from being written.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -41,6 +44,25 @@ pub fn write(
     Ok(path)
 }
 
+/// Writes the first snapshot of a new folder, and keeps it as an origin.
+pub fn write_first(portfolio: &Portfolio, key: &DataKey, data: &Path, time_us: i64) -> Result<(), Failure> {
+    let path = write(portfolio, key, data, 0, time_us, |_| Ok(()))?;
+    keep_origin(data, &path, time_us)
+}
+
+/// A second name for a snapshot: from the origins and the journal every state that the folder ever had can be
+/// reached, however many snapshots have come and gone. One of the same record as before replaces it.
+fn keep_origin(data: &Path, snapshot: &Path, time_us: i64) -> Result<(), Failure> {
+    let origins = folder(data).join(ORIGINS);
+    fs::create_dir_all(&origins)?;
+    let name = snapshot.file_name().ok_or("a snapshot without a name")?;
+    let unfinished = origins.join(format!("{time_us}.tmp"));
+    fs::hard_link(snapshot, &unfinished)?;
+    fs::rename(&unfinished, origins.join(name))?;
+    File::open(&origins)?.sync_all()?;
+    Ok(File::open(folder(data))?.sync_all()?)
+}
+
 /// Writes a snapshot of a stopped switch after a change that the journal does not hold (an import of cards), and a copy
 /// beside it to fall back on: no start may go back behind it, an older one and the journal would not lead to the
 /// same state.
@@ -59,7 +81,7 @@ pub fn write_changed(
     fs::rename(&unfinished, newest.with_extension("again.snap"))?;
     File::open(folder(data))?.sync_all()?;
     keep_newest(data, KEPT)?;
-    Ok(())
+    keep_origin(data, &newest, time_us)
 }
 
 fn keep_newest(data: &Path, count: usize) -> std::io::Result<()> {
@@ -71,8 +93,12 @@ fn keep_newest(data: &Path, count: usize) -> std::io::Result<()> {
 
 /// The snapshots of a data folder, newest first.
 pub fn list(data: &Path) -> std::io::Result<Vec<PathBuf>> {
+    snapshots(&folder(data))
+}
+
+fn snapshots(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    match fs::read_dir(folder(data)) {
+    match fs::read_dir(folder) {
         Ok(entries) => {
             for entry in entries {
                 let path = entry?.path();
@@ -96,6 +122,40 @@ pub struct Loaded {
     pub facts: SnapshotFacts,
     /// Newer snapshots that could not be read: the journal's longer tail makes up for them.
     pub passed_over: Vec<SnapshotError>,
+}
+
+/// Reads the newest snapshot that knows nothing of the record `before` and of none after it: where the way to the
+/// state before that record is shortest. `None` when there is none: the cards have been changed since, or the
+/// folder is older than its origins.
+///
+/// # Errors
+/// The first that cannot be read for another reason than damage.
+pub fn load_before(
+    data: &Path,
+    key: &DataKey,
+    before: u64,
+    empty: impl Fn() -> Portfolio,
+) -> Result<Option<Loaded>, SnapshotError> {
+    let origins = folder(data).join(ORIGINS);
+    let system = |error| SnapshotError::System { path: folder(data), error };
+    let mut paths = list(data).map_err(system)?;
+    paths.extend(snapshots(&origins).map_err(system)?);
+    let mut passed_over = Vec::new();
+    let floor = |path: &Path| path.file_name()?.to_str()?.split('.').next()?.parse::<u64>().ok();
+    paths.retain(|path| floor(path).is_some_and(|floor| floor < before));
+    paths.sort_by_key(|path| std::cmp::Reverse(floor(path)));
+    for path in paths {
+        let mut portfolio = empty();
+        match snapshot::read(&mut portfolio, key, &path) {
+            Ok(facts) if facts.highest < before => {
+                return Ok(Some(Loaded { portfolio, facts, passed_over }));
+            }
+            Ok(_) => {}
+            Err(error @ SnapshotError::Damaged { .. }) => passed_over.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// Reads the newest snapshot that is whole, into a portfolio made by `empty`. `None` when there is none at all.
