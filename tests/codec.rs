@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use authswitch::wire::tlv::Tlvs;
 use authswitch::wire::{Bitmap, BuildReason, Dialect, Message, Mti, Value, View};
 use std::sync::Arc;
 
@@ -78,10 +79,10 @@ fn all_dialects_read_the_same_content() {
                 assert_eq!(view.bytes(de, &mut buffer), None, "{name} DE {de}");
             }
             assert_eq!((view.units(55), view.text(55, &mut buffer)), (125, None));
-            let tags: Vec<_> = view.emv().unwrap().map(|tlv| tlv.unwrap().tag).collect();
+            let tags: Vec<_> = Tlvs::new(view.data(55).unwrap()).map(|tlv| tlv.unwrap().tag).collect();
             assert_eq!(&tags[..3], [0x9F26, 0x9F27, 0x9F10]);
             assert_eq!((tags.len(), tags.last()), (19, Some(&0x84)));
-            assert_eq!(view.emv().unwrap().find(0x9F37), Some(&[0x5A, 0x1B, 0x2C, 0x3D][..]));
+            assert_eq!(Tlvs::new(view.data(55).unwrap()).find(0x9F37), Some(&[0x5A, 0x1B, 0x2C, 0x3D][..]));
         });
     });
 }

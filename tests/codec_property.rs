@@ -56,7 +56,7 @@ fn read_all(dialect: &Dialect, frame: &[u8], message: &Message) {
         }
         let _ = (view.number(de), view.data(de), view.offset(de));
     }
-    if let Some(tags) = view.emv() {
+    if let Some(tags) = view.data(55).map(Tlvs::new) {
         tags.for_each(drop);
     }
 }

@@ -1,6 +1,7 @@
 //! What holds for every message, right or wrong, in every dialect.
 
 use crate::Input;
+use authswitch::wire::tlv::Tlvs;
 use authswitch::wire::{
     Accept, Bitmap, Class, Dialect, Encoding, FieldInfo, Length, Message, Mti, Value, View,
 };
@@ -53,7 +54,7 @@ pub fn read_all(view: View<'_>) {
     for de in [0, 1, 65, 193, 255] {
         assert!(view.has(de) || view.raw(de).is_none() && view.number(de).is_none());
     }
-    if let Some(tags) = view.emv() {
+    if let Some(tags) = view.data(55).map(Tlvs::new) {
         tags.for_each(drop);
     }
 }

@@ -2,11 +2,10 @@
 //! it. Knows no meaning of any field but what its dialect says of class and encoding.
 
 use super::dialect::Dialect;
-use super::field::{Class, Encoding, FieldInfo};
+use super::field::Class;
 use super::parse::read_length;
 use super::plan::{FieldPlan, PrefixPlan, Run, Step};
 use super::strict::measure;
-use super::tlv::Tlvs;
 use super::value::{Field, ascii_number, packed_number};
 use super::{Bitmap, Mti};
 use std::fmt;
@@ -245,15 +244,6 @@ impl<'a> View<'a> {
     /// [`Field::bytes`] of a data element.
     pub fn bytes(self, de: u8, buffer: &mut [u8]) -> Option<&[u8]> {
         self.field(de)?.bytes(buffer)
-    }
-
-    /// The EMV data of DE 55, element by element, where the dialect carries it as bytes.
-    pub fn emv(self) -> Option<Tlvs<'a>> {
-        let FieldInfo { format, .. } = self.dialect.field(55)?;
-        match (format.class, format.encoding) {
-            (Class::B, Encoding::Binary) => Some(Tlvs::new(self.data(55)?)),
-            _ => None,
-        }
     }
 }
 
