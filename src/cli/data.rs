@@ -1,9 +1,9 @@
 //! Opening a data folder: the key, the newest snapshot (or the demo program in an empty folder), the journal's tail.
 
-use crate::journal::{self, Entry, Lock, Tail};
+use crate::journal::{self, Entry, Lock, Seq, Tail};
 use crate::network::wall_us;
 use crate::portfolio::{
-    FORMAT, Limits, Lists, NOBODY, Portfolio, Program, Record, TableOptions, UNLIMITED, folder, seed,
+    Limits, Lists, NOBODY, Portfolio, Program, Record, TableOptions, UNLIMITED, folder, seed,
 };
 use crate::settings::{self, Settings};
 use crate::vault::DataKey;
@@ -75,7 +75,7 @@ pub(super) fn open_locked(
     let mut replayed = 0;
     let tail = journal::scan(&journal, floor + 1, &mut |entry: Entry<'_>| {
         replayed += 1;
-        replay(&portfolio, &entry)
+        replay(&portfolio, entry.seq, &super::journal::decode(&entry)?)
     })?;
     if highest > tail.last {
         let (data, last) = (data.display(), tail.last);
@@ -121,23 +121,21 @@ fn fill(
     Ok(portfolio)
 }
 
-fn replay(portfolio: &Portfolio, entry: &Entry<'_>) -> Result<(), Failure> {
-    if entry.kind != FORMAT {
-        return Err(
-            format!("record {}: format {} is not one this version reads", entry.seq, entry.kind).into()
-        );
-    }
-    let record = Record::decode(entry.body).map_err(|error| format!("record {}: {error}", entry.seq))?;
+/// Applies a record of the journal to the portfolio it belongs to.
+///
+/// # Errors
+/// It speaks of a card that the portfolio does not have.
+pub(super) fn replay(portfolio: &Portfolio, seq: Seq, record: &Record) -> Result<(), Failure> {
     let card_is_there = record.card == NOBODY || portfolio.card_by_id(record.card).is_some();
     let account_is_there = record.account == NOBODY || portfolio.account(record.account).is_some();
     if !card_is_there || !account_is_there {
-        let (seq, card) = (entry.seq, record.card);
+        let card = record.card;
         return Err(format!(
             "record {seq} changes card {card}, which the snapshot does not have: the two do not belong together"
         )
         .into());
     }
-    portfolio.apply(&record, entry.seq);
+    portfolio.apply(record, seq);
     Ok(())
 }
 
@@ -157,7 +155,8 @@ pub(super) fn programs(settings: &Settings) -> Vec<Program> {
     programs.collect()
 }
 
-fn empty(settings: &Settings, key: &DataKey) -> Portfolio {
+/// A portfolio without cards, as the settings shape it.
+pub(super) fn empty(settings: &Settings, key: &DataKey) -> Portfolio {
     let window = Duration::from(settings.transactions.window_hours);
     let table = TableOptions { max: settings.transactions.max, window_us: window.as_micros() as i64 };
     Portfolio::new(programs(settings), table, key.hashing())

@@ -156,7 +156,8 @@ fn last(folder: &Path) -> Result<Seq, Failure> {
     Ok(journal::scan(folder, 1, &mut |_: Entry<'_>| Ok::<(), Failure>(()))?.last)
 }
 
-fn decode(entry: &Entry<'_>) -> Result<Record, Failure> {
+/// The record of a journal's entry.
+pub(super) fn decode(entry: &Entry<'_>) -> Result<Record, Failure> {
     if entry.kind != FORMAT {
         return Err(
             format!("record {}: format {} is not one this version reads", entry.seq, entry.kind).into()

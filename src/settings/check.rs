@@ -22,7 +22,7 @@ const NEVER_ECHOED: [u8; 8] = [35, 36, 45, 52, 53, 55, 64, 128];
 
 /// Every whole number among the settings and what it may be; `*` stands for a name. The manual says the
 /// same in words, and a test compares the two.
-const RANGES: [(&str, RangeInclusive<i64>); 29] = [
+const RANGES: [(&str, RangeInclusive<i64>); 31] = [
     ("server.workers", 0..=256),
     ("server.drain_timeout_ms", 0..=600_000),
     ("telemetry.hlog_interval_s", 1..=86_400),
@@ -36,6 +36,7 @@ const RANGES: [(&str, RangeInclusive<i64>); 29] = [
     ("transactions.window_hours", 1..=8_760),
     ("holds.authorization_days", 1..=365),
     ("holds.preauthorization_days", 1..=365),
+    ("rules.budget_ns", 100..=10_000_000),
     ("programs.*.*.amount_per_transaction", 0..=MAX_AMOUNT),
     ("programs.*.*.amount_per_day", 0..=MAX_AMOUNT),
     ("programs.*.*.amount_per_month", 0..=MAX_AMOUNT),
@@ -46,6 +47,7 @@ const RANGES: [(&str, RangeInclusive<i64>); 29] = [
     ("programs.*.*.cash_count_per_day", 0..=1_000_000),
     ("links.*.max_frame_bytes", 1..=65_535),
     ("links.*.budget_ms", 1..=60_000),
+    ("links.*.stand_in_ms", 0..=60_000),
     ("links.*.max_connections", 1..=65_535),
     ("links.*.max_in_flight", 1..=1_000_000),
     ("links.*.idle_timeout_s", 1..=86_400),
@@ -55,7 +57,8 @@ const RANGES: [(&str, RangeInclusive<i64>); 29] = [
 ];
 
 /// The endings of keys, and what they count.
-const UNITS: [(&str, &str); 7] = [
+const UNITS: [(&str, &str); 8] = [
+    ("_ns", " nanoseconds"),
     ("_us", " microseconds"),
     ("_ms", " milliseconds"),
     ("_s", " seconds"),

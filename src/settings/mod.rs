@@ -12,7 +12,7 @@ mod values;
 pub use problem::{Problem, SettingsError};
 pub use tables::{
     Admin, Holds, Journal, KeepAlive, Limits, Link, Log, LogFormat, LogLevel, OnFull, OnUnreadable, Program,
-    ReplyAfter, Server, Settings, Snapshot, Telemetry, Transactions, Vault,
+    ReplyAfter, Rules, Server, Settings, Snapshot, Telemetry, Transactions, Vault,
 };
 pub use values::{Country, Days, Hours, Mcc, Mebibytes, Micros, Millis, Seconds};
 

@@ -28,6 +28,8 @@ pub struct Settings {
     pub transactions: Transactions,
     /// How long reserved money stays reserved.
     pub holds: Holds,
+    /// Conditions and limits beyond those of programs and cards.
+    pub rules: Rules,
     /// What cards may do, by program name.
     pub programs: BTreeMap<String, Program>,
     /// The listeners, by link name; at least one. The order of names is the order of link numbers.
@@ -171,6 +173,16 @@ pub struct Holds {
     pub preauthorization_days: Days,
 }
 
+/// `[rules]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Rules {
+    /// The rule set's file; empty = none.
+    pub file: PathBuf,
+    /// The most that the rules may cost a request, in nanoseconds.
+    pub budget_ns: u32,
+}
+
 /// `[programs.NAME]`: an empty allow list allows all; an absent limit is no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
@@ -228,6 +240,8 @@ pub struct Link {
     pub max_frame_bytes: usize,
     /// From a request's first byte to its decision.
     pub budget_ms: Millis,
+    /// How long beyond the budget stand-in may still decide.
+    pub stand_in_ms: Millis,
     /// The most connections at a time.
     pub max_connections: usize,
     /// The most requests read and not yet answered, per connection.
