@@ -4,7 +4,7 @@
 //! `cargo bench --bench corridor -- [CARDS] [THREADS] [ROUNDS]`; 10,000 cards, one thread and 60 rounds of 32,768
 //! messages where nothing is said.
 
-use authswitch::decision::{Desk, HoldLives, KeyFields};
+use authswitch::decision::{Desk, KeyFields, Policy};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::Pan;
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
@@ -133,8 +133,7 @@ fn desk(cards: u64) -> Arc<Desk> {
         let pan = Pan::from_parts(number(counter), 16).expect("sixteen digits");
         portfolio.add_card(pan, card).expect("no limits of its own");
     }
-    let holds = HoldLives { authorization_s: 600, preauthorization_s: 600 };
-    Arc::new(Desk::new(Arc::new(portfolio), holds, 0))
+    Arc::new(Desk::new(Arc::new(portfolio), Arc::new(Policy::default()), 0))
 }
 
 /// 0200s with other cards, STANs, times and references each time.

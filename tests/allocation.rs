@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, unsafe_code)]
 
-use authswitch::decision::{Desk, HoldLives, KeyFields};
+use authswitch::decision::{Desk, KeyFields, Policy};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::Pan;
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
@@ -82,8 +82,7 @@ fn desk() -> Arc<Desk> {
         state: CardState::default(),
     };
     portfolio.add_card(Pan::from_digits(b"4111110000000013").unwrap(), card).unwrap();
-    let holds = HoldLives { authorization_s: 600, preauthorization_s: 600 };
-    Arc::new(Desk::new(Arc::new(portfolio), holds, 0))
+    Arc::new(Desk::new(Arc::new(portfolio), Arc::new(Policy::default()), 0))
 }
 
 /// What stands before a request's message.

@@ -84,7 +84,7 @@ pub fn restarts(live: &World, mut copied: Copied, requests: &[Request]) -> Resul
 
 /// The requests again, in the same order: known ones are answered as before, new ones decided alike.
 fn answers_alike(live: &World, portfolio: Portfolio, requests: &[Request]) -> Result<(), String> {
-    let desk = Desk::new(Arc::new(portfolio), HOLDS, 1);
+    let desk = Desk::new(Arc::new(portfolio), Arc::new(policy()), 1);
     let sink = MemorySink::default();
     for request in requests {
         let here = live.decide(request);
