@@ -6,7 +6,7 @@
 
 use authswitch::decision::{Desk, KeyFields, Policy};
 use authswitch::journal::{Journal, Options, Tail};
-use authswitch::message::Pan;
+use authswitch::message::{Pan, Reading, ResponseCode};
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
 use authswitch::portfolio::{
     AccountState, CardState, CardStatus, Limits, Lists, NewAccount, NewCard, Portfolio, Program, TableOptions,
@@ -97,6 +97,9 @@ fn run(thread: u64, cards: u64, rounds: u64, desk: &Arc<Desk>, journal: &Journal
 fn link(dialect: &str) -> LinkOptions {
     LinkOptions {
         name: dialect.into(),
+        reading: Reading::standard(&Dialect::builtin(dialect).expect("a built-in dialect")).expect("DE25"),
+        fees_on_top: false,
+        verified: ResponseCode::APPROVED,
         listen: ([127, 0, 0, 1], 0).into(),
         dialect: Dialect::builtin(dialect).expect("a built-in dialect"),
         framing: Framing::LENGTH2_BE,

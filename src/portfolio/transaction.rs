@@ -131,7 +131,7 @@ impl Transaction {
 
     /// When its hold runs out, seconds since 1970; 0 for never, or where nothing is held.
     pub fn runs_out_s(&self) -> u32 {
-        if self.state == State::Held { self.expires_s } else { 0 }
+        if self.state == State::Held && !self.is_closed() { self.expires_s } else { 0 }
     }
 
     /// Ledger and available balance as answered to an inquiry; zeros for anything else.

@@ -1,7 +1,7 @@
 //! A restart in its forms: records from the first, a copy taken while the switch decided and the records after it.
 
 use crate::play::same;
-use crate::support::{HOLDS, MemorySink, World};
+use crate::support::{MemorySink, World, policy};
 use authswitch::decision::{Decision, Desk};
 use authswitch::message::Request;
 use authswitch::portfolio::{Portfolio, Record, Transaction};
