@@ -4,9 +4,9 @@
 //! `cargo bench --bench corridor -- [CARDS] [THREADS] [ROUNDS]`; 10,000 cards, one thread and 60 rounds of 32,768
 //! messages where nothing is said.
 
-use authswitch::decision::{Desk, HoldLives, KeyFields};
+use authswitch::decision::{Desk, KeyFields, Policy};
 use authswitch::journal::{Journal, Options, Tail};
-use authswitch::message::Pan;
+use authswitch::message::{Pan, Reading, ResponseCode};
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
 use authswitch::portfolio::{
     AccountState, CardState, CardStatus, Limits, Lists, NewAccount, NewCard, Portfolio, Program, TableOptions,
@@ -97,6 +97,9 @@ fn run(thread: u64, cards: u64, rounds: u64, desk: &Arc<Desk>, journal: &Journal
 fn link(dialect: &str) -> LinkOptions {
     LinkOptions {
         name: dialect.into(),
+        reading: Reading::standard(&Dialect::builtin(dialect).expect("a built-in dialect")).expect("DE25"),
+        fees_on_top: false,
+        verified: ResponseCode::APPROVED,
         listen: ([127, 0, 0, 1], 0).into(),
         dialect: Dialect::builtin(dialect).expect("a built-in dialect"),
         framing: Framing::LENGTH2_BE,
@@ -133,8 +136,7 @@ fn desk(cards: u64) -> Arc<Desk> {
         let pan = Pan::from_parts(number(counter), 16).expect("sixteen digits");
         portfolio.add_card(pan, card).expect("no limits of its own");
     }
-    let holds = HoldLives { authorization_s: 600, preauthorization_s: 600 };
-    Arc::new(Desk::new(Arc::new(portfolio), holds, 0))
+    Arc::new(Desk::new(Arc::new(portfolio), Arc::new(Policy::default()), 0))
 }
 
 /// 0200s with other cards, STANs, times and references each time.

@@ -3,7 +3,7 @@
 //! `cargo bench --bench decision` prints criterion's means and the percentiles of single decisions;
 //! `cargo bench --bench decision -- --figures` prints resident memory and how long a restart takes to load.
 
-use authswitch::decision::{Desk, HoldLives, KeyFields, LinkTerms, Sink};
+use authswitch::decision::{Desk, LinkTerms, Policy, Sink};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Country, Kind, Operation, Pan, Request};
 use authswitch::portfolio::{
@@ -33,7 +33,7 @@ const REMEMBERED: usize = 1_000_000;
 const CHUNK: usize = 1024;
 /// Authorizations that are open before the oldest is completed: three seconds' worth.
 const DELAY: usize = 30_000;
-const TERMS: fn() -> LinkTerms = || LinkTerms { link: 0, key: KeyFields::default() };
+const TERMS: fn() -> LinkTerms = LinkTerms::default;
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 fn main() {
@@ -52,7 +52,7 @@ fn measure_decisions() {
         .measurement_time(Duration::from_secs(4))
         .configure_from_args();
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let desk = Desk::new(Arc::new(portfolio()), HOLDS, 0);
+    let desk = Desk::new(Arc::new(portfolio()), Arc::new(Policy::default()), 0);
     let mut traffic = Traffic::new(Spread::Zipf);
     let memory = MemorySink::default();
     measure(&mut criterion, "memory", &desk, &mut traffic, &memory);
@@ -65,8 +65,6 @@ fn measure_decisions() {
     measure(&mut criterion, "journal, table full, cards at random", &desk, &mut traffic, &journal);
     criterion.final_summary();
 }
-
-const HOLDS: HoldLives = HoldLives { authorization_s: 7 * 86_400, preauthorization_s: 30 * 86_400 };
 
 fn measure(criterion: &mut Criterion, name: &str, desk: &Desk, traffic: &mut Traffic, sink: &impl Paced) {
     let mut latencies = Latencies::new();
@@ -280,6 +278,9 @@ impl Traffic {
             currency: 840,
             billing_minor: 0,
             billing_currency: 0,
+            cashback_minor: 0,
+            surcharge_minor: 0,
+            billing_fee_minor: 0,
             transmission: 921_000_000
                 + (seconds / 3600 * 10_000 + seconds / 60 % 60 * 100 + seconds % 60) as u32,
             stan: self.stan,
@@ -291,8 +292,10 @@ impl Traffic {
             entry_mode: 51,
             condition: 0,
             preauthorization: false,
+            marks: Marks::default(),
             acquirer: 12345,
             retrieval_reference: reference,
+            trace: [b' '; 16],
             approval: [b' '; 6],
             response: None,
             terminal: *b"TERM0001",
@@ -397,7 +400,7 @@ fn print_figures() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let key = DataKey::from_hex(KEY).expect("64 digits");
     let path = folder.path().join("snapshot");
-    let desk = Desk::new(Arc::new(portfolio()), HOLDS, 0);
+    let desk = Desk::new(Arc::new(portfolio()), Arc::new(Policy::default()), 0);
     println!("a million cards made: {}", resident());
     let mut traffic = Traffic::new(Spread::Zipf);
     for (name, decisions) in [("no transactions", 0), ("a full table of transactions", 1_200_000)] {
@@ -426,7 +429,7 @@ fn load_and_print(folder: &Path) {
         began.elapsed(),
         resident()
     );
-    let desk = Desk::new(Arc::new(portfolio), HOLDS, 0);
+    let desk = Desk::new(Arc::new(portfolio), Arc::new(Policy::default()), 0);
     let mut traffic = Traffic::new(Spread::Zipf);
     traffic.now_us += 200_000_000;
     let journal = JournalSink(open_journal(&folder.join(format!("journal-{}", std::process::id()))));

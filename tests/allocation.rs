@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, unsafe_code)]
 
-use authswitch::decision::{Desk, HoldLives, KeyFields};
+use authswitch::decision::{Desk, KeyFields, Policy};
 use authswitch::journal::{Journal, Options, Tail};
-use authswitch::message::Pan;
+use authswitch::message::{Marked, Pan, Reading, ResponseCode};
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
 use authswitch::portfolio::{
     AccountState, CardState, CardStatus, Limits, Lists, NewAccount, NewCard, Portfolio, Program, TableOptions,
@@ -47,10 +47,23 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn link(dialect: &str, framing: &str) -> LinkOptions {
+    let name = dialect.to_owned();
+    let dialect = Dialect::builtin(dialect).unwrap();
+    // Marks at places too: whole fields, a position in one, a part of one.
+    let marked = |text| Marked::new(text, &dialect).unwrap();
+    let reading = Reading {
+        partial: marked("60@10=1|2"),
+        incremental: marked("3=999999"),
+        several: marked("54.1.type=40"),
+        ..Reading::standard(&dialect).unwrap()
+    };
     LinkOptions {
-        name: dialect.into(),
+        name,
         listen: ([127, 0, 0, 1], 0).into(),
-        dialect: Dialect::builtin(dialect).unwrap(),
+        dialect,
+        reading,
+        fees_on_top: true,
+        verified: ResponseCode::VERIFIED,
         framing: framing.parse().unwrap(),
         echo_keep_alives: false,
         max_frame_bytes: 8192,
@@ -82,8 +95,7 @@ fn desk() -> Arc<Desk> {
         state: CardState::default(),
     };
     portfolio.add_card(Pan::from_digits(b"4111110000000013").unwrap(), card).unwrap();
-    let holds = HoldLives { authorization_s: 600, preauthorization_s: 600 };
-    Arc::new(Desk::new(Arc::new(portfolio), holds, 0))
+    Arc::new(Desk::new(Arc::new(portfolio), Arc::new(Policy::default()), 0))
 }
 
 /// What stands before a request's message.

@@ -48,8 +48,8 @@ impl Shared {
         // Room for all, so that nothing is forgotten.
         let table = TableOptions { max: 32 * 1_024, ..Plan::default().table };
         let plan = Plan { table, ..Plan::default() };
-        let desk = Desk::new(Arc::new(plan.build()), HOLDS, 1);
-        let terms = LinkTerms { link: 0, key: KeyFields::default() };
+        let desk = Desk::new(Arc::new(plan.build()), Arc::new(policy()), 1);
+        let terms = LinkTerms::default();
         Arc::new(Shared { plan, desk, sink: SlowSink::default(), terms })
     }
 

@@ -4,7 +4,7 @@
 
 mod support;
 
-use authswitch::decision::{Desk, HoldLives, KeyFields, LinkTerms};
+use authswitch::decision::{Desk, LinkTerms, Policy};
 use authswitch::message::{Pan, Request};
 use authswitch::portfolio::{Limits, Lists, Portfolio, Program, TableOptions, seed};
 use std::sync::Arc;
@@ -15,8 +15,7 @@ fn demo() -> Desk {
     let table = TableOptions { max: 16_384, window_us: 3 * DAY_US };
     let mut portfolio = Portfolio::new(programs, table, [7; 16]);
     seed::demo(&mut portfolio, 0).unwrap();
-    let holds = HoldLives { authorization_s: 86_400, preauthorization_s: 86_400 };
-    Desk::new(Arc::new(portfolio), holds, 1)
+    Desk::new(Arc::new(portfolio), Arc::new(Policy::default()), 1)
 }
 
 /// The card with this BIN and number: the check digit by trial.
@@ -27,7 +26,7 @@ fn card(bin: u32, number: u32) -> Pan {
 
 /// Answers to three purchases of 5.00 and one of 50.01.
 fn answers(desk: &Desk, pan: Pan, sink: &MemorySink) -> [String; 4] {
-    let terms = LinkTerms { link: 0, key: KeyFields::default() };
+    let terms = LinkTerms::default();
     let mut stan = 0;
     [500, 500, 500, 5_001].map(|amount_minor| {
         stan += 1;

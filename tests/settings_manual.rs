@@ -123,9 +123,11 @@ fn the_words_in_a_choices_comment_are_the_choices() {
     let names: Vec<&str> = choices.keys().map(String::as_str).collect();
     let expected = [
         "journal.on_full",
+        "links.acquirer-ascii.fees",
         "links.acquirer-ascii.keep_alive",
         "links.acquirer-ascii.on_unreadable",
         "links.acquirer-ascii.reply_after",
+        "links.acquirer-ascii.verified",
         "log.format",
         "log.level",
     ];

@@ -1,7 +1,7 @@
 //! `authswitch journal`: the persisted record of decisions, verified and printed. Card numbers are truncated in it.
 
 use crate::journal::{self, Entry, Seq};
-use crate::portfolio::{FORMAT, NOBODY, Record, Transaction};
+use crate::portfolio::{Differs, FORMAT, NOBODY, Record, Transaction};
 use serde_json::{Value, json};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -171,10 +171,10 @@ fn print(out: &mut impl Write, entry: &Entry<'_>, as_json: bool) -> Result<(), F
     if as_json {
         writeln!(out, "{}", to_json(entry.seq, &record))?;
     } else {
-        let asked = &record.asked;
+        let (asked, differs) = (&record.asked, record.discrepancy.differs);
         writeln!(
             out,
-            "{:>10}  {}  {:<12} {:04X}  {}  stan {:06}  {:>12} {:03}  {} {:<20} held {:+} posted {:+}",
+            "{:>10}  {}  {:<12} {:04X}  {}  stan {:06}  {:>12} {:03}  {} {:<20} held {:+} posted {:+}{}{}",
             entry.seq,
             time(record.time_us),
             record.event.name(),
@@ -187,6 +187,8 @@ fn print(out: &mut impl Write, entry: &Entry<'_>, as_json: bool) -> Result<(), F
             record.refusal.name(),
             record.held_change_minor,
             record.posted_change_minor,
+            if differs == Differs::Nothing { "" } else { "  differs: " },
+            if differs == Differs::Nothing { "" } else { differs.name() },
         )?;
     }
     Ok(())
@@ -250,6 +252,15 @@ fn to_json(seq: Seq, record: &Record) -> Value {
         "refusal": record.refusal.name(),
         "held_change_minor": record.held_change_minor,
         "posted_change_minor": record.posted_change_minor,
+        "cashback_minor": asked.cashback_minor,
+        "surcharge_minor": asked.surcharge_minor,
+        "billing_fee_minor": asked.billing_fee_minor,
+        "marks": asked.marks,
+        "discrepancy": (record.discrepancy.differs != Differs::Nothing).then(|| json!({
+            "kind": record.discrepancy.differs.name(),
+            "ours_minor": record.discrepancy.ours_minor,
+            "theirs_minor": record.discrepancy.theirs_minor,
+        })),
         "counted": record.velocity.count,
         "counted_minor": record.velocity.amount_minor,
         "transaction": record.transaction.as_ref().map(transaction),
@@ -270,6 +281,8 @@ fn transaction(transaction: &Transaction) -> Value {
         "amount_minor": transaction.amount_minor,
         "held_minor": transaction.held_minor,
         "posted_minor": transaction.posted_minor,
+        "settled_minor": transaction.settled_minor(),
+        "adds_to": transaction.adds_to().map(|key| format!("{:032x}", { key.0 })),
         "expires_s": transaction.expires_s,
     })
 }

@@ -9,6 +9,7 @@ mod demo;
 mod echo;
 mod framing;
 mod journal;
+mod policy;
 mod replay;
 mod serve;
 mod specs;

@@ -1,10 +1,12 @@
 //! A whole switch in this process, from settings and a data folder: what `serve` runs and `demo` shows.
 
 use super::data::{self, Opened, WhenEmpty};
+use super::policy::{self, reading};
 use super::status::{Parts, Phase, SwitchStatus};
 use crate::admin;
-use crate::decision::{Desk, HoldLives, KeyFields};
+use crate::decision::{Desk, KeyFields};
 use crate::journal::{self, Journal};
+use crate::message::ResponseCode;
 use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
 use crate::portfolio::folder;
 use crate::settings::{self, Settings};
@@ -41,6 +43,7 @@ impl Switch {
     /// Opens the data folder, recovers, and listens. Ready when it returns.
     pub(super) fn start(settings: &Settings, data: &Path) -> Result<Switch, Failure> {
         let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
+        let policy = policy::of(settings)?;
         let workers = match settings.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
@@ -69,7 +72,7 @@ impl Switch {
         let options = journal_options(settings, &telemetry);
         let journal = Journal::open_locked(&data.join("journal"), tail, options, lock)?;
         let portfolio = Arc::new(portfolio);
-        let desk = Desk::new(Arc::clone(&portfolio), hold_lives(settings), settings.fingerprint());
+        let desk = Desk::new(Arc::clone(&portfolio), Arc::new(policy), settings.fingerprint());
         let parts = Arc::new(Parts {
             portfolio,
             journal: journal.clone(),
@@ -183,14 +186,6 @@ fn write_snapshot(parts: &Parts, floor: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn hold_lives(settings: &Settings) -> HoldLives {
-    let seconds = |days: settings::Days| Duration::from(days).as_secs() as u32;
-    HoldLives {
-        authorization_s: seconds(settings.holds.authorization_days),
-        preauthorization_s: seconds(settings.holds.preauthorization_days),
-    }
-}
-
 fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions, Failure> {
     let dialect =
         super::specs::find(&link.dialect).map_err(|reason| format!("links.{name}.dialect: {reason}"))?;
@@ -211,6 +206,12 @@ fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions,
     Ok(LinkOptions {
         name: name.clone(),
         listen: link.listen,
+        reading: reading(name, &link.marks, &dialect)?,
+        fees_on_top: link.fees == settings::Fees::OnTop,
+        verified: match link.verified {
+            settings::Verified::Approved => ResponseCode::APPROVED,
+            settings::Verified::NoReasonToDecline => ResponseCode::VERIFIED,
+        },
         dialect,
         framing: link.framing,
         echo_keep_alives: link.keep_alive == settings::KeepAlive::Echo,

@@ -1,18 +1,22 @@
 //! 0120 and 0220: another has decided. Always recorded and acknowledged; the money follows what it says.
 
-use super::{Decision, Desk, LinkTerms, Shards, Sink, States, amount_in, first_seen, fits, velocity_change};
+use super::amount::{Worth, worth};
+use super::completion::{against_own, completed, over_tolerance};
+use super::increment::{closed, extended};
+use super::request::{counted_as, is_open_for};
+use super::{Case, Decision, Desk, Shards, Sink, States, first_seen, fits, velocity_change};
 use crate::message::{Kind, Operation, Refusal, Request, ResponseCode};
 use crate::portfolio::{
-    ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, Card, Event, PREAUTHORIZATION, REQUEST_SEEN, Record,
-    STAND_IN, State, Transaction, TransactionKey,
+    ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, Card, Differs, Discrepancy, Event, INCREMENT,
+    PREAUTHORIZATION, REQUEST_SEEN, Record, STAND_IN, State, Transaction, TransactionKey,
 };
 
 /// An advice and what it meets.
 struct Met<'a> {
-    request: &'a Request,
+    case: &'a Case<'a>,
     /// The transaction of its own key before it.
     known: Option<Transaction>,
-    /// The authorization it completes.
+    /// The authorization it completes or adds to.
     related: Option<Transaction>,
     /// What came before leaves it no money to move.
     over: bool,
@@ -21,16 +25,11 @@ struct Met<'a> {
 }
 
 impl Desk {
-    pub(super) fn record_advice(
-        &self,
-        request: &Request,
-        terms: &LinkTerms,
-        now_us: i64,
-        sink: &impl Sink,
-    ) -> Decision {
-        let key = self.own_key(request, terms);
-        let (completes, named) = self.completed_key(request, key, terms).unwrap_or((key, false));
-        let (mut own, mut other) = self.portfolio.table.lock_both(key, completes);
+    pub(super) fn record_advice(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
+        let request = case.request;
+        let key = self.own_key(request, case.terms);
+        let (original, named) = self.advised_original(case, key).unwrap_or((key, false));
+        let (mut own, mut other) = self.portfolio.table.lock_both(key, original);
         let known = own.get(key).copied();
         let seen = match request.kind {
             Kind::FinancialAdvice => COMPLETION_SEEN,
@@ -40,29 +39,28 @@ impl Desk {
             return acknowledged(key, sink.appended(), true);
         }
         let card = self.card_of(request, known.as_ref());
-        let related =
-            other.as_ref().map_or_else(|| own.get(completes), |shard| shard.get(completes)).copied();
+        let related = other.as_ref().map_or_else(|| own.get(original), |shard| shard.get(original)).copied();
         let related = related.filter(|related| {
             // What is known by its own key is not looked for by its reference, which acquirers use again.
             let is_meant = named || known.is_none_or(|known| known.state == State::Tombstone);
             // Where the key holds no card number, DE90 may name another's.
             let is_ours = card.as_ref().is_some_and(|card| card.account == related.account);
-            completes != key && is_meant && is_ours
+            original != key && is_meant && is_ours
         });
         // The answer given here is the advice's own; what stood before stays the answer to a repeated request.
         let mut new = known.unwrap_or(Transaction {
             code: request.response.unwrap_or(ResponseCode::APPROVED),
             approval: request.approval,
-            ..first_seen(request, key, self, now_us)
+            ..first_seen(request, key, self, case.now_us)
         });
         new.flags |= seen;
         let over = known.is_some_and(|known| is_over(&known, request.kind));
-        let met = Met { request, known, related, over, has_room: own.has_room(true) };
+        let met = Met { case, known, related, over, has_room: own.has_room(true) };
         if known.is_none() && !met.has_room {
             // An advice is not declined: 96 lets its sender repeat it.
             return Decision::refused(Refusal::NotStored, key);
         }
-        let mut record = self.record(Event::Advice, request, terms, now_us);
+        let mut record = self.record(Event::Advice, case);
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         match card {
             Some(card) if !over || related.is_some() => {
@@ -86,24 +84,36 @@ impl Desk {
         shards: &mut Shards<'_>,
         sink: &impl Sink,
     ) -> Decision {
+        let (case, request) = (met.case, met.case.request);
         let account = self.portfolio.account_of(card);
         (new.card, new.account) = (card.id, account.id);
         (record.card, record.account) = (card.id, account.id);
         let mut card_state = card.state.lock();
         let mut account_state = account.state.lock();
-        let amount_minor = amount_in(met.request, account.currency);
-        if !met.over && moves_money(met.request) && amount_minor.is_none() {
-            // Another currency and no billing amount: what it is worth here nobody said.
-            return Decision::refused(Refusal::Format, new.key);
-        }
-        if !met.over {
-            self.set_money(met, &mut new, &mut record, amount_minor.unwrap_or(0));
+        let worth = match worth(request, case.terms, case.policy, account.currency) {
+            Ok(worth) => worth,
+            // What it is worth here nobody said: 30, so that its sender does not delete its copy.
+            Err(_) if !met.over && moves_money(request) => {
+                return Decision::refused(Refusal::Format, new.key);
+            }
+            Err(_) => Worth::default(),
+        };
+        let adds_to = met.related.filter(|related| met.adds(related, &new));
+        if let Some(original) = adds_to {
+            met.add(&original, &mut new, &mut record, worth.total_minor);
+        } else {
+            if !met.over {
+                set_money(met, &mut new, &mut record, worth);
+            }
+            let completes = met.related.filter(|_| request.kind == Kind::FinancialAdvice);
+            let posted_minor = if met.over { 0 } else { worth.total_minor };
+            record.related = completes.and_then(|known| completed(case, &known, posted_minor));
+            record.discrepancy = met.discrepancy(worth.total_minor);
         }
         // What was stored for its answer alone takes a place among the open ones.
         if !met.has_room && !new.is_closed() && met.known.is_some_and(|known| known.is_closed()) {
             return Decision::refused(Refusal::NotStored, new.key);
         }
-        record.related = met.related.and_then(|related| completed(&related));
         if let (Some(before), Some(after)) = (met.related, record.related) {
             record.held_change_minor += after.held_minor - before.held_minor;
         }
@@ -115,60 +125,21 @@ impl Desk {
         self.acknowledge(&record, shards, Some(states), new.key, sink)
     }
 
-    /// What the transaction holds and has posted after the advice, and the change that is.
-    fn set_money(&self, met: &Met<'_>, new: &mut Transaction, record: &mut Record, amount_minor: i64) {
-        let (before, request) = (*new, met.request);
-        let approved = says_approved(request);
-        let posts = request.kind == Kind::FinancialAdvice;
-        let (held, posted) = advised_money(request, &before, amount_minor);
-        new.held_minor = held;
-        new.posted_minor = posted;
-        (new.amount_minor, new.requested_minor) = (amount_minor, request.amount_minor);
-        new.flags |= if request.preauthorization { PREAUTHORIZATION } else { 0 };
-        new.flags |= if before.has(REQUEST_SEEN) || posts { 0 } else { STAND_IN };
-        new.expires_s = if held != 0 { self.hold_end(new.has(PREAUTHORIZATION), record.time_us) } else { 0 };
-        new.state = match (approved, posts) {
-            (false, _) => State::Declined,
-            (true, true) => State::Posted,
-            (true, false) if held != 0 => State::Held,
-            (true, false) => State::Approved,
-        };
-        record.held_change_minor = held - before.held_minor;
-        record.posted_change_minor = posted - before.posted_minor;
-        // A debit is counted once: at its request, or at the advice that came instead. The completion of a counted
-        // pre-authorization counts nothing.
-        let counts = new.operation.is_debit() && held + posted > 0;
-        if !counts {
-            new.flags &= !(COUNTED | CASH);
-        } else if !before.has(COUNTED) && !met.related.is_some_and(|completed| completed.has(COUNTED)) {
-            new.flags |= COUNTED | if new.operation == Operation::Cash { CASH } else { 0 };
-            // A reversal gives back to the window in which it was counted.
-            new.time_us = record.time_us;
-        }
-        record.velocity = velocity_change(&before, new);
-    }
-
-    /// The authorization a completion speaks of, by DE90 (true), else by card and DE37 (false). Only what is posted
-    /// to the holder completes: a decline is recorded, a refund with its purchase's reference is no completion of it.
-    fn completed_key(
-        &self,
-        request: &Request,
-        own: TransactionKey,
-        terms: &LinkTerms,
-    ) -> Option<(TransactionKey, bool)> {
-        if request.kind != Kind::FinancialAdvice || !request.operation.is_debit() || !says_approved(request) {
+    /// The authorization that a completion or the advice of an increment speaks of, by DE90 (true) or what is known of it,
+    /// else by its reference (false). Only what is posted to the holder completes: a decline is recorded, a refund with
+    /// its purchase's reference is no completion of it.
+    fn advised_original(&self, case: &Case<'_>, own: TransactionKey) -> Option<(TransactionKey, bool)> {
+        let request = case.request;
+        let completes =
+            request.kind == Kind::FinancialAdvice && request.operation.is_debit() && says_approved(request);
+        if !completes && !case.adds() {
             return None;
         }
-        let table = &self.portfolio.table;
-        let by_original = request
-            .original
-            .map(|original| self.original_key(request, original, terms))
-            .filter(|key| table.lock(*key).get(*key).is_some());
-        let by_reference = || table.find_reference(self.reference(request));
-        by_original
-            .map(|key| (key, true))
-            .or_else(|| by_reference().map(|key| (key, false)))
-            .filter(|(key, _)| *key != own)
+        let added = || self.portfolio.table.lock(own).get(own).and_then(Transaction::adds_to);
+        match case.adds().then(added).flatten() {
+            Some(original) => Some((original, true)),
+            None => self.original_of(case, own),
+        }
     }
 
     fn card_of(&self, request: &Request, known: Option<&Transaction>) -> Option<&Card> {
@@ -186,7 +157,9 @@ impl Desk {
         sink: &impl Sink,
     ) -> Decision {
         match self.commit(record, shards, states, sink) {
-            Some(sequence) => acknowledged(key, sequence, false),
+            Some(sequence) => {
+                Decision { differs: record.discrepancy.differs, ..acknowledged(key, sequence, false) }
+            }
             None => Decision::refused(Refusal::NotStored, key),
         }
     }
@@ -199,9 +172,111 @@ pub(super) fn acknowledged(key: TransactionKey, sequence: u64, repeat: bool) -> 
         refusal: Refusal::None,
         approval: None,
         balances: None,
+        part: None,
+        differs: Differs::Nothing,
         repeat,
         sequence,
         key,
+    }
+}
+
+/// What the transaction holds and has posted after the advice, and the change that is.
+fn set_money(met: &Met<'_>, new: &mut Transaction, record: &mut Record, worth: Worth) {
+    let (before, case, request) = (*new, met.case, met.case.request);
+    let approved = says_approved(request);
+    let posts = request.kind == Kind::FinancialAdvice;
+    let (mut held, posted) = advised_money(request, &before, worth.total_minor);
+    // What completions with names of their own have posted of it is held no more.
+    let settled = if before.state == State::Held { before.settled_minor() } else { 0 };
+    held = (held - settled).max(0);
+    new.held_minor = held;
+    new.posted_minor = posted;
+    // What we approved a part of was answered with these amounts, and a repeat gets them again.
+    if !(before.has(REQUEST_SEEN) && is_part(before.code)) {
+        (new.amount_minor, new.requested_minor) = (worth.total_minor, request.amount_minor);
+    }
+    new.flags |= if request.preauthorization { PREAUTHORIZATION } else { 0 };
+    new.flags |= if before.has(REQUEST_SEEN) || posts { 0 } else { STAND_IN };
+    new.expires_s = if held != 0 { case.hold_end(new.has(PREAUTHORIZATION)) } else { 0 };
+    new.state = match (approved, posts) {
+        (false, _) => State::Declined,
+        (true, true) => State::Posted,
+        (true, false) if held != 0 => State::Held,
+        (true, false) => State::Approved,
+    };
+    record.held_change_minor = held - before.held_minor;
+    record.posted_change_minor = posted - before.posted_minor;
+    if new.operation != Operation::Inquiry && !new.is_increment() {
+        new.extra = [settled, if new.operation == Operation::Purchase { worth.cash_minor } else { 0 }];
+    }
+    // A debit is counted once: at its request, or at the advice that came instead. The completion of a counted
+    // pre-authorization counts nothing.
+    let completed = met.related.filter(|_| posts);
+    let counts = new.operation.is_debit() && held + posted + settled > 0;
+    if !counts {
+        new.flags &= !(COUNTED | CASH);
+    } else if !before.has(COUNTED) && !completed.is_some_and(|completed| completed.has(COUNTED)) {
+        new.flags |= counted_as(new.operation, new.extra[1]);
+        // A reversal gives back to the window in which it was counted.
+        new.time_us = record.time_us;
+    }
+    record.velocity = velocity_change(&before, new);
+}
+
+fn is_part(code: ResponseCode) -> bool {
+    matches!(code, ResponseCode::PARTIAL | ResponseCode::PURCHASE_ONLY)
+}
+
+impl Met<'_> {
+    /// Whether it is the advice of an increment of this authorization: one that is still open, of which our own record is
+    /// an increment too, or a decline, or none.
+    fn adds(&self, related: &Transaction, new: &Transaction) -> bool {
+        let own = self.known.is_none_or(|known| match known.state {
+            State::Added => known.adds_to() == Some(related.key),
+            State::Declined => true,
+            _ => false,
+        });
+        self.case.adds() && own && (is_open_for(related, new) || new.is_increment())
+    }
+
+    /// Adds to the authorization what the advice says, instead of what our own answer to the increment added.
+    fn add(&self, original: &Transaction, new: &mut Transaction, record: &mut Record, amount_minor: i64) {
+        let request = self.case.request;
+        let approved = says_approved(request);
+        let had = self.known.filter(|known| known.state == State::Added);
+        let rest = (original.held_minor - had.map_or(0, |known| known.amount_minor)).max(0);
+        let gives = if approved { amount_minor } else { 0 };
+        let after = match rest + gives {
+            _ if original.state != State::Held => *original,
+            0 => closed(original),
+            held_minor => {
+                let longer = if approved { extended(self.case, original, gives) } else { *original };
+                Transaction { held_minor, ..longer }
+            }
+        };
+        new.flags |= INCREMENT | if new.has(REQUEST_SEEN) { 0 } else { STAND_IN };
+        *new = new.added_to(original.key);
+        if approved {
+            (new.amount_minor, new.requested_minor) = (amount_minor, request.amount_minor);
+        } else {
+            new.state = State::Declined;
+        }
+        record.velocity = velocity_change(original, &after);
+        record.related = Some(after);
+        record.discrepancy = against_own(self.case, self.known.as_ref(), approved.then_some(amount_minor));
+    }
+
+    /// How what it says differs from what was decided here.
+    fn discrepancy(&self, amount_minor: i64) -> Discrepancy {
+        let request = self.case.request;
+        if self.over || !request.operation.is_debit() {
+            return Discrepancy::default();
+        }
+        let advised = says_approved(request).then_some(amount_minor);
+        match (self.related.filter(|_| request.kind == Kind::FinancialAdvice), advised) {
+            (Some(related), Some(posted)) => over_tolerance(self.case, &related, posted),
+            _ => against_own(self.case, self.known.as_ref(), advised),
+        }
     }
 }
 
@@ -233,17 +308,6 @@ fn moves_money(advice: &Request) -> bool {
 /// An advice without DE39 says that it was approved.
 fn says_approved(advice: &Request) -> bool {
     advice.response.is_none_or(|code| code.is_approval())
-}
-
-/// The authorization after its completion. What we had declined or what has run out is completed too, so that a
-/// stand-in advice of it that comes later does not hold it again.
-fn completed(known: &Transaction) -> Option<Transaction> {
-    let after = Transaction { state: State::Completed, held_minor: 0, expires_s: 0, ..*known };
-    match known.state {
-        State::Held => Some(Transaction { amount_minor: known.held_minor, ..after }),
-        State::Declined | State::Expired => Some(after),
-        _ => None,
-    }
 }
 
 /// Whether what came before leaves an advice of this kind no money to move: the transaction is reversed, or its

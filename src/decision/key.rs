@@ -1,6 +1,6 @@
 //! Which fields name a transaction, and the hashes made of them.
 
-use super::{Desk, LinkTerms};
+use super::{Case, Desk, LinkTerms};
 use crate::message::{Original, Request};
 use crate::portfolio::TransactionKey;
 
@@ -106,15 +106,34 @@ impl Desk {
         ])
     }
 
-    /// Hash of card and retrieval reference number; 0 when there is none.
+    /// Hash of card and the reference that the messages of a purchase share: the network's own where the link has one,
+    /// else the retrieval reference number. 0 when there is none.
     pub(super) fn reference(&self, request: &Request) -> u64 {
-        let [rrn_a, rrn_b] = words(&request.retrieval_reference);
+        let [first, second] = match request.trace != [b' '; 16] {
+            true => words(&request.trace),
+            false => words(&request.retrieval_reference),
+        };
+        let blank = request.trace == [b' '; 16] && request.retrieval_reference == [b' '; 12];
         match request.pan {
-            Some(pan) if request.retrieval_reference != [b' '; 12] => {
-                self.portfolio.keyed_hash(&[pan.parts().0, rrn_a, rrn_b])
-            }
+            Some(pan) if !blank => self.portfolio.keyed_hash(&[pan.parts().0, first, second]),
             _ => 0,
         }
+    }
+
+    /// The authorization that a completion or an increment speaks of, by DE90 (true), else by card and reference (false);
+    /// never the message's own. An increment stands for what it adds to. Locks shards: for callers that hold none.
+    pub(super) fn original_of(&self, case: &Case<'_>, own: TransactionKey) -> Option<(TransactionKey, bool)> {
+        let (request, table) = (case.request, &self.portfolio.table);
+        let root = |key: TransactionKey| -> Option<TransactionKey> {
+            table.lock(key).get(key).map(|known| known.adds_to().unwrap_or(key))
+        };
+        let by_original =
+            request.original.map(|original| self.original_key(request, original, case.terms)).and_then(root);
+        let by_reference = || table.find_reference(self.reference(request)).and_then(root);
+        by_original
+            .map(|key| (key, true))
+            .or_else(|| by_reference().map(|key| (key, false)))
+            .filter(|(key, _)| *key != own)
     }
 
     /// Hash of a reversal's own identity. What it leaves (DE95) is part of it: some senders give every message of

@@ -7,18 +7,29 @@
 mod key;
 pub use key::{KeyFields, UnknownKeyField};
 
+mod policy;
+pub use policy::{HoldClass, Policy, Rate, Rates, Tolerance, WrongCurrency};
+
+mod amount;
+
 mod request;
 
+mod offer;
+
+mod increment;
+
 mod advice;
+
+mod completion;
 
 mod reversal;
 
 mod upkeep;
 
-use crate::message::{Balances, Kind, Refusal, Request, ResponseCode};
+use crate::message::{Balances, Kind, Marks, Refusal, Request, ResponseCode};
 use crate::portfolio::{
-    AccountState, Asked, CASH, COUNTED, CardState, Event, LARGEST_MINOR, NOBODY, Period, Portfolio, Record,
-    Shard, Transaction, TransactionKey, VelocityChange,
+    AccountState, Asked, CASH, COUNTED, CardState, Differs, Discrepancy, Event, LARGEST_MINOR, NOBODY,
+    Period, Portfolio, Record, Shard, Transaction, TransactionKey, VelocityChange,
 };
 use std::sync::Arc;
 
@@ -30,15 +41,6 @@ pub trait Sink {
     fn appended(&self) -> u64;
 }
 
-/// How long an open authorization holds money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HoldLives {
-    /// An ordinary authorization, seconds.
-    pub authorization_s: u32,
-    /// A pre-authorization, seconds.
-    pub preauthorization_s: u32,
-}
-
 /// What a link's settings say about deciding its messages.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkTerms {
@@ -46,6 +48,28 @@ pub struct LinkTerms {
     pub link: u16,
     /// The fields that name a transaction.
     pub key: KeyFields,
+    /// Whether the fees of DE28 and DE8 come on top of the amount; else they are part of it.
+    pub fees_on_top: bool,
+    /// The DE39 of a good card that was only asked about: 00 or 85.
+    pub verified: ResponseCode,
+}
+
+impl Default for LinkTerms {
+    /// Link 0, the standard key, fees within the amount, 00.
+    fn default() -> LinkTerms {
+        LinkTerms { link: 0, key: KeyFields::default(), fees_on_top: false, verified: ResponseCode::APPROVED }
+    }
+}
+
+/// What was approved of a request, where that is less than it asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// DE4 of the answer, in the request's currency.
+    pub amount_minor: i64,
+    /// DE6 of the answer where the request was billed, in the account's currency.
+    pub billing_minor: i64,
+    /// The account's currency, ISO 4217 numeric.
+    pub billing_currency: u16,
 }
 
 /// The answer to one message.
@@ -59,6 +83,10 @@ pub struct Decision {
     pub approval: Option<[u8; 6]>,
     /// DE54 of an inquiry.
     pub balances: Option<Balances>,
+    /// The amounts of a partial approval (10, 87).
+    pub part: Option<Part>,
+    /// How an advice differs from what was decided here.
+    pub differs: Differs,
     /// The same message had been decided before: this is the stored answer.
     pub repeat: bool,
     /// The journal record that must be durable before an answer that promises so; 0 for none.
@@ -74,6 +102,8 @@ impl Decision {
             refusal,
             approval: None,
             balances: None,
+            part: None,
+            differs: Differs::Nothing,
             repeat: false,
             sequence: 0,
             key,
@@ -81,37 +111,63 @@ impl Decision {
     }
 }
 
+/// One message, and what it is decided by: everything about it is read from here, so that a policy that is exchanged
+/// meanwhile counts from the next message on.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    request: &'a Request,
+    terms: &'a LinkTerms,
+    policy: &'a Policy,
+    now_us: i64,
+}
+
+impl Case<'_> {
+    /// When a hold placed now runs out, seconds since 1970.
+    fn hold_end(&self, preauthorization: bool) -> u32 {
+        seconds(self.now_us).saturating_add(self.policy.hold_life_s(self.request, preauthorization))
+    }
+
+    /// Whether it says that it adds to an open authorization.
+    fn adds(&self) -> bool {
+        let kind = matches!(self.request.kind, Kind::Authorization | Kind::AuthorizationAdvice);
+        kind && self.request.operation.is_debit() && self.request.marks.has(Marks::INCREMENTAL)
+    }
+}
+
+fn seconds(time_us: i64) -> u32 {
+    u32::try_from((time_us / 1_000_000).max(0)).unwrap_or(u32::MAX)
+}
+
 /// Decides. One for the process, shared by all workers.
 #[derive(Debug)]
 pub struct Desk {
     /// What it decides about.
     pub portfolio: Arc<Portfolio>,
-    holds: HoldLives,
+    policy: Arc<Policy>,
     rules: u32,
 }
 
 impl Desk {
     /// `rules` is the fingerprint of the settings, carried by every record.
-    pub fn new(portfolio: Arc<Portfolio>, holds: HoldLives, rules: u32) -> Desk {
-        Desk { portfolio, holds, rules }
+    pub fn new(portfolio: Arc<Portfolio>, policy: Arc<Policy>, rules: u32) -> Desk {
+        Desk { portfolio, policy, rules }
     }
 
     /// Decides one request, advice or reversal. `now_us` is the wall clock, microseconds since 1970.
     pub fn decide(&self, request: &Request, terms: &LinkTerms, now_us: i64, sink: &impl Sink) -> Decision {
+        let case = Case { request, terms, policy: &self.policy, now_us };
         match request.kind {
-            Kind::Authorization | Kind::Financial => self.decide_request(request, terms, now_us, sink),
-            Kind::AuthorizationAdvice | Kind::FinancialAdvice => {
-                self.record_advice(request, terms, now_us, sink)
-            }
-            Kind::Reversal => self.record_reversal(request, terms, now_us, sink),
+            Kind::Authorization | Kind::Financial => self.decide_request(&case, sink),
+            Kind::AuthorizationAdvice | Kind::FinancialAdvice => self.record_advice(&case, sink),
+            Kind::Reversal => self.record_reversal(&case, sink),
             // Sessions belong to the links; nothing of them is decided here.
             Kind::NetworkManagement => Decision::refused(Refusal::UnsupportedType, TransactionKey::default()),
         }
     }
 
     /// A record of what was asked, without effects.
-    fn record(&self, event: Event, request: &Request, terms: &LinkTerms, now_us: i64) -> Record {
-        Record { asked: asked(request, terms), ..self.blank(event, now_us) }
+    fn record(&self, event: Event, case: &Case<'_>) -> Record {
+        Record { asked: Asked::of(case.request, case.terms.link), ..self.blank(event, case.now_us) }
     }
 
     fn blank(&self, event: Event, now_us: i64) -> Record {
@@ -127,6 +183,7 @@ impl Desk {
             held_change_minor: 0,
             posted_change_minor: 0,
             velocity: VelocityChange::default(),
+            discrepancy: Discrepancy::default(),
             transaction: None,
             related: None,
         }
@@ -194,60 +251,16 @@ fn fits(state: &AccountState, held_change: i64, posted_change: i64) -> bool {
 /// period in which they counted it.
 fn velocity_change(before: &Transaction, after: &Transaction) -> VelocityChange {
     let (was, is) = (before.has(COUNTED), after.has(COUNTED));
-    let amount_minor = after.counted_minor() - before.counted_minor();
-    if was == is && amount_minor == 0 {
-        return VelocityChange::default();
-    }
-    VelocityChange {
+    let (cash_was, cash_is) = (was && before.has(CASH), is && after.has(CASH));
+    let change = VelocityChange {
         period: Period::of(if was { before.time_us } else { after.time_us }),
         count: i8::from(is) - i8::from(was),
-        amount_minor,
-        cash: before.has(CASH) || after.has(CASH),
-    }
-}
-
-/// The amount in the account's currency: DE6 when DE51 is that currency, else DE4 when DE49 is (or is absent).
-fn amount_in(request: &Request, currency: u16) -> Option<i64> {
-    if request.billing_currency == currency {
-        Some(request.billing_minor)
-    } else if request.currency == currency || request.currency == 0 && request.billing_currency == 0 {
-        Some(request.amount_minor)
-    } else {
-        None
-    }
-}
-
-fn asked(request: &Request, terms: &LinkTerms) -> Asked {
-    let original = request.original;
-    Asked {
-        link: terms.link,
-        mti: request.mti.bcd(),
-        bin: request.pan.map_or(0, |pan| pan.prefix(6)),
-        last_four: request.pan.map_or(0, |pan| pan.last_four()),
-        processing_code: request.processing_code,
-        amount_minor: request.amount_minor,
-        currency: request.currency,
-        billing_minor: request.billing_minor,
-        billing_currency: request.billing_currency,
-        transmission: request.transmission,
-        stan: request.stan,
-        local_time: request.local_time,
-        local_date: request.local_date,
-        merchant_category: request.merchant_category,
-        country: request.country.numeric,
-        country_alpha: request.country.alpha,
-        entry_mode: request.entry_mode,
-        condition: request.condition,
-        acquirer: request.acquirer,
-        retrieval_reference: request.retrieval_reference,
-        response: request.response.map_or([0; 2], |code| code.0),
-        terminal: request.terminal,
-        merchant: request.merchant,
-        original_mti: original.map_or(0, |original| original.mti),
-        original_stan: original.map_or(0, |original| original.stan),
-        original_transmission: original.map_or(0, |original| original.transmission),
-        replacement_minor: request.replacement_minor.unwrap_or(-1),
-    }
+        amount_minor: after.counted_minor() - before.counted_minor(),
+        cash_count: i8::from(cash_is) - i8::from(cash_was),
+        cash_minor: after.cash_minor() - before.cash_minor(),
+    };
+    let changes = change.count != 0 || change.cash_count != 0 || change.amount_minor != 0;
+    if changes { change } else { VelocityChange::default() }
 }
 
 /// A transaction as first seen: no money, nothing seen.
@@ -270,7 +283,7 @@ fn first_seen(request: &Request, key: TransactionKey, desk: &Desk, now_us: i64) 
         amount_minor: 0,
         held_minor: 0,
         posted_minor: 0,
-        balances_minor: [0; 2],
+        extra: [0; 2],
         expires_s: 0,
     }
 }

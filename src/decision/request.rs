@@ -1,48 +1,56 @@
 //! 0100 and 0200: a column of named refusals, then the approval and its effects.
 
-use super::{Decision, Desk, LinkTerms, Shards, Sink, States, amount_in, first_seen, fits};
-use crate::message::{Balances, Kind, Operation, Refusal, Request, carries_balances};
+use super::amount::{Worth, worth};
+use super::{Case, Decision, Desk, LinkTerms, Part, Shards, Sink, States, first_seen, fits, velocity_change};
+use crate::message::{Balances, Kind, Operation, Refusal, Request, ResponseCode, carries_balances};
 use crate::portfolio::{
-    Account, AccountState, CASH, COUNTED, Card, CardState, CardStatus, Event, Exceeded, NOBODY,
-    PREAUTHORIZATION, Period, REQUEST_SEEN, Record, Shard, State, Transaction, VelocityChange,
+    Account, CASH, COUNTED, Card, CardStatus, Differs, Event, NOBODY, PREAUTHORIZATION, Period, REQUEST_SEEN,
+    Record, Shard, State, Transaction, VelocityChange,
 };
 
 impl Desk {
-    pub(super) fn decide_request(
-        &self,
-        request: &Request,
-        terms: &LinkTerms,
-        now_us: i64,
-        sink: &impl Sink,
-    ) -> Decision {
+    pub(super) fn decide_request(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
+        let request = case.request;
         // The card comes first: it is the longest way into memory, and the hash below is made meanwhile. No lock
         // is needed for it, since nothing looked at here changes while the switch runs.
         let owner = request.pan.and_then(|pan| self.portfolio.owner(pan));
-        let key = self.own_key(request, terms);
+        let key = self.own_key(request, case.terms);
         let checked = match owner {
             None => Err(Refusal::UnknownCard),
-            Some((card, account)) => self
-                .check_card(request, card, account.currency, now_us)
-                .map(|amount_minor| (card, account, amount_minor)),
+            Some((card, account)) => {
+                self.check_card(case, card, account.currency).map(|worth| (card, account, worth))
+            }
         };
-        let mut new = first_seen(request, key, self, now_us);
+        let mut new = first_seen(request, key, self, case.now_us);
         new.flags = REQUEST_SEEN;
-        let mut record = self.record(Event::Request, request, terms, now_us);
-        let mut shard = self.portfolio.table.lock(key);
-        if let Some(known) = shard.get(key).copied() {
-            return self.answer_again(&known, &new, &mut shard, record, sink);
+        let mut record = self.record(Event::Request, case);
+        let adds_to = if case.adds() { self.original_of(case, key) } else { None };
+        let (mut own, mut other) = match adds_to {
+            Some((original, _)) => self.portfolio.table.lock_both(key, original),
+            None => (self.portfolio.table.lock(key), None),
+        };
+        if let Some(known) = own.get(key).copied() {
+            return self.answer_again(&known, &new, &mut own, record, sink);
         }
         if let Some((card, account)) = owner {
             (new.card, new.account) = (card.id, account.id);
             (record.card, record.account) = (card.id, account.id);
         }
-        let mut shards = Shards::one(key, &mut shard);
-        match checked {
-            Err(refusal) => self.decline(refusal, new, record, &mut shards, sink),
-            Ok((card, account, amount_minor)) => {
-                new.amount_minor = amount_minor;
-                self.decide_money(request, (card, account), new, record, &mut shards, sink)
+        let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
+        let (card, account, worth) = match checked {
+            Err(refusal) => return self.decline(refusal, new, record, &mut shards, sink),
+            Ok(checked) => checked,
+        };
+        let original = adds_to.and_then(|(original, _)| shards.of(original).get(original).copied());
+        match original.filter(|original| is_open_for(original, &new)) {
+            Some(original) => {
+                self.add_to(case, original, (card, account), worth, new, record, &mut shards, sink)
             }
+            // What it adds to is gone: an authorization of its own, which is of nothing where it only prolongs.
+            None if case.adds() && worth.total_minor == 0 => {
+                self.decline(Refusal::InvalidAmount, new, record, &mut shards, sink)
+            }
+            None => self.decide_money(case, (card, account), worth, new, record, &mut shards, sink),
         }
     }
 
@@ -54,11 +62,12 @@ impl Desk {
         now_us: i64,
         sink: &impl Sink,
     ) -> Decision {
+        let case = Case { request, terms, policy: &self.policy, now_us };
         let key = self.own_key(request, terms);
         let mut shard = self.portfolio.table.lock(key);
         let mut new = first_seen(request, key, self, now_us);
         new.flags = REQUEST_SEEN;
-        let mut record = self.record(Event::Request, request, terms, now_us);
+        let mut record = self.record(Event::Request, &case);
         if let Some(card) = request.pan.and_then(|pan| self.portfolio.card(pan)) {
             (new.card, new.account) = (card.id, card.account);
             (record.card, record.account) = (card.id, card.account);
@@ -115,7 +124,8 @@ impl Desk {
 
     /// What the card and the settings refuse, before any counter or balance is looked at. Returns the amount in
     /// the account's currency.
-    fn check_card(&self, request: &Request, card: &Card, currency: u16, now_us: i64) -> Result<i64, Refusal> {
+    fn check_card(&self, case: &Case<'_>, card: &Card, currency: u16) -> Result<Worth, Refusal> {
+        let (request, now_us) = (case.request, case.now_us);
         let program = self.portfolio.program(card);
         if request.pan_mismatch {
             return Err(Refusal::PanMismatch);
@@ -151,49 +161,51 @@ impl Desk {
         if !refund && !program.allows_country(request.country) {
             return Err(Refusal::Country);
         }
-        match (request.operation, amount_in(request, currency)) {
-            (Operation::Inquiry | Operation::Verification, amount) => Ok(amount.unwrap_or(0)),
-            (_, None) => Err(Refusal::Currency),
-            (_, Some(0)) => Err(Refusal::InvalidAmount),
-            (_, Some(amount)) => Ok(amount),
+        let worth = worth(request, case.terms, case.policy, currency);
+        match request.operation {
+            Operation::Inquiry | Operation::Verification => Ok(Worth::default()),
+            _ if case.adds() => worth,
+            _ => worth.and_then(|worth| match worth.total_minor {
+                0 => Err(Refusal::InvalidAmount),
+                _ => Ok(worth),
+            }),
         }
     }
 
     /// Counters, limits and funds under the card's and the account's locks; then the effects.
+    #[allow(clippy::too_many_arguments)]
     fn decide_money(
         &self,
-        request: &Request,
+        case: &Case<'_>,
         (card, account): (&Card, &Account),
+        worth: Worth,
         mut new: Transaction,
         mut record: Record,
         shards: &mut Shards<'_>,
         sink: &impl Sink,
     ) -> Decision {
+        let request = case.request;
         let mut card_state = card.state.lock();
         let mut account_state = account.state.lock();
-        let period = Period::of(record.time_us);
         let holds_money = request.operation.is_debit() && request.kind == Kind::Authorization;
-        if let Err(refusal) =
-            self.check_money(request, card, &card_state, &account_state, new.amount_minor, period)
-        {
-            return self.decline(refusal, new, record, shards, sink);
-        }
+        let states = States { card: &mut card_state, account: &mut account_state };
+        let offer = match self.offer(case, card, &states, worth) {
+            Err(refusal) => return self.decline(refusal, new, record, shards, sink),
+            Ok(offer) => offer,
+        };
         if holds_money && !shards.own.has_room(false) {
             return self.decline(Refusal::TableFull, new, record, shards, sink);
         }
+        (new.code, record.code) = (offer.code, offer.code);
+        (new.requested_minor, new.amount_minor) = (offer.requested_minor, offer.worth.total_minor);
         new.approval = approval_code(new.key.0);
         new.state = State::Approved;
-        if request.operation.is_debit() {
-            let cash = request.operation == Operation::Cash;
-            new.flags |= COUNTED | if cash { CASH } else { 0 };
-            record.velocity = VelocityChange { period, count: 1, amount_minor: new.amount_minor, cash };
-        }
         match (request.kind, request.operation) {
             (Kind::Authorization, Operation::Purchase | Operation::Cash) => {
                 new.state = State::Held;
                 new.held_minor = new.amount_minor;
                 new.flags |= if request.preauthorization { PREAUTHORIZATION } else { 0 };
-                new.expires_s = self.hold_end(request.preauthorization, record.time_us);
+                new.expires_s = case.hold_end(request.preauthorization);
             }
             (_, Operation::Purchase | Operation::Cash) => {
                 new.state = State::Posted;
@@ -205,53 +217,29 @@ impl Desk {
                 new.posted_minor = -new.amount_minor;
             }
             (_, Operation::Inquiry) => {
-                new.balances_minor = [account_state.ledger_minor(), account_state.available_minor()];
+                new.extra = [states.account.ledger_minor(), states.account.available_minor()];
             }
             _ => {}
         }
-        if !fits(&account_state, new.held_minor, new.posted_minor) {
+        if request.operation.is_debit() {
+            let before = new;
+            new.flags |= counted_as(request.operation, offer.worth.cash_minor);
+            new.extra[1] = offer.worth.cash_minor;
+            record.velocity = velocity_change(&before, &new);
+        }
+        if !fits(states.account, new.held_minor, new.posted_minor) {
             return self.decline(Refusal::InvalidAmount, new, record, shards, sink);
         }
         (record.held_change_minor, record.posted_change_minor) = (new.held_minor, new.posted_minor);
         record.transaction = Some(new);
-        let states = States { card: &mut card_state, account: &mut account_state };
         match self.commit(&record, shards, Some(states), sink) {
             Some(sequence) => Decision { repeat: false, ..stored_answer(&new, self, sequence) },
             None => Decision::refused(Refusal::NotStored, new.key),
         }
     }
 
-    fn check_money(
-        &self,
-        request: &Request,
-        card: &Card,
-        card_state: &CardState,
-        account_state: &AccountState,
-        amount_minor: i64,
-        period: Period,
-    ) -> Result<(), Refusal> {
-        if !request.operation.is_debit() {
-            return Ok(());
-        }
-        let cash = request.operation == Operation::Cash;
-        let (of_card, of_account) = (card_state.velocity.at(period), account_state.velocity.at(period));
-        let card_limit = self.portfolio.card_limits(card).exceeded_by(&of_card, amount_minor, cash);
-        let account_limit = self.portfolio.account_limits(card).exceeded_by(&of_account, amount_minor, cash);
-        match (card_limit, account_limit) {
-            (Some(Exceeded::Count), _) => return Err(Refusal::CardCount),
-            (_, Some(Exceeded::Count)) => return Err(Refusal::AccountCount),
-            (Some(Exceeded::Amount), _) => return Err(Refusal::CardAmount),
-            (_, Some(Exceeded::Amount)) => return Err(Refusal::AccountAmount),
-            (None, None) => {}
-        }
-        if amount_minor > account_state.available_minor() {
-            return Err(Refusal::Funds);
-        }
-        Ok(())
-    }
-
     /// Records a refusal, so that a repeat gets it too.
-    fn decline(
+    pub(super) fn decline(
         &self,
         refusal: Refusal,
         new: Transaction,
@@ -269,6 +257,7 @@ impl Desk {
             approval: [b' '; 6],
             held_minor: 0,
             posted_minor: 0,
+            extra: [0; 2],
             expires_s: 0,
             ..new
         });
@@ -277,30 +266,42 @@ impl Desk {
             None => Decision::refused(Refusal::NotStored, new.key),
         }
     }
+}
 
-    /// When a hold placed now runs out, seconds since 1970.
-    pub(super) fn hold_end(&self, preauthorization: bool, now_us: i64) -> u32 {
-        let life = if preauthorization { self.holds.preauthorization_s } else { self.holds.authorization_s };
-        ((now_us / 1_000_000).max(0) as u32).saturating_add(life)
-    }
+/// Counted, and among the cash where it gives out some.
+pub(super) fn counted_as(operation: Operation, cash_minor: i64) -> u8 {
+    COUNTED | if operation == Operation::Cash || cash_minor > 0 { CASH } else { 0 }
+}
+
+/// Whether something may be added to an authorization by a message of this transaction.
+pub(super) fn is_open_for(original: &Transaction, new: &Transaction) -> bool {
+    original.state == State::Held && original.account == new.account && original.card == new.card
 }
 
 /// The answer as it was given.
-fn stored_answer(known: &Transaction, desk: &Desk, sequence: u64) -> Decision {
+pub(super) fn stored_answer(known: &Transaction, desk: &Desk, sequence: u64) -> Decision {
     let approved = known.code.is_approval();
-    let balances = (approved && carries_balances(known.operation))
+    let shows_balances = approved && carries_balances(known.operation);
+    let is_part = matches!(known.code, ResponseCode::PARTIAL | ResponseCode::PURCHASE_ONLY);
+    let currency = (shows_balances || is_part)
         .then(|| desk.portfolio.account(known.account))
         .flatten()
-        .map(|account| Balances {
-            ledger_minor: known.balances_minor[0],
-            available_minor: known.balances_minor[1],
-            currency: account.currency,
-        });
+        .map(|account| account.currency);
+    let [ledger_minor, available_minor] = known.balances_minor();
+    let balances = currency.filter(|_| shows_balances);
+    let balances = balances.map(|currency| Balances { ledger_minor, available_minor, currency });
+    let part = currency.filter(|_| is_part).map(|billing_currency| Part {
+        amount_minor: known.requested_minor,
+        billing_minor: known.amount_minor,
+        billing_currency,
+    });
     Decision {
         code: known.code,
         refusal: known.refusal,
         approval: (approved && known.approval != [b' '; 6]).then_some(known.approval),
         balances,
+        part,
+        differs: Differs::Nothing,
         repeat: true,
         sequence,
         key: known.key,
@@ -308,7 +309,7 @@ fn stored_answer(known: &Transaction, desk: &Desk, sequence: u64) -> Decision {
 }
 
 /// DE38: six letters or digits that depend on the transaction alone. No I, O, 0 or 1, which are misread.
-fn approval_code(key: u128) -> [u8; 6] {
+pub(super) fn approval_code(key: u128) -> [u8; 6] {
     const LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
     let mut rest = key as u64;
     std::array::from_fn(|_| {

@@ -1,45 +1,54 @@
 //! 0400 and 0420: undo, fully or down to DE95. Always acknowledged; a reversal that comes before its original leaves
 //! a tombstone that refuses the late original.
 
-use super::{Decision, Desk, LinkTerms, Shards, Sink, States, first_seen, velocity_change};
-use crate::decision::advice::acknowledged;
+use super::advice::acknowledged;
+use super::amount::part_of;
+use super::increment::{closed, reduced};
+use super::{Case, Decision, Desk, Shards, Sink, States, first_seen, velocity_change};
 use crate::message::{Refusal, Request};
 use crate::portfolio::{CASH, COUNTED, Event, Record, State, Transaction, TransactionKey};
 
 impl Desk {
-    pub(super) fn record_reversal(
-        &self,
-        request: &Request,
-        terms: &LinkTerms,
-        now_us: i64,
-        sink: &impl Sink,
-    ) -> Decision {
-        let key = self.reversed_key(request, terms);
-        let mut shard = self.portfolio.table.lock(key);
+    pub(super) fn record_reversal(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
+        let request = case.request;
+        let (key, adds_to) = self.reversed_key(case);
+        let (mut own, mut other) = match adds_to {
+            Some(original) => self.portfolio.table.lock_both(key, original),
+            None => (self.portfolio.table.lock(key), None),
+        };
         let identity = self.reversal_identity(request);
-        let mut record = self.record(Event::Reversal, request, terms, now_us);
-        let Some(known) = shard.get(key).copied() else {
-            if !shard.has_room(true) {
+        let mut record = self.record(Event::Reversal, case);
+        let Some(known) = own.get(key).copied() else {
+            if !own.has_room(true) {
                 // A reversal is not declined: 96 lets its sender repeat it.
                 return Decision::refused(Refusal::NotStored, key);
             }
             // The reference names the reversal here, not an original that a completion could look for.
-            let blank = first_seen(request, key, self, now_us);
+            let blank = first_seen(request, key, self, case.now_us);
             let tombstone =
                 Transaction { state: State::Tombstone, last_reversal: identity, reference: 0, ..blank };
             record.transaction = Some(tombstone);
-            return self.acknowledge(&record, &mut Shards::one(key, &mut shard), None, key, sink);
+            return self.acknowledge(&record, &mut Shards::one(key, &mut own), None, key, sink);
         };
         if known.last_reversal == identity {
             return acknowledged(key, sink.appended(), true);
         }
         (record.card, record.account) = (known.card, known.account);
-        let after = Transaction { last_reversal: identity, ..reverse(&known, request) };
-        record.held_change_minor = after.held_minor - known.held_minor;
-        record.posted_change_minor = after.posted_minor - known.posted_minor;
-        record.velocity = velocity_change(&known, &after);
-        record.transaction = Some(after);
-        self.commit_release(&record, &mut Shards::one(key, &mut shard), key, sink)
+        let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
+        let mut after = reverse(&known, request);
+        if let Some(original) = adds_to.and_then(|original| shards.of(original).get(original).copied())
+            && known.state == State::Added
+        {
+            let remains = remains_of(&known, request);
+            after = shrunk(&known, &original, remains, &mut record);
+            after.requested_minor = request.replacement_minor.unwrap_or(0).min(known.requested_minor);
+        } else {
+            record.held_change_minor = after.held_minor - known.held_minor;
+            record.posted_change_minor = after.posted_minor - known.posted_minor;
+            record.velocity = velocity_change(&known, &after);
+        }
+        record.transaction = Some(Transaction { last_reversal: identity, ..after });
+        self.commit_release(&record, &mut shards, key, sink)
     }
 
     /// Commits a record that gives money back, under the locks of the card and account it names.
@@ -64,34 +73,59 @@ impl Desk {
     /// card and DE37 and the same DE38. Acquirers use DE37 again: alone it would release another purchase, or take
     /// the reversal away from an original that is still to come. What is not found keeps the first of these names
     /// for its tombstone.
-    fn reversed_key(&self, request: &Request, terms: &LinkTerms) -> TransactionKey {
-        let table = &self.portfolio.table;
+    ///
+    /// With it goes what it adds to, where it is an increment.
+    fn reversed_key(&self, case: &Case<'_>) -> (TransactionKey, Option<TransactionKey>) {
+        let (request, table) = (case.request, &self.portfolio.table);
         let named = match request.original {
-            Some(original) => self.original_key(request, original, terms),
-            None => self.own_key(request, terms),
+            Some(original) => self.original_key(request, original, case.terms),
+            None => self.own_key(request, case.terms),
         };
-        if table.lock(named).get(named).is_some() {
-            return named;
+        if let Some(known) = table.lock(named).get(named) {
+            return (named, known.adds_to());
         }
-        let by_reference = table.find_reference(self.reference(request)).filter(|key| {
-            let shard = table.lock(*key);
-            let found = shard.get(*key).map(|found| found.approval);
-            request.approval != [b' '; 6] && found == Some(request.approval)
+        let by_reference = table.find_reference(self.reference(request)).and_then(|key| {
+            let shard = table.lock(key);
+            let found = shard.get(key).filter(|found| found.approval == request.approval)?;
+            (request.approval != [b' '; 6]).then_some((key, found.adds_to()))
         });
-        by_reference.unwrap_or(named)
+        by_reference.unwrap_or((named, None))
     }
 }
 
+/// What of the transaction remains after the reversal, in the account's currency: DE95 at the original's own rate.
+fn remains_of(known: &Transaction, request: &Request) -> i64 {
+    let remains = request.replacement_minor.unwrap_or(0);
+    part_of(remains, known.requested_minor, known.amount_minor).unwrap_or(i64::MAX)
+}
+
+/// An increment after so much of it remains, and in the record what that makes of the authorization it added to.
+pub(super) fn shrunk(
+    known: &Transaction,
+    original: &Transaction,
+    remains_minor: i64,
+    record: &mut Record,
+) -> Transaction {
+    let remains_minor = known.amount_minor.min(remains_minor);
+    let original_after = reduced(original, known.amount_minor - remains_minor);
+    record.held_change_minor = original_after.held_minor - original.held_minor;
+    record.velocity = velocity_change(original, &original_after);
+    record.related = Some(original_after);
+    let state = if remains_minor == 0 { State::Reversed } else { State::Added };
+    Transaction { amount_minor: remains_minor, state, ..*known }
+}
+
 /// The transaction after the reversal. Only what is still held or posted can be given back, and only downwards,
-/// so that the same reversal twice, or an old partial one after a newer, changes nothing.
+/// so that the same reversal twice, or an old partial one after a newer, changes nothing. Fees that came on top go with
+/// the amount: all of them with all of it, else in proportion.
 fn reverse(known: &Transaction, request: &Request) -> Transaction {
-    let remains = match request.replacement_minor {
-        None | Some(0) => 0,
-        Some(replacement) => in_account_currency(known, replacement),
-    };
+    let remains = remains_of(known, request);
     let mut after = *known;
     match known.state {
-        State::Held => after.held_minor = known.held_minor.min(remains),
+        // What completions have posted of it remains too.
+        State::Held => {
+            after.held_minor = known.held_minor.min((remains - known.settled_minor()).max(0));
+        }
         State::Posted if known.posted_minor >= 0 => after.posted_minor = known.posted_minor.min(remains),
         // A posted refund: it is taken back, or reduced.
         State::Posted => after.posted_minor = known.posted_minor.max(-remains),
@@ -106,26 +140,19 @@ fn reverse(known: &Transaction, request: &Request) -> Transaction {
         // What we had declined, or what is completed, is reversed too: no advice that comes later may revive it.
         _ => full,
     };
-    if ends {
-        after.state = State::Reversed;
-        // Completed by a message of its own, the purchase stays one.
-        after.flags &= if known.state == State::Completed { !0 } else { !(COUNTED | CASH) };
-        after.expires_s = 0;
+    match known.state {
+        _ if !ends => after,
+        // Completed by messages of their own, the purchase stays one.
+        State::Completed => after.released(State::Reversed),
+        State::Held if known.settled_minor() > 0 && !full => closed(&after),
+        State::Held if known.settled_minor() > 0 => after.released(State::Reversed),
+        _ => {
+            after.flags &= !(COUNTED | CASH);
+            after.released(State::Reversed)
+        }
     }
-    after
 }
 
 fn has_money(transaction: &Transaction) -> bool {
     transaction.held_minor != 0 || transaction.posted_minor != 0
-}
-
-/// DE95 is in the currency of DE4. What was decided in another is reduced in the same proportion, at the
-/// original's rate, rounded to the nearest.
-fn in_account_currency(known: &Transaction, replacement: i64) -> i64 {
-    if known.amount_minor == known.requested_minor || known.requested_minor == 0 {
-        return replacement;
-    }
-    let scaled = i128::from(replacement) * i128::from(known.amount_minor);
-    let asked = i128::from(known.requested_minor);
-    i64::try_from((2 * scaled + asked) / (2 * asked)).unwrap_or(i64::MAX)
 }

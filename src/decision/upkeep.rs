@@ -1,6 +1,8 @@
 //! What the switch does on its own: holds that run out, approvals that could not be answered in time.
 
-use super::{Desk, Shards, Sink, velocity_change};
+use super::increment::closed;
+use super::reversal::shrunk;
+use super::{Desk, Shards, Sink, seconds, velocity_change};
 use crate::message::Refusal;
 use crate::portfolio::{
     ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, Event, Shard, State, Transaction, TransactionKey,
@@ -11,17 +13,17 @@ const EXPIRED_AT_ONCE: usize = 64;
 
 impl Desk {
     /// Ends the holds that have run out, and returns how many. An event in the journal like any other; what
-    /// cannot be stored is tried again at the next call.
+    /// cannot be stored is tried again at the next call. Looks at what is due and at nothing else: a clock that goes back
+    /// ends none, and none is missed by one that jumps.
     pub fn expire_holds(&self, now_us: i64, sink: &impl Sink) -> usize {
-        let now_s = (now_us / 1_000_000).max(0) as u32;
         let mut ended = 0;
-        let mut due = Vec::with_capacity(EXPIRED_AT_ONCE);
         self.portfolio.table.visit(|shard| {
-            let is_due = |found: &&Transaction| found.state == State::Held && found.expires_s <= now_s;
-            due.clear();
-            due.extend(shard.open().filter(is_due).take(EXPIRED_AT_ONCE).copied());
-            for transaction in &due {
-                ended += usize::from(self.expire(shard, transaction, now_us, sink));
+            for _ in 0..EXPIRED_AT_ONCE {
+                let Some(due) = shard.first_due(seconds(now_us)).copied() else { break };
+                if !self.expire(shard, &due, now_us, sink) {
+                    break;
+                }
+                ended += 1;
             }
         });
         ended
@@ -31,13 +33,7 @@ impl Desk {
         let mut record = self.blank(Event::HoldExpired, now_us);
         (record.card, record.account) = (known.card, known.account);
         record.held_change_minor = -known.held_minor;
-        record.transaction = Some(Transaction {
-            state: State::Expired,
-            amount_minor: known.held_minor,
-            held_minor: 0,
-            expires_s: 0,
-            ..*known
-        });
+        record.transaction = Some(known.ended(State::Expired));
         self.commit_release(&record, &mut Shards::one(known.key, shard), known.key, sink).refusal
             == Refusal::None
     }
@@ -46,27 +42,40 @@ impl Desk {
     /// request gets 91 from now on. What an advice, a completion or a reversal has made of it stays. Returns
     /// whether there was anything to undo and it was stored.
     pub fn undo(&self, key: TransactionKey, now_us: i64, sink: &impl Sink) -> bool {
-        let mut shard = self.portfolio.table.lock(key);
+        let table = &self.portfolio.table;
+        let adds_to = table.lock(key).get(key).and_then(Transaction::adds_to);
+        let (mut own, mut other) = table.lock_both(key, adds_to.unwrap_or(key));
         let ours =
             |known: &Transaction| known.code.is_approval() && !known.has(ADVICE_SEEN | COMPLETION_SEEN);
-        let Some(known) = shard.get(key).copied().filter(ours) else {
+        let Some(known) = own.get(key).copied().filter(ours) else {
             return false;
         };
+        let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         let mut record = self.blank(Event::Undone, now_us);
         (record.card, record.account) = (known.card, known.account);
         (record.refusal, record.code) = (Refusal::BudgetSpent, Refusal::BudgetSpent.code());
-        let mut after =
+        let answered =
             Transaction { refusal: record.refusal, code: record.code, approval: [b' '; 6], ..known };
-        if matches!(known.state, State::Held | State::Posted | State::Approved) {
-            // As if it had been declined: an advice of the network's stand-in still counts.
-            after.state = State::Declined;
-            after.flags &= !(COUNTED | CASH);
-            (after.held_minor, after.posted_minor, after.expires_s) = (0, 0, 0);
+        let original = adds_to.and_then(|original| shards.of(original).get(original).copied());
+        let after = match (known.state, original) {
+            (State::Added, Some(original)) => {
+                let given_back = shrunk(&known, &original, 0, &mut record);
+                Transaction { state: State::Declined, amount_minor: given_back.amount_minor, ..answered }
+            }
+            (State::Held, _) if known.settled_minor() > 0 => closed(&answered),
+            (State::Held | State::Posted | State::Approved | State::Added, _) => {
+                // As if it had been declined: an advice of the network's stand-in still counts.
+                let after = answered.released(State::Declined);
+                Transaction { posted_minor: 0, flags: after.flags & !(COUNTED | CASH), ..after }
+            }
+            _ => answered,
+        };
+        if record.related.is_none() {
+            record.held_change_minor = after.held_minor - known.held_minor;
+            record.posted_change_minor = after.posted_minor - known.posted_minor;
+            record.velocity = velocity_change(&known, &after);
         }
-        record.held_change_minor = after.held_minor - known.held_minor;
-        record.posted_change_minor = after.posted_minor - known.posted_minor;
-        record.velocity = velocity_change(&known, &after);
         record.transaction = Some(after);
-        self.commit_release(&record, &mut Shards::one(key, &mut shard), key, sink).refusal == Refusal::None
+        self.commit_release(&record, &mut shards, key, sink).refusal == Refusal::None
     }
 }

@@ -9,6 +9,12 @@ pub struct ResponseCode(pub [u8; 2]);
 impl ResponseCode {
     /// Approved, accepted.
     pub const APPROVED: ResponseCode = ResponseCode(*b"00");
+    /// Approved for less than was asked.
+    pub const PARTIAL: ResponseCode = ResponseCode(*b"10");
+    /// No reason to decline: a good card that was only asked about.
+    pub const VERIFIED: ResponseCode = ResponseCode(*b"85");
+    /// The purchase without its cash.
+    pub const PURCHASE_ONLY: ResponseCode = ResponseCode(*b"87");
     /// Format error.
     pub const FORMAT_ERROR: ResponseCode = ResponseCode(*b"30");
     /// Issuer or switch inoperative: the budget is spent, or an overload.

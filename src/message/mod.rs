@@ -8,7 +8,10 @@ mod code;
 pub use code::{Refusal, ResponseCode};
 
 mod request;
-pub use request::{Country, Kind, Operation, Original, Request};
+pub use request::{Country, Kind, Marks, Operation, Original, Request};
+
+mod reading;
+pub use reading::{Marked, Reading, WrongMark};
 
 mod read;
 pub use read::{Fault, read};

@@ -1,7 +1,7 @@
 //! View of a parsed message -> [`Request`]: parse once, don't validate later.
 //! Must not know settings, cards or money; what it refuses is answered with 30.
 
-use super::{Country, Kind, Operation, Original, Pan, Request, ResponseCode};
+use super::{Country, Kind, Marks, Operation, Original, Pan, Reading, Request, ResponseCode};
 use crate::wire::View;
 use std::fmt;
 
@@ -27,8 +27,9 @@ const MISSING: &str = "missing";
 /// Reads a request, advice, reversal or network management message of a kind this switch serves.
 ///
 /// Mandatory: DE7 and DE11 always; DE70 for network management; else a PAN (DE2, or DE35's) and DE3, and
-/// DE4 unless it is an inquiry or a reversal. DE49 may be absent: the account's currency is meant.
-pub fn read(view: &View<'_>, kind: Kind) -> Result<Request, Fault> {
+/// DE4 unless it is an inquiry or a reversal. DE49 may be absent: the account's currency is meant. `reading` is how the
+/// link marks what ISO 8583:1987 has no field for.
+pub fn read(view: &View<'_>, kind: Kind, reading: &Reading) -> Result<Request, Fault> {
     let transmission = required(view, 7)?;
     let stan = required(view, 11)?;
     check_transmission(transmission)?;
@@ -44,6 +45,9 @@ pub fn read(view: &View<'_>, kind: Kind) -> Result<Request, Fault> {
         currency: 0,
         billing_minor: 0,
         billing_currency: 0,
+        cashback_minor: 0,
+        surcharge_minor: 0,
+        billing_fee_minor: 0,
         transmission: transmission as u32,
         stan: stan as u32,
         local_time: number(view, 12) as u32,
@@ -53,9 +57,11 @@ pub fn read(view: &View<'_>, kind: Kind) -> Result<Request, Fault> {
         country: Country::default(),
         entry_mode: number(view, 22) as u16,
         condition: condition as u8,
-        preauthorization: condition == 6,
+        preauthorization: false,
+        marks: Marks::default(),
         acquirer: number(view, 32),
         retrieval_reference: text(view, 37),
+        trace: [b' '; 16],
         approval: text(view, 38),
         response: view.has(39).then(|| ResponseCode(text(view, 39))),
         terminal: text(view, 41),
@@ -68,8 +74,11 @@ pub fn read(view: &View<'_>, kind: Kind) -> Result<Request, Fault> {
         request.network_code = required(view, 70)? as u16;
         return Ok(request);
     }
+    reading.read(view, &mut request);
     read_card(view, &mut request)?;
     read_money(view, &mut request)?;
+    read_fees(view, &mut request)?;
+    read_cashback(view, &mut request, reading)?;
     read_country(view, &mut request);
     read_original(view, &mut request)?;
     Ok(request)
@@ -155,9 +164,10 @@ fn read_money(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
     read_amount(view, request, optional || inquiry)?;
     // A zero-amount authorization asks whether the card is good; DE25 51 says so for any request.
     let zero = request.amount_minor == 0 && request.billing_minor == 0;
+    let adds = request.marks.has(Marks::INCREMENTAL);
     let asks_only =
         request.condition == 51 || matches!(request.kind, Kind::Authorization | Kind::AuthorizationAdvice);
-    if zero && asks_only && request.operation == Operation::Purchase {
+    if zero && asks_only && !adds && request.operation == Operation::Purchase {
         request.operation = Operation::Verification;
     }
     Ok(())
@@ -168,6 +178,45 @@ fn read_amount(view: &View<'_>, request: &mut Request, optional: bool) -> Result
         Some(amount) => request.amount_minor = amount as i64,
         None if optional => {}
         None => return Err(Fault { de: 4, reason: MISSING }),
+    }
+    Ok(())
+}
+
+/// DE28 (C or D and 8 digits: D is what the holder pays) and DE8.
+fn read_fees(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
+    let mut room = [0; 9];
+    if let Some(text) = view.text(28, &mut room) {
+        let fee = text.split_first().and_then(|(sign, digits)| match sign {
+            b'D' => decimal(digits).map(|fee| fee as i64),
+            b'C' => decimal(digits).map(|fee| -(fee as i64)),
+            _ => None,
+        });
+        request.surcharge_minor = fee.ok_or(Fault { de: 28, reason: "not C or D and an amount" })?;
+    }
+    request.billing_fee_minor = number(view, 8) as i64;
+    Ok(())
+}
+
+/// The cash part of a purchase: the link's own place, else DE54 amount type 40 (account 2, type 2, currency 3, sign 1,
+/// amount 12).
+fn read_cashback(view: &View<'_>, request: &mut Request, reading: &Reading) -> Result<(), Fault> {
+    if request.operation != Operation::Purchase {
+        return Ok(());
+    }
+    if let Some(cash) = reading.cashback(view) {
+        request.cashback_minor = cash as i64;
+        return Ok(());
+    }
+    let mut room = [0; 120];
+    let Some(text) = view.text(54, &mut room) else { return Ok(()) };
+    for group in text.chunks_exact(20).filter(|group| &group[2..4] == b"40") {
+        let fault = |reason| Fault { de: 54, reason };
+        let currency = decimal(&group[4..7]).ok_or(fault("an amount without a currency"))?;
+        if request.currency != 0 && currency != u64::from(request.currency) {
+            return Err(fault("a cash part in another currency than DE49"));
+        }
+        let cash = decimal(&group[8..20]).ok_or(fault("an amount that is not 12 digits"))?;
+        request.cashback_minor = cash as i64;
     }
     Ok(())
 }

@@ -57,7 +57,7 @@ impl Kind {
 }
 
 /// What happens to the cardholder's money (DE3 positions 1-2, with the amount).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Operation {
     /// Goods, services, quasi-cash, funding: reduces what is available.
@@ -71,6 +71,7 @@ pub enum Operation {
     /// Is the card good? A zero amount; no money moves.
     Verification = 5,
     /// A transaction type this issuer does not offer.
+    #[default]
     Unsupported = 6,
 }
 
@@ -117,6 +118,49 @@ pub struct Original {
     pub acquirer: u64,
 }
 
+/// What a sender says beside fields and amounts, as a set; most of it by marks that the link's settings name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks(u16);
+
+impl Marks {
+    /// Less than the amount may be approved (code 10).
+    pub const PARTIAL: Marks = Marks(1);
+    /// A purchase with cash may be approved without the cash (code 87).
+    pub const PURCHASE_ONLY: Marks = Marks(1 << 1);
+    /// It adds to an authorization that is still open; a zero amount prolongs it.
+    pub const INCREMENTAL: Marks = Marks(1 << 2);
+    /// One of several completions: the rest stays held.
+    pub const SEVERAL: Marks = Marks(1 << 3);
+    /// The last of several completions.
+    pub const LAST: Marks = Marks(1 << 4);
+    /// One of a series that the holder agreed to once.
+    pub const RECURRING: Marks = Marks(1 << 5);
+    /// It carries a PIN (DE52).
+    pub const PIN: Marks = Marks(1 << 6);
+    /// It carries chip data (DE55).
+    pub const CHIP: Marks = Marks(1 << 7);
+
+    /// Whether it says so.
+    pub fn has(self, mark: Marks) -> bool {
+        self.0 & mark.0 != 0
+    }
+
+    /// With this mark too.
+    pub fn with(self, mark: Marks) -> Marks {
+        Marks(self.0 | mark.0)
+    }
+
+    /// As a number, for records.
+    pub fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// The set with this number.
+    pub fn from_bits(bits: u16) -> Marks {
+        Marks(bits)
+    }
+}
+
 /// A request, advice or reversal as the decision sees it. Text fields are space-filled; numbers are 0 when absent.
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
@@ -140,6 +184,12 @@ pub struct Request {
     pub billing_minor: i64,
     /// DE51; 0 when absent.
     pub billing_currency: u16,
+    /// The cash part of DE4, in its currency; 0 for none.
+    pub cashback_minor: i64,
+    /// DE28 in minor units of DE49: what the acquirer charges the holder; negative where it is a credit.
+    pub surcharge_minor: i64,
+    /// DE8 in minor units of the billing currency: what the network charges the holder.
+    pub billing_fee_minor: i64,
     /// DE7, MMDDhhmmss in UTC.
     pub transmission: u32,
     /// DE11.
@@ -158,12 +208,16 @@ pub struct Request {
     pub entry_mode: u16,
     /// DE25.
     pub condition: u8,
-    /// DE25 is 06: an estimated amount, a longer hold.
+    /// An estimated amount, a longer hold: DE25 is 06, or the link's own mark.
     pub preauthorization: bool,
+    /// What else it says of itself.
+    pub marks: Marks,
     /// DE32.
     pub acquirer: u64,
     /// DE37.
     pub retrieval_reference: [u8; 12],
+    /// The network's own reference that all messages of a purchase share, where the link has one; else spaces.
+    pub trace: [u8; 16],
     /// DE38 of an advice or reversal; spaces when absent.
     pub approval: [u8; 6],
     /// DE39 of an advice or reversal.

@@ -6,7 +6,7 @@ use crate::journal::Journal;
 use crate::message::{
     ADDITIONAL_AMOUNTS, Kind, Refusal, Request, ResponseCode, read, write_additional_amounts,
 };
-use crate::portfolio::{FORMAT, TransactionKey};
+use crate::portfolio::{Differs, FORMAT, TransactionKey};
 use crate::telemetry::{Counter, NO_CODE, Outcome, Sample};
 use crate::wire::frame::Lead;
 use crate::wire::{Bitmap, Message, Mti, ParseError, Value, View};
@@ -165,7 +165,7 @@ impl Corridor {
             Refusal::BudgetSpent if !decision.repeat => Some(Counter::BudgetSpent),
             Refusal::NotStored => Some(Counter::NotStored),
             Refusal::TableFull => Some(Counter::Overload),
-            _ => None,
+            _ => counter_of(decision.differs),
         };
         passed
     }
@@ -198,7 +198,7 @@ impl Corridor {
             return Err(None);
         }
         match Kind::of(mti) {
-            Some(kind) => read(&view, kind).map_err(|fault| {
+            Some(kind) => read(&view, kind, &options.reading).map_err(|fault| {
                 tracing::debug!(link = options.name, %fault, "message refused");
                 Some(Unusable { refusal: Refusal::Format, de: fault.de })
             }),
@@ -296,18 +296,25 @@ impl Corridor {
     /// Builds the framed answer at the end of `out`.
     fn answer(&self, view: View<'_>, request: &Request, decision: &Decision, lead: &[u8], out: &mut Vec<u8>) {
         let mut amounts = [0; ADDITIONAL_AMOUNTS];
-        let mut own = [(39, Value::Text(&decision.code.0)); 3];
+        let mut own = [(39, Value::Text(&decision.code.0)); 5];
         let mut count = 0;
-        if let Some(approval) = &decision.approval {
-            own[count] = (38, Value::Text(approval));
+        let mut add = |de, value| {
+            own[count] = (de, value);
             count += 1;
+        };
+        if let Some(part) = decision.part {
+            add(4, Value::Number(part.amount_minor as u64));
+            if request.billing_currency == part.billing_currency {
+                add(6, Value::Number(part.billing_minor as u64));
+            }
         }
-        own[count] = (39, Value::Text(&decision.code.0));
-        count += 1;
+        if let Some(approval) = &decision.approval {
+            add(38, Value::Text(approval));
+        }
+        add(39, Value::Text(&decision.code.0));
         if let Some(balances) = decision.balances {
             write_additional_amounts(balances, request.processing_code, &mut amounts);
-            own[count] = (54, Value::Text(&amounts));
-            count += 1;
+            add(54, Value::Text(&amounts));
         }
         let lead = Lead::Answer { request: lead, wrong_de: 0 };
         self.build(view, view.mti().response(), self.link.echo(request.kind), &own[..count], lead, out);
@@ -371,6 +378,8 @@ fn refused(refusal: Refusal) -> Decision {
         refusal,
         approval: None,
         balances: None,
+        part: None,
+        differs: Differs::Nothing,
         repeat: false,
         sequence: 0,
         key: TransactionKey::default(),
@@ -380,6 +389,18 @@ fn refused(refusal: Refusal) -> Decision {
 /// Requests and advices of any class are owed an answer; responses, notifications and acknowledgements are not.
 fn may_be_answered(mti: Mti) -> bool {
     matches!(mti.function(), 0 | 2)
+}
+
+/// What an advice counts as that differs from what was decided here.
+fn counter_of(differs: Differs) -> Option<Counter> {
+    match differs {
+        Differs::Nothing => None,
+        Differs::DeclinedThere => Some(Counter::DeclinedThere),
+        Differs::ApprovedThere => Some(Counter::ApprovedThere),
+        Differs::Amount => Some(Counter::AmountDiffers),
+        Differs::OverTolerance => Some(Counter::OverTolerance),
+        Differs::NoOriginal => Some(Counter::NoOriginal),
+    }
 }
 
 fn outcome(kind: Kind, decision: &Decision) -> Outcome {

@@ -1,7 +1,7 @@
 //! A link as the settings describe it, ready to serve. Must not know sockets.
 
 use crate::decision::{KeyFields, LinkTerms};
-use crate::message::{Kind, permitted_echo, standard_echo};
+use crate::message::{Kind, Reading, ResponseCode, permitted_echo, standard_echo};
 use crate::wire::frame::Framing;
 use crate::wire::{Bitmap, Dialect};
 use std::net::SocketAddr;
@@ -36,6 +36,12 @@ pub struct LinkOptions {
     pub write_timeout: Duration,
     /// The fields that name a transaction.
     pub key: KeyFields,
+    /// How its messages say what ISO 8583 has no field for.
+    pub reading: Reading,
+    /// Whether the fees of DE28 and DE8 come on top of the amount.
+    pub fees_on_top: bool,
+    /// The DE39 of a good card that was only asked about.
+    pub verified: ResponseCode,
     /// Fields echoed in answers instead of the standard list; empty for the standard list.
     pub echo: Vec<u8>,
     /// Whether a message that cannot be read at all closes its connection; else it is dropped.
@@ -80,7 +86,12 @@ impl Link {
             index,
             connections: AtomicUsize::new(0),
             signed_on: AtomicUsize::new(0),
-            terms: LinkTerms { link: u16::from(index), key: options.key },
+            terms: LinkTerms {
+                link: u16::from(index),
+                key: options.key,
+                fees_on_top: options.fees_on_top,
+                verified: options.verified,
+            },
             budget_ns: options.budget.as_nanos() as u64,
             echo: lists,
             options,

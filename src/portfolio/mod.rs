@@ -15,16 +15,24 @@ pub use program::{Lists, Program};
 
 mod transaction;
 pub use transaction::{
-    ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, PREAUTHORIZATION, REQUEST_SEEN, STAND_IN, State,
+    ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, INCREMENT, PREAUTHORIZATION, REQUEST_SEEN, STAND_IN, State,
     Transaction, TransactionKey,
 };
 
 mod layout;
 
 mod record;
-pub use record::{Asked, Event, FORMAT, Record, UnreadableRecord};
+pub use record::{Event, FORMAT, Record, UnreadableRecord};
+
+mod asked;
+pub use asked::Asked;
+
+mod discrepancy;
+pub use discrepancy::{Differs, Discrepancy};
 
 mod references;
+
+mod due;
 
 mod shard;
 pub use shard::Shard;

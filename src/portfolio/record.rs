@@ -1,13 +1,15 @@
 //! One change of the portfolio, as the journal keeps it: what was asked, what was decided, and its effects in full,
 //! so that applying it again needs no rule, no clock and no setting. Carries no clear card number and no track.
 
+use super::asked::Asked;
 use super::card::{AccountId, CardId, CardStatus};
+use super::discrepancy::{Differs, Discrepancy};
 use super::layout::{Fixed, layout, numbered};
 use super::transaction::{State, Transaction, TransactionKey};
 use super::velocity::{Period, Velocity, VelocityChange};
 use crate::message::{Operation, Refusal, ResponseCode};
 
-numbered! { Operation Refusal State CardStatus Event }
+numbered! { Operation Refusal State CardStatus Event Differs }
 
 impl Fixed for ResponseCode {
     const WIDTH: usize = 2;
@@ -65,82 +67,16 @@ impl Event {
     }
 }
 
-/// What was asked, without sensitive data: the card number is truncated to BIN and last four.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// Number of the link, in the order of the settings.
-    pub link: u16,
-    /// The message type, four BCD digits.
-    pub mti: u16,
-    /// First six digits of the PAN.
-    pub bin: u32,
-    /// Last four digits of the PAN.
-    pub last_four: u16,
-    /// DE3.
-    pub processing_code: u32,
-    /// DE4.
-    pub amount_minor: i64,
-    /// DE49; 0 when absent.
-    pub currency: u16,
-    /// DE6.
-    pub billing_minor: i64,
-    /// DE51; 0 when absent.
-    pub billing_currency: u16,
-    /// DE7.
-    pub transmission: u32,
-    /// DE11.
-    pub stan: u32,
-    /// DE12.
-    pub local_time: u32,
-    /// DE13.
-    pub local_date: u16,
-    /// DE18.
-    pub merchant_category: u16,
-    /// DE19.
-    pub country: u16,
-    /// Last two of DE43.
-    pub country_alpha: [u8; 2],
-    /// DE22.
-    pub entry_mode: u16,
-    /// DE25.
-    pub condition: u8,
-    /// DE32.
-    pub acquirer: u64,
-    /// DE37.
-    pub retrieval_reference: [u8; 12],
-    /// DE39 of an advice or reversal; zeros when absent.
-    pub response: [u8; 2],
-    /// DE41.
-    pub terminal: [u8; 8],
-    /// DE42.
-    pub merchant: [u8; 15],
-    /// DE90's message type, STAN and time; zeros when absent.
-    pub original_mti: u16,
-    /// DE90's STAN.
-    pub original_stan: u32,
-    /// DE90's DE7.
-    pub original_transmission: u32,
-    /// DE95's first amount; −1 when absent.
-    pub replacement_minor: i64,
-}
-
-layout! { Asked {
-    link: u16, mti: u16, bin: u32, last_four: u16, processing_code: u32, amount_minor: i64, currency: u16,
-    billing_minor: i64, billing_currency: u16, transmission: u32, stan: u32, local_time: u32, local_date: u16,
-    merchant_category: u16, country: u16, country_alpha: [u8; 2], entry_mode: u16, condition: u8, acquirer: u64,
-    retrieval_reference: [u8; 12], response: [u8; 2], terminal: [u8; 8], merchant: [u8; 15],
-    original_mti: u16, original_stan: u32, original_transmission: u32, replacement_minor: i64,
-} }
-
 layout! { Transaction {
     key: TransactionKey, fingerprint: u64, reference: u64, last_reversal: u64, time_us: i64, card: CardId,
     account: AccountId, operation: Operation, state: State, flags: u8, refusal: Refusal, code: ResponseCode,
     approval: [u8; 6], requested_minor: i64, amount_minor: i64, held_minor: i64, posted_minor: i64,
-    balances_minor: [i64; 2], expires_s: u32,
+    extra: [i64; 2], expires_s: u32,
 } }
 
+layout! { Discrepancy { differs: Differs, ours_minor: i64, theirs_minor: i64 } }
 layout! { Period { day: u16, month: u16 } }
-layout! { VelocityChange { period: Period, count: i8, amount_minor: i64, cash: bool } }
+layout! { VelocityChange { period: Period, count: i8, amount_minor: i64, cash_count: i8, cash_minor: i64 } }
 layout! { Velocity {
     period: Period, day_count: u32, month_count: u32, day_cash_count: u32, day_minor: i64, month_minor: i64,
     day_cash_minor: i64,
@@ -171,6 +107,8 @@ pub struct Record {
     pub posted_change_minor: i64,
     /// Change of the card's and the account's counters.
     pub velocity: VelocityChange,
+    /// How what an advice says differs from what was decided here.
+    pub discrepancy: Discrepancy,
     /// The transaction of this message, as it stands after it.
     pub transaction: Option<Transaction>,
     /// The other transaction it changed: the pre-authorization of a completion.
@@ -190,12 +128,14 @@ struct Head {
     held_change_minor: i64,
     posted_change_minor: i64,
     velocity: VelocityChange,
+    discrepancy: Discrepancy,
     asked: Asked,
 }
 
 layout! { Head {
     event: Event, has: u8, refusal: Refusal, code: ResponseCode, time_us: i64, rules: u32, card: CardId,
-    account: AccountId, held_change_minor: i64, posted_change_minor: i64, velocity: VelocityChange, asked: Asked,
+    account: AccountId, held_change_minor: i64, posted_change_minor: i64, velocity: VelocityChange,
+    discrepancy: Discrepancy, asked: Asked,
 } }
 
 /// A stored record that this version cannot read.
@@ -207,7 +147,7 @@ pub struct UnreadableRecord {
 }
 
 /// The version of this layout, kept with each record in the journal.
-pub const FORMAT: u8 = 1;
+pub const FORMAT: u8 = 2;
 
 impl Record {
     /// The longest a record can be, bytes.
@@ -227,6 +167,7 @@ impl Record {
             held_change_minor: self.held_change_minor,
             posted_change_minor: self.posted_change_minor,
             velocity: self.velocity,
+            discrepancy: self.discrepancy,
             asked: self.asked,
         };
         let mut rest = head.put(&mut into[..]);
@@ -258,6 +199,7 @@ impl Record {
             held_change_minor: head.held_change_minor,
             posted_change_minor: head.posted_change_minor,
             velocity: head.velocity,
+            discrepancy: head.discrepancy,
             transaction,
             related,
         })

@@ -122,7 +122,7 @@ mod tests {
             amount_minor: 0,
             held_minor: 0,
             posted_minor: 0,
-            balances_minor: [0; 2],
+            extra: [0; 2],
             expires_s: 0,
         }
     }

@@ -1,6 +1,7 @@
 //! One part of the table of transactions: slots that are used again, found by key, threaded on two queues: the
 //! closed ones, oldest first, may be forgotten; the open ones hold money and may not. Must not know its siblings.
 
+use super::due::Due;
 use super::transaction::{Transaction, TransactionKey};
 use hashbrown::HashTable;
 
@@ -16,6 +17,7 @@ pub struct Shard {
     index: HashTable<u32>,
     closed: Queue,
     open: Queue,
+    due: Due,
     capacity: u32,
     window_us: i64,
     /// The last journal record that changed it.
@@ -87,6 +89,7 @@ impl Shard {
             index: HashTable::with_capacity(room),
             closed: Queue::EMPTY,
             open: Queue::EMPTY,
+            due: Due::new(room),
             capacity: u32::try_from(capacity).unwrap_or(NONE / 2),
             window_us,
             sequence: 0,
@@ -128,9 +131,10 @@ impl Shard {
         self.closed.iter(&self.slots).chain(self.open.iter(&self.slots))
     }
 
-    /// Those that hold money, oldest first.
-    pub fn open(&self) -> impl Iterator<Item = &Transaction> {
-        self.open.iter(&self.slots)
+    /// The one whose hold runs out first, if it has by `now_s`, seconds since 1970.
+    pub fn first_due(&self, now_s: u32) -> Option<&Transaction> {
+        let (slot, _) = self.due.first().filter(|(_, expires_s)| *expires_s <= now_s)?;
+        Some(&self.slots[slot as usize].transaction)
     }
 
     /// Sets a known transaction and returns it as it was. One that opens or closes becomes the newest of its queue.
@@ -143,6 +147,7 @@ impl Shard {
             self.queue(was_closed).remove_from(slot);
             self.queue(is_closed).push_to(slot);
         }
+        self.due.set(slot, transaction.runs_out_s());
         Some(known)
     }
 
@@ -164,6 +169,7 @@ impl Shard {
         let low = |slot: &u32| slots[*slot as usize].transaction.key.low();
         self.index.insert_unique(low(&slot), slot, low);
         self.queue(transaction.is_closed()).push_to(slot);
+        self.due.set(slot, transaction.runs_out_s());
     }
 
     fn queue(&mut self, closed: bool) -> QueueOf<'_> {
@@ -245,8 +251,8 @@ mod tests {
             amount_minor: 0,
             held_minor,
             posted_minor: 0,
-            balances_minor: [0; 2],
-            expires_s: 0,
+            extra: [0; 2],
+            expires_s: 1 + time_us as u32 % 50,
         }
     }
 
@@ -306,7 +312,8 @@ mod tests {
                 shard.insert(&new);
             }
             assert!(shard.iter().eq(model.closed.iter().chain(&model.open)), "turn {turn}");
-            assert!(shard.open().eq(&model.open), "turn {turn}");
+            let first = model.open.iter().map(|open| open.expires_s).min();
+            assert_eq!(shard.first_due(u32::MAX).map(|due| due.expires_s), first, "turn {turn}");
             assert_eq!(shard.len(), (model.closed.len() + model.open.len(), model.open.len()));
         }
         for number in 0..30 {

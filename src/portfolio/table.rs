@@ -185,7 +185,7 @@ mod tests {
             amount_minor: held_minor,
             held_minor,
             posted_minor: 0,
-            balances_minor: [0; 2],
+            extra: [0; 2],
             expires_s: 0,
         }
     }

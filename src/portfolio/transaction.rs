@@ -56,6 +56,8 @@ states! {
     Expired = 6, "expired";
     /// Its reversal came first: whatever comes of it now is refused.
     Tombstone = 7, "tombstone";
+    /// An increment: its amount is part of another's hold.
+    Added = 8, "added";
 }
 
 /// The request has been answered.
@@ -72,6 +74,8 @@ pub const CASH: u8 = 16;
 pub const STAND_IN: u8 = 32;
 /// A financial advice (0220) has been recorded: a completion, or what stood in for a 0200.
 pub const COMPLETION_SEEN: u8 = 64;
+/// An increment of another authorization.
+pub const INCREMENT: u8 = 128;
 
 /// One transaction. Amounts in minor units of the account's currency, debits positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,16 +106,19 @@ pub struct Transaction {
     pub code: ResponseCode,
     /// The DE38 answered; spaces for none.
     pub approval: [u8; 6],
-    /// DE4 of the message that moved the money last, in its own currency: DE95 is a part of it.
+    /// DE4 of the message that moved the money last, in its own currency (after a partial approval what was approved of
+    /// it): DE95 is a part of it.
     pub requested_minor: i64,
-    /// The amount decided about; of a hold that ran out or was completed, what it held then.
+    /// The same in the account's currency, fees that come on top included.
     pub amount_minor: i64,
     /// What it still holds.
     pub held_minor: i64,
     /// What it posted: debits positive, credits negative.
     pub posted_minor: i64,
-    /// Ledger and available balance as answered to an inquiry.
-    pub balances_minor: [i64; 2],
+    /// Two numbers that mean another thing to each kind of transaction: see [`Transaction::balances_minor`],
+    /// [`Transaction::adds_to`], [`Transaction::settled_minor`] and [`Transaction::cash_minor`]. One room for all of them
+    /// keeps a transaction and its neighbours within a pair of cache lines.
+    pub extra: [i64; 2],
     /// When its hold runs out, seconds since 1970; 0 for never.
     pub expires_s: u32,
 }
@@ -122,14 +129,75 @@ impl Transaction {
         self.held_minor == 0
     }
 
-    /// What the velocity counters count of it: what it holds or posted; of a hold that ran out or was completed what
-    /// it held then, since the purchase was made.
-    pub fn counted_minor(&self) -> i64 {
-        match (self.has(COUNTED), self.state) {
-            (false, _) => 0,
-            (true, State::Expired | State::Completed | State::Reversed) => self.amount_minor,
-            (true, _) => self.held_minor + self.posted_minor,
+    /// When its hold runs out, seconds since 1970; 0 for never, or where nothing is held.
+    pub fn runs_out_s(&self) -> u32 {
+        if self.state == State::Held && !self.is_closed() { self.expires_s } else { 0 }
+    }
+
+    /// Ledger and available balance as answered to an inquiry; zeros for anything else.
+    pub fn balances_minor(&self) -> [i64; 2] {
+        if self.operation == Operation::Inquiry { self.extra } else { [0; 2] }
+    }
+
+    /// The authorization that an increment is part of.
+    pub fn adds_to(&self) -> Option<TransactionKey> {
+        let [low, high] = self.extra.map(|half| u128::from(half as u64));
+        self.is_increment().then_some(TransactionKey(high << 64 | low))
+    }
+
+    /// An increment of the authorization with this key.
+    pub fn added_to(self, key: TransactionKey) -> Transaction {
+        let extra = [key.0 as i64, (key.0 >> 64) as i64];
+        Transaction { state: State::Added, extra, ..self }
+    }
+
+    /// Whether it is an increment, reversed or not.
+    pub fn is_increment(&self) -> bool {
+        self.has(INCREMENT)
+    }
+
+    /// What of an authorization is no longer held but was spent: its completions so far, and once it has run out or is
+    /// completed all it held before.
+    pub fn settled_minor(&self) -> i64 {
+        if self.shares_money() { self.extra[0] } else { 0 }
+    }
+
+    /// The part of it that is cash: all of a withdrawal, or what a purchase gave out in cash.
+    pub fn cash_minor(&self) -> i64 {
+        match self.operation {
+            Operation::Cash => self.counted_minor(),
+            _ if self.shares_money() => self.extra[1].min(self.counted_minor()),
+            _ => 0,
         }
+    }
+
+    fn shares_money(&self) -> bool {
+        self.operation.is_debit() && !self.is_increment()
+    }
+
+    /// All that an authorization allows to be spent: what it holds and what of it was spent.
+    pub fn authorized_minor(&self) -> i64 {
+        self.held_minor.saturating_add(self.settled_minor())
+    }
+
+    /// What the velocity counters count of it: what it holds, what of it was spent, and what it posted; of a hold that ran
+    /// out what it held, since the purchase was made.
+    pub fn counted_minor(&self) -> i64 {
+        if self.has(COUNTED) { self.authorized_minor().saturating_add(self.posted_minor) } else { 0 }
+    }
+
+    /// The same after its hold has ended: nothing is held, and what was counts as spent.
+    pub fn ended(self, state: State) -> Transaction {
+        let mut extra = self.extra;
+        if self.shares_money() {
+            extra[0] = self.authorized_minor();
+        }
+        Transaction { state, held_minor: 0, expires_s: 0, extra, ..self }
+    }
+
+    /// The same without what it still holds; what was spent of it stays.
+    pub fn released(self, state: State) -> Transaction {
+        Transaction { state, held_minor: 0, expires_s: 0, ..self }
     }
 
     /// Whether this flag is set.

@@ -56,8 +56,10 @@ pub struct VelocityChange {
     pub count: i8,
     /// Change of the sums, in minor units.
     pub amount_minor: i64,
-    /// Whether the cash counters change too.
-    pub cash: bool,
+    /// The same as `count` for the cash counters.
+    pub cash_count: i8,
+    /// The part of `amount_minor` that is cash.
+    pub cash_minor: i64,
 }
 
 impl Velocity {
@@ -88,19 +90,17 @@ impl Velocity {
         if change.count > 0 {
             *self = self.at(change.period);
         }
-        let add = |counter: &mut u32| *counter = counter.saturating_add_signed(i32::from(change.count));
-        let sum = |minor: &mut i64| *minor = minor.saturating_add(change.amount_minor).max(0);
+        let add = |counter: &mut u32, count: i8| *counter = counter.saturating_add_signed(i32::from(count));
+        let sum = |minor: &mut i64, by: i64| *minor = minor.saturating_add(by).max(0);
         if change.count > 0 || change.period.month == self.period.month {
-            add(&mut self.month_count);
-            sum(&mut self.month_minor);
+            add(&mut self.month_count, change.count);
+            sum(&mut self.month_minor, change.amount_minor);
         }
         if change.count > 0 || change.period.day == self.period.day {
-            add(&mut self.day_count);
-            sum(&mut self.day_minor);
-            if change.cash {
-                add(&mut self.day_cash_count);
-                sum(&mut self.day_cash_minor);
-            }
+            add(&mut self.day_count, change.count);
+            sum(&mut self.day_minor, change.amount_minor);
+            add(&mut self.day_cash_count, change.cash_count);
+            sum(&mut self.day_cash_minor, change.cash_minor);
         }
     }
 }
@@ -151,10 +151,18 @@ impl Limits {
         cash_count_per_day: UNLIMITED,
     };
 
-    /// The first limit that one more debit of `amount_minor` would pass, counts before amounts.
-    pub fn exceeded_by(&self, used: &Velocity, amount_minor: i64, cash: bool) -> Option<Exceeded> {
-        let one_more = |count: u32, limit: i64| i64::from(count) + 1 > limit;
-        let more = |sum: i64, limit: i64| sum.saturating_add(amount_minor) > limit;
+    /// The first limit that a debit would pass: `count` more (0 for what adds to one that was counted) of `amount_minor`,
+    /// of which `cash_minor` is cash. Counts before amounts.
+    pub fn exceeded_by(
+        &self,
+        used: &Velocity,
+        count: i64,
+        amount_minor: i64,
+        cash_minor: i64,
+    ) -> Option<Exceeded> {
+        let cash = cash_minor > 0;
+        let one_more = |used: u32, limit: i64| count > 0 && i64::from(used) + count > limit;
+        let more = |sum: i64, by: i64, limit: i64| sum.saturating_add(by) > limit;
         if one_more(used.day_count, self.count_per_day)
             || one_more(used.month_count, self.count_per_month)
             || cash && one_more(used.day_cash_count, self.cash_count_per_day)
@@ -162,10 +170,10 @@ impl Limits {
             return Some(Exceeded::Count);
         }
         let passed = amount_minor > self.amount_per_transaction
-            || more(used.day_minor, self.amount_per_day)
-            || more(used.month_minor, self.amount_per_month)
-            || cash && amount_minor > self.cash_amount_per_transaction
-            || cash && more(used.day_cash_minor, self.cash_amount_per_day);
+            || more(used.day_minor, amount_minor, self.amount_per_day)
+            || more(used.month_minor, amount_minor, self.amount_per_month)
+            || cash && cash_minor > self.cash_amount_per_transaction
+            || cash && more(used.day_cash_minor, cash_minor, self.cash_amount_per_day);
         passed.then_some(Exceeded::Amount)
     }
 }
@@ -175,7 +183,8 @@ mod tests {
     use super::*;
 
     fn approve(period: Period, amount_minor: i64, cash: bool) -> VelocityChange {
-        VelocityChange { period, count: 1, amount_minor, cash }
+        let (cash_count, cash_minor) = if cash { (1, amount_minor) } else { (0, 0) };
+        VelocityChange { period, count: 1, amount_minor, cash_count, cash_minor }
     }
 
     #[test]
@@ -206,7 +215,13 @@ mod tests {
         velocity.apply(approve(tomorrow, 7, false));
         assert_eq!((velocity.day_count, velocity.day_minor, velocity.month_minor), (1, 7, 157));
         // The reversal of yesterday's cash gives back the month, not the day.
-        velocity.apply(VelocityChange { period: today, count: -1, amount_minor: -100, cash: true });
+        velocity.apply(VelocityChange {
+            period: today,
+            count: -1,
+            amount_minor: -100,
+            cash_count: -1,
+            cash_minor: -100,
+        });
         assert_eq!((velocity.day_count, velocity.day_minor), (1, 7));
         assert_eq!((velocity.month_count, velocity.month_minor), (2, 57));
     }
@@ -230,10 +245,10 @@ mod tests {
         };
         let used = Velocity { day_count: 1, day_minor: 20, day_cash_minor: 20, ..Velocity::default() };
         let full = Velocity { day_count: 2, ..used };
-        assert_eq!(limits.exceeded_by(&used, 40, false), None);
-        assert_eq!(limits.exceeded_by(&used, 41, false), Some(Exceeded::Amount));
-        assert_eq!(limits.exceeded_by(&Velocity::default(), 51, false), Some(Exceeded::Amount));
-        assert_eq!(limits.exceeded_by(&used, 11, true), Some(Exceeded::Amount));
-        assert_eq!(limits.exceeded_by(&full, 1, false), Some(Exceeded::Count));
+        assert_eq!(limits.exceeded_by(&used, 1, 40, 0), None);
+        assert_eq!(limits.exceeded_by(&used, 1, 41, 0), Some(Exceeded::Amount));
+        assert_eq!(limits.exceeded_by(&Velocity::default(), 1, 51, 0), Some(Exceeded::Amount));
+        assert_eq!(limits.exceeded_by(&used, 1, 11, 11), Some(Exceeded::Amount));
+        assert_eq!(limits.exceeded_by(&full, 1, 1, 0), Some(Exceeded::Count));
     }
 }

@@ -125,11 +125,14 @@ impl Layers {
     }
 }
 
-/// Gives `node` the keys of `from` that it lacks.
+/// Gives `node` the keys of `from` that it lacks, and its tables those of the tables there.
 fn fill(node: &mut Node, from: &Node) {
     if let (Some(table), Some(from)) = (node.table_mut(), from.table()) {
         for (key, value) in from {
-            table.entry(key.clone()).or_insert_with(|| value.clone());
+            match table.get_mut(key) {
+                Some(own) => fill(own, value),
+                None => drop(table.insert(key.clone(), value.clone())),
+            }
         }
     }
 }

@@ -4,15 +4,18 @@
 
 mod check;
 mod layers;
+mod money;
 mod problem;
 mod reader;
 mod tables;
 mod values;
 
+pub use money::{Categories, HoldClass, Tolerance, Worth};
 pub use problem::{Problem, SettingsError};
 pub use tables::{
-    Admin, Holds, Journal, KeepAlive, Limits, Link, Log, LogFormat, LogLevel, OnFull, OnUnreadable, Program,
-    ReplyAfter, Rules, Server, Settings, Snapshot, Telemetry, Transactions, Vault,
+    Admin, Approvals, Completion, Fees, Holds, Journal, KeepAlive, Limits, Link, Log, LogFormat, LogLevel,
+    Marks, OnFull, OnUnreadable, Program, Rates, ReplyAfter, Rules, Server, Settings, Snapshot, Telemetry,
+    Transactions, Vault, Verified,
 };
 pub use values::{Country, Days, Hours, Mcc, Mebibytes, Micros, Millis, Seconds};
 

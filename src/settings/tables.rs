@@ -1,6 +1,7 @@
 //! One struct per table of the configuration, with its names. What a setting does stands in
 //! `config/authswitch.toml`; here only its type. Must not know where values come from.
 
+use super::money::{HoldClass, Tolerance, Worth};
 use super::values::{Country, Days, Hours, Mcc, Mebibytes, Micros, Millis, Seconds};
 use crate::wire::frame::Framing;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
@@ -30,6 +31,12 @@ pub struct Settings {
     pub holds: Holds,
     /// Conditions and limits beyond those of programs and cards.
     pub rules: Rules,
+    /// What completions may be.
+    pub completion: Completion,
+    /// What approvals may be.
+    pub approvals: Approvals,
+    /// What currencies are worth.
+    pub rates: Rates,
     /// What cards may do, by program name.
     pub programs: BTreeMap<String, Program>,
     /// The listeners, by link name; at least one. The order of names is the order of link numbers.
@@ -171,6 +178,38 @@ pub struct Holds {
     pub authorization_days: Days,
     /// Life of a pre-authorization's hold.
     pub preauthorization_days: Days,
+    /// Other lives, the first that fits.
+    pub classes: Vec<HoldClass>,
+    /// Whether an increment lets a hold begin its life again.
+    pub increments_extend: bool,
+}
+
+/// `[completion]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Completion {
+    /// By how much completions may be more than was authorized; the first that fits.
+    pub tolerance: Vec<Tolerance>,
+}
+
+/// `[approvals]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Approvals {
+    /// Whether a part is approved where funds are short.
+    pub partial: bool,
+    /// The same for pre-authorizations.
+    pub partial_preauthorizations: bool,
+}
+
+/// `[rates]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Rates {
+    /// The currency that the others are measured in.
+    pub base: String,
+    /// What the others are worth.
+    pub worth: Vec<Worth>,
 }
 
 /// `[rules]`.
@@ -254,12 +293,64 @@ pub struct Link {
     pub duplicate_key: Vec<u8>,
     /// The data elements that answers echo; empty = the standard list of each answer.
     pub echo: Vec<u8>,
+    /// Whether fees come on top of the amount.
+    pub fees: Fees,
+    /// The answer to whether a card is good.
+    pub verified: Verified,
+    /// Where messages say what ISO 8583 has no field for.
+    pub marks: Marks,
     /// What to do with a message whose MTI or bitmap cannot be read.
     pub on_unreadable: OnUnreadable,
     /// Whether financial messages need a sign-on before them.
     pub require_sign_on: bool,
     /// When an authorization is answered.
     pub reply_after: ReplyAfter,
+}
+
+/// `[links.NAME.marks]`: each `never`, `always` or `PLACE=VALUE`; the last two are places. Resolved by the caller, who
+/// knows the dialect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Marks {
+    /// An estimated amount.
+    pub preauthorization: String,
+    /// Adds to an open authorization.
+    pub incremental: String,
+    /// Partial approval is understood.
+    pub partial: String,
+    /// Approval without the cash is understood.
+    pub purchase_only: String,
+    /// One of several completions.
+    pub several: String,
+    /// The last of several.
+    pub last: String,
+    /// One of a series.
+    pub recurring: String,
+    /// Place of the cash part; empty = DE54.
+    pub cashback: String,
+    /// Place of the network's reference; empty = DE37.
+    pub reference: String,
+}
+
+/// `links.NAME.fees`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fees {
+    /// Part of the amount.
+    Included,
+    /// Added to it.
+    OnTop,
+}
+
+/// `links.NAME.verified`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verified {
+    /// Approved.
+    #[serde(rename = "00")]
+    Approved,
+    /// No reason to decline.
+    #[serde(rename = "85")]
+    NoReasonToDecline,
 }
 
 /// `links.NAME.keep_alive`.

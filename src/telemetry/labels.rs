@@ -152,6 +152,16 @@ counters! {
     NotStored = "not_stored_requests";
     /// Requests refused because the table of open authorizations was full.
     Overload = "overload_requests";
+    /// Advices by which another declined what was approved here.
+    DeclinedThere = "advices_declined_there";
+    /// Advices by which another approved what was declined here.
+    ApprovedThere = "advices_approved_there";
+    /// Advices of another amount than was approved here.
+    AmountDiffers = "advices_of_other_amount";
+    /// Completions that are more than was authorized and than the tolerance: posted all the same.
+    OverTolerance = "completions_over_tolerance";
+    /// Advices of what was never seen here: posted all the same.
+    NoOriginal = "advices_without_original";
 }
 
 /// The message types with a label of their own; any other is `other`, so that a peer cannot make new labels.

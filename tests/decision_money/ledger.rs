@@ -27,6 +27,8 @@ pub enum Stands {
     /// Completed by a message with a name of its own.
     Completed,
     RanOut,
+    /// An increment: its money is in another's hold.
+    Added,
 }
 
 #[derive(Clone, Debug)]

@@ -504,6 +504,7 @@ fn stands(state: State) -> Stands {
         State::Reversed => Stands::Reversed,
         State::Expired => Stands::RanOut,
         State::Tombstone => Stands::ReversedBefore,
+        State::Added => Stands::Added,
     }
 }
 

@@ -16,4 +16,4 @@ pub use requests::{
 };
 
 mod world;
-pub use world::{AUTHORIZATION_DAYS, DAY_US, HOLDS, NOON, PREAUTHORIZATION_DAYS, World};
+pub use world::{AUTHORIZATION_DAYS, DAY_US, NOON, PREAUTHORIZATION_DAYS, World, policy};

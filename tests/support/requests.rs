@@ -1,7 +1,7 @@
 //! Requests as a sender would mean them. `Request { field: other, ..purchase(1) }` makes the exceptions.
 
 use super::pan;
-use authswitch::message::{Country, Kind, Operation, Original, Request, ResponseCode};
+use authswitch::message::{Country, Kind, Marks, Operation, Original, Request, ResponseCode};
 use authswitch::wire::Mti;
 
 /// DE3 of a purchase.
@@ -27,6 +27,9 @@ pub fn message(digits: u16, stan: u32) -> Request {
         currency: 840,
         billing_minor: 0,
         billing_currency: 0,
+        cashback_minor: 0,
+        surcharge_minor: 0,
+        billing_fee_minor: 0,
         transmission: 1_122_120_000,
         stan,
         local_time: 120_000,
@@ -37,8 +40,10 @@ pub fn message(digits: u16, stan: u32) -> Request {
         entry_mode: 51,
         condition: 0,
         preauthorization: false,
+        marks: Marks::default(),
         acquirer: 12_345_678_901,
         retrieval_reference: reference(stan),
+        trace: [b' '; 16],
         approval: [b' '; 6],
         response: None,
         terminal: *b"TERM0001",

@@ -1,7 +1,7 @@
 //! A desk with its portfolio, sink and clock, and short sentences to test it with.
 
 use super::{MemorySink, Plan};
-use authswitch::decision::{Decision, Desk, HoldLives, KeyFields, LinkTerms};
+use authswitch::decision::{Decision, Desk, KeyFields, LinkTerms, Policy};
 use authswitch::message::Request;
 use authswitch::portfolio::{AccountState, State, Transaction, Velocity};
 use std::cell::Cell;
@@ -16,10 +16,13 @@ pub const PREAUTHORIZATION_DAYS: i64 = 30;
 pub const AUTHORIZATION_DAYS: i64 = 7;
 
 /// The same as the settings would say it.
-pub const HOLDS: HoldLives = HoldLives {
-    authorization_s: 86_400 * AUTHORIZATION_DAYS as u32,
-    preauthorization_s: 86_400 * PREAUTHORIZATION_DAYS as u32,
-};
+pub fn policy() -> Policy {
+    Policy {
+        authorization_s: 86_400 * AUTHORIZATION_DAYS as u32,
+        preauthorization_s: 86_400 * PREAUTHORIZATION_DAYS as u32,
+        ..Policy::default()
+    }
+}
 
 /// A desk and all it needs.
 pub struct World {
@@ -39,17 +42,17 @@ impl Default for World {
 impl World {
     pub fn new(plan: Plan) -> World {
         World {
-            desk: Desk::new(Arc::new(plan.build()), HOLDS, 1),
+            desk: Desk::new(Arc::new(plan.build()), Arc::new(policy()), 1),
             plan,
             sink: MemorySink::default(),
-            terms: LinkTerms { link: 0, key: KeyFields::default() },
+            terms: LinkTerms::default(),
             now_us: Cell::new(NOON),
         }
     }
 
     /// The same with a link whose transactions these fields name.
     pub fn keyed_by(self, fields: &[u8]) -> World {
-        World { terms: LinkTerms { link: 0, key: KeyFields::new(fields).unwrap() }, ..self }
+        World { terms: LinkTerms { key: KeyFields::new(fields).unwrap(), ..LinkTerms::default() }, ..self }
     }
 
     /// Moves the clock.

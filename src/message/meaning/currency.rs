@@ -22,6 +22,17 @@ pub fn currencies() -> &'static [Currency] {
     &ROWS
 }
 
+/// Digits behind the decimal point of a currency by its ISO 4217 number; `None` where it has none or is unknown.
+pub fn minor_units(number: u16) -> Option<u8> {
+    let place = ROWS.binary_search_by_key(&Some(number), |row| row.number.parse().ok()).ok()?;
+    ROWS.get(place)?.minor
+}
+
+/// The ISO 4217 number of a currency by its letters or its three digits.
+pub fn currency_number(text: &str) -> Option<u16> {
+    find(text)?.number.parse().ok()
+}
+
 /// A currency by its number (three digits, or four with a leading zero as packed fields have it) or its letters.
 pub(super) fn find(text: &str) -> Option<&'static Currency> {
     let number = match text.len() {

@@ -9,7 +9,7 @@ mod kind;
 pub use kind::mti;
 
 mod currency;
-pub use currency::{Currency, amount, currencies};
+pub use currency::{Currency, amount, currencies, currency_number, minor_units};
 
 mod country;
 pub use country::{Country, countries};

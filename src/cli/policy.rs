@@ -1,0 +1,70 @@
+//! From settings to what the decision and the reading of messages need: rates of known currencies, places of a dialect.
+
+use super::switch::Failure;
+use crate::decision::{HoldClass, Policy, Rate, Rates, Tolerance};
+use crate::message::meaning::currency_number;
+use crate::message::{Marked, Reading};
+use crate::settings::{self, Settings};
+use crate::wire::Dialect;
+use std::time::Duration;
+
+/// The policy of these settings, or which currency is none.
+pub(super) fn of(settings: &Settings) -> Result<Policy, Failure> {
+    let seconds = |days: settings::Days| Duration::from(days).as_secs() as u32;
+    let holds = &settings.holds;
+    let class = |class: &settings::HoldClass| HoldClass {
+        categories: class.categories.numbers(),
+        card_present: class.card_present,
+        life_s: class.hours * 3_600,
+    };
+    let tolerance = |tolerance: &settings::Tolerance| Tolerance {
+        categories: tolerance.categories.numbers(),
+        percent: tolerance.percent,
+        fixed_minor: tolerance.fixed_minor as i64,
+    };
+    Ok(Policy {
+        authorization_s: seconds(holds.authorization_days),
+        preauthorization_s: seconds(holds.preauthorization_days),
+        classes: holds.classes.iter().map(class).collect(),
+        increments_extend: holds.increments_extend,
+        tolerances: settings.completion.tolerance.iter().map(tolerance).collect(),
+        rates: rates(&settings.rates)?,
+        partial: settings.approvals.partial,
+        partial_preauthorizations: settings.approvals.partial_preauthorizations,
+    })
+}
+
+fn rates(from: &settings::Rates) -> Result<Rates, Failure> {
+    let known = |key: &str, code: &str| {
+        currency_number(code).ok_or_else(|| {
+            format!(
+                "rates.{key}: {code:?} is not a currency: three letters or three digits of ISO 4217, e.g. USD"
+            )
+        })
+    };
+    let base = known("base", &from.base)?;
+    let mut worth = Vec::new();
+    for row in &from.worth {
+        let wrong = || format!("rates.worth: {row} is not a rate");
+        worth.push((known("worth", &row.currency)?, Rate::new(&row.rate).ok_or_else(wrong)?));
+    }
+    Ok(Rates::new(base, &worth).map_err(|error| format!("rates.worth: {error}"))?)
+}
+
+/// How a link's messages are marked, or which place its dialect does not have.
+pub(super) fn reading(link: &str, marks: &settings::Marks, dialect: &Dialect) -> Result<Reading, Failure> {
+    let at = |key: &str, reason: &dyn std::fmt::Display| format!("links.{link}.marks.{key}: {reason}");
+    let marked = |key: &str, text: &str| Marked::new(text, dialect).map_err(|wrong| at(key, &wrong));
+    let place = |key: &str, text: &str| Reading::place(text, dialect).map_err(|wrong| at(key, &wrong));
+    Ok(Reading {
+        preauthorization: marked("preauthorization", &marks.preauthorization)?,
+        incremental: marked("incremental", &marks.incremental)?,
+        partial: marked("partial", &marks.partial)?,
+        purchase_only: marked("purchase_only", &marks.purchase_only)?,
+        several: marked("several", &marks.several)?,
+        last: marked("last", &marks.last)?,
+        recurring: marked("recurring", &marks.recurring)?,
+        cashback: place("cashback", &marks.cashback)?,
+        reference: place("reference", &marks.reference)?,
+    })
+}

@@ -1,0 +1,179 @@
+//! How a link marks what ISO 8583:1987 has no field for: "partial approval is understood", "this adds to a hold".
+//! Networks put such marks into fields of their own; a link's settings name the places. Checked once against the
+//! link's dialect, then read without allocating.
+
+use super::{Marks, Request};
+use crate::wire::{Dialect, Path, PathError, View};
+
+/// Bytes that a mark's place may need to be decoded into, and that its value may have.
+const LONGEST: usize = 256;
+
+/// Never read for a mark: card number, track and PIN data.
+const SENSITIVE: &[u8] = &[2, 35, 36, 45, 52];
+
+/// When a message is marked.
+#[derive(Clone, Debug, Default)]
+pub enum Marked {
+    /// No message is.
+    #[default]
+    Never,
+    /// Every message is.
+    Always,
+    /// Those that have one of some values at a place.
+    At {
+        /// The place.
+        path: Path,
+        /// Characters of it that are skipped.
+        skip: usize,
+        /// What may stand there.
+        values: Vec<Box<[u8]>>,
+    },
+}
+
+/// Why the words of a mark mean nothing on a link.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WrongMark {
+    /// Not of the notation.
+    #[error(
+        "{0:?} is not a mark: expected \"never\", \"always\", or PLACE=VALUE, e.g. \"25=06\", \"48.61.1=1\" or \"60@10=1|2\""
+    )]
+    Words(String),
+    /// The place is not one of the dialect.
+    #[error(transparent)]
+    Place(#[from] PathError),
+    /// What stands there is not looked at.
+    #[error("{0}: DE{1} is sensitive and is not read for this")]
+    Sensitive(String, u8),
+    /// Longer than a mark may be.
+    #[error("{0}: the place is longer than {LONGEST} bytes")]
+    Long(String),
+}
+
+impl Marked {
+    /// Reads `never`, `always`, `PLACE=VALUE` (several values with `|` between) or `PLACE@N=VALUE`: from the N-th
+    /// character on.
+    ///
+    /// # Errors
+    /// Which words or which place are wrong, and what is expected.
+    pub fn new(text: &str, dialect: &Dialect) -> Result<Marked, WrongMark> {
+        let wrong = || WrongMark::Words(text.to_owned());
+        let (place, values) = match text {
+            "never" => return Ok(Marked::Never),
+            "always" => return Ok(Marked::Always),
+            _ => text.split_once('=').ok_or_else(wrong)?,
+        };
+        let (place, first) = place.split_once('@').unwrap_or((place, "1"));
+        let first: usize = first.parse().ok().filter(|first| (1..=999).contains(first)).ok_or_else(wrong)?;
+        let values: Vec<Box<[u8]>> = values.split('|').map(|value| value.as_bytes().into()).collect();
+        if values.iter().any(|value| value.is_empty()) {
+            return Err(wrong());
+        }
+        Ok(Marked::At { path: place_of(place, dialect)?, skip: first - 1, values })
+    }
+
+    fn is_set(&self, view: &View<'_>) -> bool {
+        match self {
+            Marked::Never => false,
+            Marked::Always => true,
+            Marked::At { path, skip, values } => {
+                let (mut room, mut buffer) = ([0; LONGEST], [0; LONGEST]);
+                let text = view.has(path.de()).then(|| view.sub(path, &mut room)).flatten();
+                let Some(text) = text.and_then(|field| field.text(&mut buffer)) else { return false };
+                let rest = text.get(*skip..).unwrap_or_default();
+                // From a position on, what follows the value is another's; a whole value is all of it.
+                values.iter().any(|value| match skip {
+                    0 => rest.trim_ascii_end() == value.trim_ascii_end(),
+                    _ => rest.starts_with(value),
+                })
+            }
+        }
+    }
+}
+
+fn place_of(text: &str, dialect: &Dialect) -> Result<Path, WrongMark> {
+    let path = dialect.path(text)?;
+    if SENSITIVE.contains(&path.de()) {
+        return Err(WrongMark::Sensitive(text.to_owned(), path.de()));
+    }
+    if path.room() > LONGEST {
+        return Err(WrongMark::Long(text.to_owned()));
+    }
+    Ok(path)
+}
+
+/// All that a link's settings say about reading its messages.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// Partial approval is understood.
+    pub partial: Marked,
+    /// Approval of the purchase without its cash is understood.
+    pub purchase_only: Marked,
+    /// An estimated amount.
+    pub preauthorization: Marked,
+    /// Adds to an open authorization.
+    pub incremental: Marked,
+    /// One of several completions.
+    pub several: Marked,
+    /// The last of several.
+    pub last: Marked,
+    /// One of a series.
+    pub recurring: Marked,
+    /// Where the cash part of a purchase stands; `None` for DE54.
+    pub cashback: Option<Path>,
+    /// Where the network's reference of a purchase stands; `None` for DE37.
+    pub reference: Option<Path>,
+}
+
+impl Reading {
+    /// What ISO 8583:1987 says itself: an estimated amount is DE25 06.
+    ///
+    /// # Errors
+    /// The dialect has no DE25.
+    pub fn standard(dialect: &Dialect) -> Result<Reading, WrongMark> {
+        Ok(Reading { preauthorization: Marked::new("25=06", dialect)?, ..Reading::default() })
+    }
+
+    /// A place of an amount or a reference: an address, or empty for the standard's own.
+    ///
+    /// # Errors
+    /// The place is not one of the dialect, or is sensitive.
+    pub fn place(text: &str, dialect: &Dialect) -> Result<Option<Path>, WrongMark> {
+        if text.is_empty() { Ok(None) } else { place_of(text, dialect).map(Some) }
+    }
+
+    /// Reads the marks and the reference of a message.
+    pub(super) fn read(&self, view: &View<'_>, request: &mut Request) {
+        request.preauthorization = self.preauthorization.is_set(view);
+        let table = [
+            (&self.partial, Marks::PARTIAL),
+            (&self.purchase_only, Marks::PURCHASE_ONLY),
+            (&self.incremental, Marks::INCREMENTAL),
+            (&self.several, Marks::SEVERAL),
+            (&self.last, Marks::LAST),
+            (&self.recurring, Marks::RECURRING),
+        ];
+        for (marked, mark) in table {
+            if marked.is_set(view) {
+                request.marks = request.marks.with(mark);
+            }
+        }
+        for (de, mark) in [(52, Marks::PIN), (55, Marks::CHIP)] {
+            if view.has(de) {
+                request.marks = request.marks.with(mark);
+            }
+        }
+        if let Some(path) = &self.reference {
+            let (mut room, mut buffer) = ([0; LONGEST], [0; LONGEST]);
+            let text = view.sub(path, &mut room).and_then(|field| field.text(&mut buffer));
+            for (to, from) in request.trace.iter_mut().zip(text.unwrap_or_default()) {
+                *to = *from;
+            }
+        }
+    }
+
+    /// The cash part at the link's own place.
+    pub(super) fn cashback(&self, view: &View<'_>) -> Option<u64> {
+        let mut room = [0; LONGEST];
+        view.sub(self.cashback.as_ref()?, &mut room)?.number()
+    }
+}

@@ -1,0 +1,54 @@
+//! How what another decided in our place differs from what was decided here: kept with the advice's record for
+//! reconciliation. Must not know what comes of it.
+
+/// Declares [`Differs`]: variant, stored number, name.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal;)*) => {
+        /// In what an advice differs.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Differs { $($(#[$doc])* $variant = $number,)* }
+
+        impl Differs {
+            /// All of them, in the order of their numbers.
+            pub const ALL: &[Differs] = &[$(Differs::$variant,)*];
+
+            /// The name in dumps and metrics.
+            pub fn name(self) -> &'static str {
+                match self { $(Differs::$variant => $name,)* }
+            }
+
+            /// The one with this stored number.
+            pub fn from_number(number: u8) -> Option<Differs> {
+                match number { $($number => Some(Differs::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// In nothing, or it is no advice.
+    #[default]
+    Nothing = 0, "none";
+    /// We approved, who stood in declined.
+    DeclinedThere = 1, "approved-here-declined-there";
+    /// We declined, who stood in approved.
+    ApprovedThere = 2, "declined-here-approved-there";
+    /// Both approved, another amount.
+    Amount = 3, "amount";
+    /// The completions are more than was authorized, and more than the tolerance.
+    OverTolerance = 4, "completion-over-tolerance";
+    /// What it advises of was never seen here.
+    NoOriginal = 5, "no-original";
+}
+
+/// A difference, and both amounts in minor units of the account's currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Discrepancy {
+    /// In what.
+    pub differs: Differs,
+    /// What was decided here: approved, or authorized in all.
+    pub ours_minor: i64,
+    /// What the advice says: approved, or completed in all.
+    pub theirs_minor: i64,
+}
