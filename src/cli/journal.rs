@@ -1,7 +1,7 @@
 //! `authswitch journal`: the persisted record of decisions, verified and printed. Card numbers are truncated in it.
 
 use crate::journal::{self, Entry, Seq};
-use crate::portfolio::{FORMAT, NOBODY, Record, Transaction};
+use crate::portfolio::{CounterChange, FORMAT, NOBODY, Record, Transaction};
 use serde_json::{Value, json};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -217,6 +217,8 @@ fn to_json(seq: Seq, record: &Record) -> Value {
         "seq": seq,
         "time": time(record.time_us),
         "event": record.event.name(),
+        "key": format!("{:032x}", { record.key.0 }),
+        "config": format!("{:08x}", record.config),
         "rules": format!("{:08x}", record.rules),
         "link": asked.link,
         "mti": format!("{:04X}", asked.mti),
@@ -251,8 +253,22 @@ fn to_json(seq: Seq, record: &Record) -> Value {
         "posted_change_minor": record.posted_change_minor,
         "counted": record.velocity.count,
         "counted_minor": record.velocity.amount_minor,
+        "counts": record.counts.iter().map(count).collect::<Vec<_>>(),
+        "swept": record.swept.map(|swept| json!({ "shard": swept.shard, "before_s": swept.before_s })),
         "transaction": record.transaction.as_ref().map(transaction),
         "related": record.related.as_ref().map(transaction),
+    })
+}
+
+fn count(change: &CounterChange) -> Value {
+    json!({
+        "counter": format!("{:016x}", change.counter),
+        "window": if change.ring { "trailing" } else { "calendar" },
+        "ordinal": change.ordinal,
+        "until_s": change.until_s,
+        "scaled": change.scaled,
+        "count": change.count,
+        "amount_minor": change.amount_minor,
     })
 }
 

@@ -62,7 +62,7 @@ impl Desk {
             // An advice is not declined: 96 lets its sender repeat it.
             return Decision::refused(Refusal::NotStored, key);
         }
-        let mut record = self.record(Event::Advice, request, terms, now_us);
+        let mut record = self.record(Event::Advice, request, key, terms, now_us);
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         match card {
             Some(card) if !over || related.is_some() => {

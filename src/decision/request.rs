@@ -27,7 +27,7 @@ impl Desk {
         };
         let mut new = first_seen(request, key, self, now_us);
         new.flags = REQUEST_SEEN;
-        let mut record = self.record(Event::Request, request, terms, now_us);
+        let mut record = self.record(Event::Request, request, key, terms, now_us);
         let mut shard = self.portfolio.table.lock(key);
         if let Some(known) = shard.get(key).copied() {
             return self.answer_again(&known, &new, &mut shard, record, sink);
@@ -58,7 +58,7 @@ impl Desk {
         let mut shard = self.portfolio.table.lock(key);
         let mut new = first_seen(request, key, self, now_us);
         new.flags = REQUEST_SEEN;
-        let mut record = self.record(Event::Request, request, terms, now_us);
+        let mut record = self.record(Event::Request, request, key, terms, now_us);
         if let Some(card) = request.pan.and_then(|pan| self.portfolio.card(pan)) {
             (new.card, new.account) = (card.id, card.account);
             (record.card, record.account) = (card.id, card.account);

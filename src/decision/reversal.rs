@@ -17,7 +17,8 @@ impl Desk {
         let key = self.reversed_key(request, terms);
         let mut shard = self.portfolio.table.lock(key);
         let identity = self.reversal_identity(request);
-        let mut record = self.record(Event::Reversal, request, terms, now_us);
+        let own = self.own_key(request, terms);
+        let mut record = self.record(Event::Reversal, request, own, terms, now_us);
         let Some(known) = shard.get(key).copied() else {
             if !shard.has_room(true) {
                 // A reversal is not declined: 96 lets its sender repeat it.

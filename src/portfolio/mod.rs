@@ -29,8 +29,19 @@ pub use transaction::{
 
 mod layout;
 
+mod counts;
+pub use counts::{CounterChange, Counts, MOST_COUNTED, TooManyCounts};
+
+mod uses;
+pub use uses::Uses;
+
+mod ring;
+
+mod counters;
+pub use counters::{Counter, Counters, Locked};
+
 mod record;
-pub use record::{Asked, Event, FORMAT, Record, UnreadableRecord};
+pub use record::{Asked, Event, FORMAT, Record, Swept, UnreadableRecord};
 
 mod references;
 

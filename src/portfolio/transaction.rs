@@ -132,6 +132,12 @@ impl Transaction {
         }
     }
 
+    /// What the counters of limits count of it, `None` where they do not: as [`Transaction::counted_minor`], but a hold
+    /// that ran out gives back what it counted.
+    pub fn limited_minor(&self) -> Option<i64> {
+        (self.has(COUNTED) && self.state != State::Expired).then(|| self.counted_minor())
+    }
+
     /// Whether this flag is set.
     pub fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
