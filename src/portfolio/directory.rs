@@ -155,8 +155,15 @@ impl Portfolio {
     pub fn add_account(&mut self, new: NewAccount) -> AccountId {
         let id = self.accounts.len() as AccountId;
         let state = Mutex::new(new.state);
-        self.accounts.push(Account { id, currency: new.currency, name: new.name, state });
+        self.accounts.push(Account { id, currency: new.currency, name: new.name, customer: 0, state });
         id
+    }
+
+    /// Says whose an account is: the keyed hash of its customer ([`Portfolio::customer_of`]), 0 for nobody's.
+    pub fn set_customer(&mut self, account: AccountId, customer: u64) {
+        if let Some(account) = self.accounts.get_mut(account as usize) {
+            account.customer = customer;
+        }
     }
 
     /// Adds a card and returns its id; a card with the same number is replaced and keeps its id.
@@ -278,6 +285,14 @@ impl Portfolio {
     pub fn name_of(&self, label: &[u8]) -> u64 {
         let mut hasher = SipHasher13::new_with_key(&self.secret);
         hasher.write(b"account ");
+        hasher.write(label);
+        hasher.finish().max(1)
+    }
+
+    /// The keyed hash that stands for a customer's label; never 0.
+    pub fn customer_of(&self, label: &[u8]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.secret);
+        hasher.write(b"customer ");
         hasher.write(label);
         hasher.finish().max(1)
     }
