@@ -137,7 +137,8 @@ fn unknown_and_missing_keys_are_refused() {
         (
             "workers = 3\n",
             "site.toml:1:1: workers: unknown key (known here: server, admin, log, telemetry, \
-          journal, snapshot, vault, transactions, holds, rules, completion, approvals, rates, programs, links)",
+          journal, snapshot, vault, transactions, counters, holds, rules, completion, approvals, rates, \
+             programs, links)",
         ),
         (
             "[log]\n\n# Ünïcode above\nlevels = \"info\"\n",

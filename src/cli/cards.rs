@@ -58,6 +58,9 @@ fn columns_help() -> String {
     let next = format!("\n{:31}", "");
     let mut text = "Columns, named in the first line, in any order:\n".to_owned();
     for (index, column) in columns::COLUMNS.iter().enumerate() {
+        if index == columns::CUSTOMER {
+            text += "\nMay be left out:\n";
+        }
         if index == columns::LIMITS {
             text += "\nLimits of the card's own; each may be left out, and where empty is the program's:\n";
         }

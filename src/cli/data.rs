@@ -159,7 +159,7 @@ pub(super) fn programs(settings: &Settings) -> Vec<Program> {
 pub(super) fn empty(settings: &Settings, key: &DataKey) -> Portfolio {
     let window = Duration::from(settings.transactions.window_hours);
     let table = TableOptions { max: settings.transactions.max, window_us: window.as_micros() as i64 };
-    Portfolio::new(programs(settings), table, key.hashing())
+    Portfolio::new(programs(settings), table, key.hashing()).with_counters(settings.counters.max)
 }
 
 fn limits(from: &settings::Limits) -> Limits {

@@ -1,7 +1,7 @@
 //! `authswitch journal`: the persisted record of decisions, verified and printed. Card numbers are truncated in it.
 
 use crate::journal::{self, Entry, Seq};
-use crate::portfolio::{Differs, FORMAT, NOBODY, Record, Transaction};
+use crate::portfolio::{CounterChange, Differs, FORMAT, NOBODY, Record, Transaction};
 use serde_json::{Value, json};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -214,18 +214,45 @@ fn text(bytes: &[u8]) -> String {
 
 /// The record for `journal dump --json`: what was asked, what was decided, what it changed.
 fn to_json(seq: Seq, record: &Record) -> Value {
-    let asked = &record.asked;
     let named = |id: u32| if id == NOBODY { Value::Null } else { id.into() };
-    json!({
+    let mut whole = json!({
         "seq": seq,
         "time": time(record.time_us),
         "event": record.event.name(),
+        "key": format!("{:032x}", { record.key.0 }),
+        "config": format!("{:08x}", record.config),
         "rules": format!("{:08x}", record.rules),
+        "card": named(record.card),
+        "account": named(record.account),
+        "code": record.code.as_str(),
+        "refusal": record.refusal.name(),
+        "held_change_minor": record.held_change_minor,
+        "posted_change_minor": record.posted_change_minor,
+        "discrepancy": (record.discrepancy.differs != Differs::Nothing).then(|| json!({
+            "kind": record.discrepancy.differs.name(),
+            "ours_minor": record.discrepancy.ours_minor,
+            "theirs_minor": record.discrepancy.theirs_minor,
+        })),
+        "counted": record.velocity.count,
+        "counted_minor": record.velocity.amount_minor,
+        "counts": record.counts.iter().map(count).collect::<Vec<_>>(),
+        "swept": record.swept.map(|swept| json!({ "shard": swept.shard, "before_s": swept.before_s })),
+        "transaction": record.transaction.as_ref().map(transaction),
+        "related": record.related.as_ref().map(transaction),
+    });
+    if let (Value::Object(whole), Value::Object(asked)) = (&mut whole, asked(record)) {
+        whole.extend(asked);
+    }
+    whole
+}
+
+/// What was asked, without what nobody may see.
+fn asked(record: &Record) -> Value {
+    let asked = &record.asked;
+    json!({
         "link": asked.link,
         "mti": format!("{:04X}", asked.mti),
         "pan": truncated(record),
-        "card": named(record.card),
-        "account": named(record.account),
         "processing_code": format!("{:06}", asked.processing_code),
         "amount_minor": asked.amount_minor,
         "currency": format!("{:03}", asked.currency),
@@ -248,23 +275,22 @@ fn to_json(seq: Seq, record: &Record) -> Value {
             "transmission": format!("{:010}", asked.original_transmission),
         })),
         "replacement_minor": (asked.replacement_minor >= 0).then_some(asked.replacement_minor),
-        "code": record.code.as_str(),
-        "refusal": record.refusal.name(),
-        "held_change_minor": record.held_change_minor,
-        "posted_change_minor": record.posted_change_minor,
         "cashback_minor": asked.cashback_minor,
         "surcharge_minor": asked.surcharge_minor,
         "billing_fee_minor": asked.billing_fee_minor,
         "marks": asked.marks,
-        "discrepancy": (record.discrepancy.differs != Differs::Nothing).then(|| json!({
-            "kind": record.discrepancy.differs.name(),
-            "ours_minor": record.discrepancy.ours_minor,
-            "theirs_minor": record.discrepancy.theirs_minor,
-        })),
-        "counted": record.velocity.count,
-        "counted_minor": record.velocity.amount_minor,
-        "transaction": record.transaction.as_ref().map(transaction),
-        "related": record.related.as_ref().map(transaction),
+    })
+}
+
+fn count(change: &CounterChange) -> Value {
+    json!({
+        "counter": format!("{:016x}", change.counter),
+        "window": if change.ring { "trailing" } else { "calendar" },
+        "ordinal": change.ordinal,
+        "until_s": change.until_s,
+        "scaled": change.scaled,
+        "count": change.count,
+        "amount_minor": change.amount_minor,
     })
 }
 

@@ -22,6 +22,8 @@ pub(super) use data::Failure;
 
 /// How often holds are looked through for those that have run out.
 const SWEEP: Duration = Duration::from_secs(10);
+/// How often counters of limits that no longer matter are forgotten.
+const COUNTERS_SWEEP: Duration = Duration::from_secs(60);
 
 /// A running switch.
 pub(super) struct Switch {
@@ -149,6 +151,7 @@ impl Switch {
 /// Ends holds, writes snapshots; off the path of messages.
 fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
     let mut swept = Instant::now();
+    let mut counters_swept = swept;
     while parts.phase() == Phase::Serving {
         std::thread::park_timeout(Duration::from_millis(500));
         if swept.elapsed() >= SWEEP {
@@ -156,6 +159,13 @@ fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
             let ended = server.expire_holds();
             if ended > 0 {
                 tracing::info!(ended, "holds ran out");
+            }
+        }
+        if counters_swept.elapsed() >= COUNTERS_SWEEP {
+            counters_swept = Instant::now();
+            let counters = server.sweep_counters();
+            if counters > 0 {
+                tracing::info!(counters, "counters of limits forgotten: their windows have passed");
             }
         }
         let appended = parts.journal.appended();

@@ -60,7 +60,7 @@ impl Desk {
             // An advice is not declined: 96 lets its sender repeat it.
             return Decision::refused(Refusal::NotStored, key);
         }
-        let mut record = self.record(Event::Advice, case);
+        let mut record = self.record(Event::Advice, case, key);
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         match card {
             Some(card) if !over || related.is_some() => {

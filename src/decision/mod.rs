@@ -28,8 +28,8 @@ mod upkeep;
 
 use crate::message::{Balances, Kind, Marks, Refusal, Request, ResponseCode};
 use crate::portfolio::{
-    AccountState, Asked, CASH, COUNTED, CardState, Differs, Discrepancy, Event, LARGEST_MINOR, NOBODY,
-    Period, Portfolio, Record, Shard, Transaction, TransactionKey, VelocityChange,
+    AccountState, Asked, CASH, COUNTED, CardState, Counts, Differs, Discrepancy, Event, LARGEST_MINOR,
+    Locked, NOBODY, Period, Portfolio, Record, Shard, Transaction, TransactionKey, VelocityChange,
 };
 use std::sync::Arc;
 
@@ -144,13 +144,13 @@ pub struct Desk {
     /// What it decides about.
     pub portfolio: Arc<Portfolio>,
     policy: Arc<Policy>,
-    rules: u32,
+    config: u32,
 }
 
 impl Desk {
-    /// `rules` is the fingerprint of the settings, carried by every record.
-    pub fn new(portfolio: Arc<Portfolio>, policy: Arc<Policy>, rules: u32) -> Desk {
-        Desk { portfolio, policy, rules }
+    /// `config` is the fingerprint of the settings, carried by every record.
+    pub fn new(portfolio: Arc<Portfolio>, policy: Arc<Policy>, config: u32) -> Desk {
+        Desk { portfolio, policy, config }
     }
 
     /// Decides one request, advice or reversal. `now_us` is the wall clock, microseconds since 1970.
@@ -165,16 +165,18 @@ impl Desk {
         }
     }
 
-    /// A record of what was asked, without effects.
-    fn record(&self, event: Event, case: &Case<'_>) -> Record {
-        Record { asked: Asked::of(case.request, case.terms.link), ..self.blank(event, case.now_us) }
+    /// A record of what was asked, without effects. `key` is the message's own.
+    fn record(&self, event: Event, case: &Case<'_>, key: TransactionKey) -> Record {
+        Record { asked: Asked::of(case.request, case.terms.link), ..self.blank(event, key, case.now_us) }
     }
 
-    fn blank(&self, event: Event, now_us: i64) -> Record {
+    fn blank(&self, event: Event, key: TransactionKey, now_us: i64) -> Record {
         Record {
             event,
             time_us: now_us,
-            rules: self.rules,
+            key,
+            config: self.config,
+            rules: 0,
             asked: Asked::default(),
             refusal: Refusal::None,
             code: ResponseCode::APPROVED,
@@ -184,13 +186,15 @@ impl Desk {
             posted_change_minor: 0,
             velocity: VelocityChange::default(),
             discrepancy: Discrepancy::default(),
+            counts: Counts::NONE,
+            swept: None,
             transaction: None,
             related: None,
         }
     }
 
-    /// Hands the record to the journal and, once taken, applies it to what is locked. `None`: not stored, and
-    /// nothing changed.
+    /// Completes the record by what the transactions it changes give back to the counters of limits, hands it to the
+    /// journal and, once taken, applies it to what is locked. `None`: not stored, and nothing changed.
     fn commit(
         &self,
         record: &Record,
@@ -198,11 +202,35 @@ impl Desk {
         states: Option<States<'_>>,
         sink: &impl Sink,
     ) -> Option<u64> {
+        let completed = released(record, shards).map(|counts| Record { counts, ..*record });
+        let record = completed.as_ref().unwrap_or(record);
+        if record.counts.is_empty() {
+            return self.commit_counted(record, shards, states, None, sink);
+        }
+        let counters = record.counts.iter().map(|change| change.counter);
+        let mut locked = self.portfolio.counters.lock(counters);
+        self.commit_counted(record, shards, states, Some(&mut locked), sink)
+    }
+
+    /// The same with the record complete, and the counters it changes locked.
+    fn commit_counted(
+        &self,
+        record: &Record,
+        shards: &mut Shards<'_>,
+        states: Option<States<'_>>,
+        counters: Option<&mut Locked<'_>>,
+        sink: &impl Sink,
+    ) -> Option<u64> {
         let mut room = [0; Record::LONGEST];
         let sequence = sink.append(record.encode(&mut room), record.time_us)?;
         for transaction in record.transactions() {
             let shard = shards.of(transaction.key);
-            self.portfolio.table.put(shard, transaction, sequence);
+            let is_own = record.transaction.as_ref().is_some_and(|own| own.key == transaction.key);
+            let counts = if is_own { &record.counts[..] } else { &[] };
+            self.portfolio.table.put(shard, transaction, counts, sequence);
+        }
+        if let Some(counters) = counters {
+            counters.apply(&record.counts, sequence);
         }
         if let Some(states) = states.filter(|_| record.moves()) {
             record.apply_to_card(states.card, sequence);
@@ -230,6 +258,26 @@ impl<'a> Shards<'a> {
             _ => self.own,
         }
     }
+}
+
+/// The record's changes of counters together with what its transactions, as they were and as they will be, give back to
+/// the limits; `None` when they give back nothing.
+fn released(record: &Record, shards: &mut Shards<'_>) -> Option<Counts> {
+    let mut counts = None;
+    for after in record.transactions() {
+        let shard = shards.of(after.key);
+        let uses = shard.uses(after.key);
+        if uses.is_empty() {
+            continue;
+        }
+        let Some(before) = shard.get(after.key) else { continue };
+        for change in uses.release(before, after).iter() {
+            // More than fit would be those of two transactions of many limits each: what is left out stays counted until its
+            // window ends, which opens no limit.
+            let _ = counts.get_or_insert(record.counts).push(*change);
+        }
+    }
+    counts
 }
 
 /// The locked states of a decision's card and account.

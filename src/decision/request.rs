@@ -23,7 +23,7 @@ impl Desk {
         };
         let mut new = first_seen(request, key, self, case.now_us);
         new.flags = REQUEST_SEEN;
-        let mut record = self.record(Event::Request, case);
+        let mut record = self.record(Event::Request, case, key);
         let adds_to = if case.adds() { self.original_of(case, key) } else { None };
         let (mut own, mut other) = match adds_to {
             Some((original, _)) => self.portfolio.table.lock_both(key, original),
@@ -67,7 +67,7 @@ impl Desk {
         let mut shard = self.portfolio.table.lock(key);
         let mut new = first_seen(request, key, self, now_us);
         new.flags = REQUEST_SEEN;
-        let mut record = self.record(Event::Request, &case);
+        let mut record = self.record(Event::Request, &case, key);
         if let Some(card) = request.pan.and_then(|pan| self.portfolio.card(pan)) {
             (new.card, new.account) = (card.id, card.account);
             (record.card, record.account) = (card.id, card.account);

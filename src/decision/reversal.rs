@@ -17,7 +17,7 @@ impl Desk {
             None => (self.portfolio.table.lock(key), None),
         };
         let identity = self.reversal_identity(request);
-        let mut record = self.record(Event::Reversal, case);
+        let mut record = self.record(Event::Reversal, case, self.own_key(case.request, case.terms));
         let Some(known) = own.get(key).copied() else {
             if !own.has_room(true) {
                 // A reversal is not declined: 96 lets its sender repeat it.

@@ -5,16 +5,20 @@ use super::reversal::shrunk;
 use super::{Desk, Shards, Sink, seconds, velocity_change};
 use crate::message::Refusal;
 use crate::portfolio::{
-    ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, Event, Shard, State, Transaction, TransactionKey,
+    ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, Event, Record, Shard, State, Swept, Transaction,
+    TransactionKey,
 };
 
 /// Most holds ended under one lock of a shard, so that a message waits for microseconds only.
 const EXPIRED_AT_ONCE: usize = 64;
+/// How long a counter of limits stays after its window.
+const SWEPT_AFTER_S: u32 = 3_600;
 
 impl Desk {
-    /// Ends the holds that have run out, and returns how many. An event in the journal like any other; what
-    /// cannot be stored is tried again at the next call. Looks at what is due and at nothing else: a clock that goes back
-    /// ends none, and none is missed by one that jumps.
+    /// Ends the holds that have run out, and returns how many. The card's and the account's counters keep the purchase; those
+    /// of limits give it back. An event in the journal like any other; what cannot be stored is tried again at the next
+    /// call. Looks at what is due and at nothing else: a clock that goes back ends none, and none is missed by one that
+    /// jumps.
     pub fn expire_holds(&self, now_us: i64, sink: &impl Sink) -> usize {
         let mut ended = 0;
         self.portfolio.table.visit(|shard| {
@@ -30,12 +34,29 @@ impl Desk {
     }
 
     fn expire(&self, shard: &mut Shard, known: &Transaction, now_us: i64, sink: &impl Sink) -> bool {
-        let mut record = self.blank(Event::HoldExpired, now_us);
+        let mut record = self.blank(Event::HoldExpired, known.key, now_us);
         (record.card, record.account) = (known.card, known.account);
         record.held_change_minor = -known.held_minor;
         record.transaction = Some(known.ended(State::Expired));
         self.commit_release(&record, &mut Shards::one(known.key, shard), known.key, sink).refusal
             == Refusal::None
+    }
+
+    /// Forgets the counters of limits whose windows have passed, and returns how many; to be called every minute or so. They
+    /// stay an hour longer: a clock set back by less opens no limit. An event in the journal like any other.
+    pub fn sweep_counters(&self, now_us: i64, sink: &impl Sink) -> usize {
+        let before_s = (now_us / 1_000_000).clamp(0, i64::from(u32::MAX)) as u32;
+        let before_s = before_s.saturating_sub(SWEPT_AFTER_S);
+        let counters = &self.portfolio.counters;
+        let sweep = |shard: usize| {
+            counters.sweep(shard, before_s, || {
+                let mut record = self.blank(Event::CountersSwept, TransactionKey::default(), now_us);
+                // There are 256.
+                record.swept = Some(Swept { shard: shard as u16, before_s });
+                sink.append(record.encode(&mut [0; Record::LONGEST]), now_us)
+            })
+        };
+        (0..counters.shards()).map(sweep).sum()
     }
 
     /// Undoes our own approval that was not answered in time: the network has stood in by now. A repeat of the
@@ -51,7 +72,7 @@ impl Desk {
             return false;
         };
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
-        let mut record = self.blank(Event::Undone, now_us);
+        let mut record = self.blank(Event::Undone, key, now_us);
         (record.card, record.account) = (known.card, known.account);
         (record.refusal, record.code) = (Refusal::BudgetSpent, Refusal::BudgetSpent.code());
         let answered =

@@ -103,6 +103,12 @@ impl Server {
         self.parts.desk.expire_holds(wall_us(), &sink)
     }
 
+    /// Forgets counters of limits whose windows have passed; to be called every minute. Returns how many.
+    pub fn sweep_counters(&self) -> usize {
+        let sink = JournalSink::new(self.parts.journal.clone(), Ticks::new());
+        self.parts.desk.sweep_counters(wall_us(), &sink)
+    }
+
     /// Stops reading, answers what is in flight, durable where that was promised, and closes. Connections that
     /// take longer than `patience` are cut off; their answers count as undelivered.
     pub fn drain(self, patience: Duration) -> Receipt {

@@ -13,11 +13,13 @@ pub struct Account {
     pub currency: u16,
     /// Keyed hash of the label it has in CSV files; 0 for the account of one card alone.
     pub name: u64,
+    /// Keyed hash of the customer whose accounts are limited together; 0 for none.
+    pub customer: u64,
     /// What changes.
     pub state: Mutex<AccountState>,
 }
 
-const _: () = assert!(size_of::<Account>() == 96);
+const _: () = assert!(size_of::<Account>() == 104);
 
 /// What changes about an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 
 use super::table::hash_of;
 use super::{
-    Account, AccountId, AccountState, Card, CardId, CardState, CardStatus, Limits, Program, Record, Table,
-    TableOptions, TransactionKey, VelocityChange,
+    Account, AccountId, AccountState, Card, CardId, CardState, CardStatus, Counters, Limits, Program, Record,
+    Swept, Table, TableOptions, TransactionKey, VelocityChange,
 };
 use crate::message::Pan;
 use dashmap::DashMap;
@@ -53,6 +53,8 @@ pub struct Portfolio {
     limits_index: HashMap<Limits, u16>,
     /// The remembered transactions.
     pub table: Table,
+    /// The counters of limits.
+    pub counters: Counters,
     secret: [u8; 16],
 }
 
@@ -122,8 +124,14 @@ impl Portfolio {
             limits: vec![Limits::NONE],
             limits_index: HashMap::new(),
             table: Table::new(table),
+            counters: Counters::new(0),
             secret,
         }
+    }
+
+    /// The same with room for about this many counters of limits.
+    pub fn with_counters(self, max: usize) -> Portfolio {
+        Portfolio { counters: Counters::new(max), ..self }
     }
 
     fn intern(&mut self, limits: Option<Limits>) -> Result<u16, TooManyLimits> {
@@ -147,8 +155,15 @@ impl Portfolio {
     pub fn add_account(&mut self, new: NewAccount) -> AccountId {
         let id = self.accounts.len() as AccountId;
         let state = Mutex::new(new.state);
-        self.accounts.push(Account { id, currency: new.currency, name: new.name, state });
+        self.accounts.push(Account { id, currency: new.currency, name: new.name, customer: 0, state });
         id
+    }
+
+    /// Says whose an account is: the keyed hash of its customer ([`Portfolio::customer_of`]), 0 for nobody's.
+    pub fn set_customer(&mut self, account: AccountId, customer: u64) {
+        if let Some(account) = self.accounts.get_mut(account as usize) {
+            account.customer = customer;
+        }
     }
 
     /// Adds a card and returns its id; a card with the same number is replaced and keeps its id.
@@ -274,6 +289,14 @@ impl Portfolio {
         hasher.finish().max(1)
     }
 
+    /// The keyed hash that stands for a customer's label; never 0.
+    pub fn customer_of(&self, label: &[u8]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.secret);
+        hasher.write(b"customer ");
+        hasher.write(label);
+        hasher.finish().max(1)
+    }
+
     /// Applies a record read back from the journal. Parts that already hold it (a snapshot taken while running)
     /// are left alone.
     pub fn apply(&self, record: &Record, sequence: u64) {
@@ -284,13 +307,20 @@ impl Portfolio {
             let lacks = sequence > shard.sequence();
             let other_lacks = other.as_ref().is_some_and(|other| sequence > other.sequence());
             if lacks {
-                self.table.put(&mut shard, own, sequence);
+                self.table.put(&mut shard, own, &record.counts, sequence);
             }
             match (related, &mut other) {
-                (Some(related), None) if lacks => self.table.put(&mut shard, related, sequence),
-                (Some(related), Some(other)) if other_lacks => self.table.put(other, related, sequence),
+                (Some(related), None) if lacks => self.table.put(&mut shard, related, &[], sequence),
+                (Some(related), Some(other)) if other_lacks => self.table.put(other, related, &[], sequence),
                 _ => {}
             }
+        }
+        if !record.counts.is_empty() {
+            let mut locked = self.counters.lock(record.counts.iter().map(|change| change.counter));
+            locked.apply(&record.counts, sequence);
+        }
+        if let Some(Swept { shard, before_s }) = record.swept {
+            self.counters.apply_sweep(usize::from(shard), before_s, sequence);
         }
         if !record.moves() {
             return;
@@ -324,7 +354,7 @@ impl Portfolio {
 
     /// One number for the whole state: equal states have equal hashes. Exact only while nothing is decided.
     pub fn state_hash(&self) -> u64 {
-        let mut sum = self.table.hash();
+        let mut sum = self.table.hash().wrapping_add(self.counters.hash());
         for card in &self.cards {
             let state = card.state.lock();
             let parts = (u64::from(card.id), hash_of(&state.velocity));

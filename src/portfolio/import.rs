@@ -39,9 +39,19 @@ pub fn apply(sheet: &Sheet, portfolio: &mut Portfolio) -> Result<Done, ImportErr
     let named = portfolio.accounts().iter().filter(|account| account.name != 0);
     let by_name: HashMap<u64, AccountId> = named.map(|account| (account.name, account.id)).collect();
     let names: Vec<u64> = sheet.labels.iter().map(|label| name(portfolio, label)).collect();
+    let customers = sheet
+        .customers
+        .as_ref()
+        .map(|labels| labels.iter().map(|label| portfolio.customer_of(label.as_bytes())).collect::<Vec<_>>());
     let labelled = names.iter().map(|name| (*name, by_name.get(name).copied())).collect();
-    let mut import =
-        Import { sheet, portfolio, labelled, done: Done::default(), rejected: Rejected::default() };
+    let mut import = Import {
+        sheet,
+        portfolio,
+        labelled,
+        customers,
+        done: Done::default(),
+        rejected: Rejected::default(),
+    };
     for (index, row) in sheet.rows.iter().enumerate() {
         if import.rejected.is_full() {
             import.rejected.unread = (sheet.rows.len() - index) as u64;
@@ -68,6 +78,8 @@ struct Import<'a> {
     portfolio: &'a mut Portfolio,
     /// For each label of the sheet the name, and the account as soon as there is one.
     labelled: Vec<(u64, Option<AccountId>)>,
+    /// For each customer of the sheet the keyed hash; `None` when the sheet says nothing of customers.
+    customers: Option<Vec<u64>>,
     done: Done,
     rejected: Rejected,
 }
@@ -102,6 +114,10 @@ impl Import<'_> {
         }
         if !self.fund(row, account) {
             return Ok(());
+        }
+        if let Some(customers) = &self.customers {
+            let customer = row.customer.map_or(0, |place| customers[place as usize]);
+            self.portfolio.set_customer(account, customer);
         }
         let state = known.map_or_else(CardState::default, |(.., state)| state);
         let limits = row.limits.map(|place| self.sheet.limits[place as usize]);

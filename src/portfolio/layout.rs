@@ -44,22 +44,27 @@ impl<const N: usize> Fixed for [u8; N] {
     }
 }
 
-impl<const N: usize> Fixed for [i64; N] {
-    const WIDTH: usize = 8 * N;
-    fn put<'a>(&self, mut into: &'a mut [u8]) -> &'a mut [u8] {
-        for number in self {
-            into = number.put(into);
+macro_rules! arrays {
+    ($($type:ty)*) => {$(
+        impl<const N: usize> Fixed for [$type; N] {
+            const WIDTH: usize = N * <$type>::WIDTH;
+            fn put<'a>(&self, mut into: &'a mut [u8]) -> &'a mut [u8] {
+                for number in self {
+                    into = number.put(into);
+                }
+                into
+            }
+            fn get(from: &mut &[u8]) -> Option<Self> {
+                let mut numbers = [0; N];
+                for number in &mut numbers {
+                    *number = <$type>::get(from)?;
+                }
+                Some(numbers)
+            }
         }
-        into
-    }
-    fn get(from: &mut &[u8]) -> Option<Self> {
-        let mut numbers = [0; N];
-        for number in &mut numbers {
-            *number = i64::get(from)?;
-        }
-        Some(numbers)
-    }
+    )*};
 }
+arrays! { i64 u32 }
 
 impl Fixed for bool {
     const WIDTH: usize = 1;

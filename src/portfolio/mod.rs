@@ -1,8 +1,16 @@
 //! Cards, accounts and transactions in memory, the records that change them, and their snapshot.
 //! Must not know messages on the wire, sockets or rules: it applies what was decided.
 
+mod civil;
+
 mod velocity;
 pub use velocity::{Exceeded, Limits, Period, UNLIMITED, Velocity, VelocityChange};
+
+mod zone;
+pub use zone::Zone;
+
+mod window;
+pub use window::{Place, Unit, Window};
 
 mod card;
 pub use card::{AccountId, Card, CardId, CardState, CardStatus, NOBODY};
@@ -21,8 +29,19 @@ pub use transaction::{
 
 mod layout;
 
+mod counts;
+pub use counts::{CounterChange, Counts, MOST_COUNTED, TooManyCounts};
+
+mod uses;
+pub use uses::Uses;
+
+mod ring;
+
+mod counters;
+pub use counters::{Counter, Counters, Locked};
+
 mod record;
-pub use record::{Event, FORMAT, Record, UnreadableRecord};
+pub use record::{Event, FORMAT, Record, Swept, UnreadableRecord};
 
 mod asked;
 pub use asked::Asked;

@@ -3,6 +3,7 @@
 
 use super::asked::Asked;
 use super::card::{AccountId, CardId, CardStatus};
+use super::counts::{CounterChange, Counts, MOST_COUNTED};
 use super::discrepancy::{Differs, Discrepancy};
 use super::layout::{Fixed, layout, numbered};
 use super::transaction::{State, Transaction, TransactionKey};
@@ -45,14 +46,16 @@ pub enum Event {
     HoldExpired = 4,
     /// Our own approval could not be answered in time and was undone.
     Undone = 5,
+    /// Counters of limits that no longer matter were forgotten.
+    CountersSwept = 6,
 }
 
 impl Event {
     /// The event with this stored number.
     pub fn from_number(number: u8) -> Option<Event> {
-        [Event::Request, Event::Advice, Event::Reversal, Event::HoldExpired, Event::Undone]
-            .into_iter()
-            .find(|event| *event as u8 == number)
+        use Event::{Advice, CountersSwept, HoldExpired, Request, Reversal, Undone};
+        let events = [Request, Advice, Reversal, HoldExpired, Undone, CountersSwept];
+        events.into_iter().find(|event| *event as u8 == number)
     }
 
     /// The name in dumps.
@@ -63,6 +66,7 @@ impl Event {
             Event::Reversal => "reversal",
             Event::HoldExpired => "hold-expired",
             Event::Undone => "undone",
+            Event::CountersSwept => "counters-swept",
         }
     }
 }
@@ -82,6 +86,16 @@ layout! { Velocity {
     day_cash_minor: i64,
 } }
 
+/// What [`Event::CountersSwept`] forgot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swept {
+    /// The part of the counters.
+    pub shard: u16,
+    /// What matters only until then, seconds since 1970.
+    pub before_s: u32,
+}
+layout! { Swept { shard: u16, before_s: u32 } }
+
 /// One change of the portfolio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -89,7 +103,11 @@ pub struct Record {
     pub event: Event,
     /// When, microseconds since 1970.
     pub time_us: i64,
-    /// Fingerprint of the settings and rules it was decided under.
+    /// The key of the message itself, whatever transaction it changed; of what the switch did on its own that transaction's.
+    pub key: TransactionKey,
+    /// Fingerprint of the settings it was decided under.
+    pub config: u32,
+    /// Fingerprint of the rule set it was decided under; 0 for none.
     pub rules: u32,
     /// What was asked; zeros where nobody asked.
     pub asked: Asked,
@@ -109,16 +127,24 @@ pub struct Record {
     pub velocity: VelocityChange,
     /// How what an advice says differs from what was decided here.
     pub discrepancy: Discrepancy,
+    /// Changes of the counters of limits. Where one counts anew, it is for `transaction`.
+    pub counts: Counts,
+    /// Which of them were forgotten.
+    pub swept: Option<Swept>,
     /// The transaction of this message, as it stands after it.
     pub transaction: Option<Transaction>,
     /// The other transaction it changed: the pre-authorization of a completion.
     pub related: Option<Transaction>,
 }
 
-/// The stored part before the transactions; a byte of flags says which of the two follow.
+/// The stored part before the transactions; a byte of flags says which of the two follow, and whether a sweep does. The
+/// changes of counters come last.
 struct Head {
     event: Event,
     has: u8,
+    counted: u8,
+    key: TransactionKey,
+    config: u32,
     refusal: Refusal,
     code: ResponseCode,
     time_us: i64,
@@ -133,9 +159,9 @@ struct Head {
 }
 
 layout! { Head {
-    event: Event, has: u8, refusal: Refusal, code: ResponseCode, time_us: i64, rules: u32, card: CardId,
-    account: AccountId, held_change_minor: i64, posted_change_minor: i64, velocity: VelocityChange,
-    discrepancy: Discrepancy, asked: Asked,
+    event: Event, has: u8, counted: u8, key: TransactionKey, config: u32, refusal: Refusal, code: ResponseCode,
+    time_us: i64, rules: u32, card: CardId, account: AccountId, held_change_minor: i64, posted_change_minor: i64,
+    velocity: VelocityChange, discrepancy: Discrepancy, asked: Asked,
 } }
 
 /// A stored record that this version cannot read.
@@ -151,13 +177,20 @@ pub const FORMAT: u8 = 2;
 
 impl Record {
     /// The longest a record can be, bytes.
-    pub const LONGEST: usize = Head::WIDTH + 2 * Transaction::WIDTH;
+    pub const LONGEST: usize =
+        Head::WIDTH + 2 * Transaction::WIDTH + Swept::WIDTH + MOST_COUNTED * CounterChange::WIDTH;
 
     /// Writes the record and returns the part of `into` that holds it.
     pub fn encode<'a>(&self, into: &'a mut [u8; Record::LONGEST]) -> &'a [u8] {
         let head = Head {
             event: self.event,
-            has: u8::from(self.transaction.is_some()) | u8::from(self.related.is_some()) << 1,
+            has: u8::from(self.transaction.is_some())
+                | u8::from(self.related.is_some()) << 1
+                | u8::from(self.swept.is_some()) << 2,
+            // At most 16.
+            counted: self.counts.len() as u8,
+            key: self.key,
+            config: self.config,
             refusal: self.refusal,
             code: self.code,
             time_us: self.time_us,
@@ -174,6 +207,12 @@ impl Record {
         for transaction in self.transactions() {
             rest = transaction.put(rest);
         }
+        if let Some(swept) = self.swept {
+            rest = swept.put(rest);
+        }
+        for change in self.counts.iter() {
+            rest = change.put(rest);
+        }
         let unused = rest.len();
         &into[..Record::LONGEST - unused]
     }
@@ -187,9 +226,16 @@ impl Record {
         let head = Head::get(&mut body)?;
         let transaction = if head.has & 1 != 0 { Some(Transaction::get(&mut body)?) } else { None };
         let related = if head.has & 2 != 0 { Some(Transaction::get(&mut body)?) } else { None };
-        (body.is_empty() && head.has < 4).then_some(Record {
+        let swept = if head.has & 4 != 0 { Some(Swept::get(&mut body)?) } else { None };
+        let mut counts = Counts::NONE;
+        for _ in 0..head.counted {
+            counts.push(CounterChange::get(&mut body)?).ok()?;
+        }
+        (body.is_empty() && head.has < 8).then_some(Record {
             event: head.event,
             time_us: head.time_us,
+            key: head.key,
+            config: head.config,
             rules: head.rules,
             asked: head.asked,
             refusal: head.refusal,
@@ -200,6 +246,8 @@ impl Record {
             posted_change_minor: head.posted_change_minor,
             velocity: head.velocity,
             discrepancy: head.discrepancy,
+            counts,
+            swept,
             transaction,
             related,
         })

@@ -1,8 +1,10 @@
 //! One part of the table of transactions: slots that are used again, found by key, threaded on two queues: the
 //! closed ones, oldest first, may be forgotten; the open ones hold money and may not. Must not know its siblings.
 
+use super::counts::CounterChange;
 use super::due::Due;
 use super::transaction::{Transaction, TransactionKey};
+use super::uses::Uses;
 use hashbrown::HashTable;
 
 /// No slot.
@@ -12,6 +14,9 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct Shard {
     slots: Vec<Slot>,
+    /// The counters of limits of the transaction in the same slot, as far as any has had one: where there are no limits, not
+    /// a page of it is touched.
+    uses: Vec<Uses>,
     /// First of the slots to use again, chained by `newer`.
     unused: u32,
     index: HashTable<u32>,
@@ -85,6 +90,7 @@ impl Shard {
         let room = capacity + capacity / 2 + 1;
         Shard {
             slots: Vec::with_capacity(room),
+            uses: Vec::with_capacity(room),
             unused: NONE,
             index: HashTable::with_capacity(room),
             closed: Queue::EMPTY,
@@ -109,6 +115,46 @@ impl Shard {
     /// The transaction with this key.
     pub fn get(&self, key: TransactionKey) -> Option<&Transaction> {
         self.find(key).map(|slot| &self.slots[slot as usize].transaction)
+    }
+
+    /// The counters of limits that the transaction with this key counts in.
+    pub fn uses(&self, key: TransactionKey) -> &Uses {
+        // Without limits not even its slot is looked for.
+        let slot = if self.uses.is_empty() { None } else { self.find(key) };
+        slot.and_then(|slot| self.uses.get(slot as usize)).unwrap_or(&Uses::EMPTY)
+    }
+
+    /// Keeps which counters a transaction that is there counts in: those of `counts` that count it anew besides those it has
+    /// had; none when it counts in no limit.
+    pub(super) fn keep_uses(&mut self, transaction: &Transaction, counts: &[CounterChange]) {
+        let limited = transaction.limited_minor();
+        if self.uses.is_empty() && (limited.is_none() || counts.is_empty()) {
+            return;
+        }
+        let Some(slot) = self.find(transaction.key) else { return };
+        match limited {
+            None => self.free_uses(slot),
+            Some(counted_minor) => {
+                for change in counts.iter().filter(|change| change.count > 0) {
+                    self.uses_of(slot).add(change, counted_minor);
+                }
+            }
+        }
+    }
+
+    fn free_uses(&mut self, slot: u32) {
+        if let Some(uses) = self.uses.get_mut(slot as usize).filter(|uses| !uses.is_empty()) {
+            *uses = Uses::EMPTY;
+        }
+    }
+
+    /// Those of a slot, with room made up to it: never beyond what was set aside.
+    fn uses_of(&mut self, slot: u32) -> &mut Uses {
+        let slot = slot as usize;
+        if self.uses.len() <= slot {
+            self.uses.resize(slot + 1, Uses::EMPTY);
+        }
+        &mut self.uses[slot]
     }
 
     /// Transactions in it, and how many of them are open.
@@ -162,6 +208,7 @@ impl Shard {
             slot => {
                 self.unused = self.slots[slot as usize].newer;
                 self.slots[slot as usize] = new;
+                self.free_uses(slot);
                 slot
             }
         };
@@ -206,6 +253,13 @@ impl Shard {
             self.insert(transaction);
         }
         self.sequence = sequence;
+    }
+
+    /// The same for the counters of one of them, after all of them.
+    pub(super) fn restore_uses(&mut self, key: TransactionKey, uses: Uses) {
+        if let Some(slot) = self.find(key) {
+            *self.uses_of(slot) = uses;
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A CSV file of cards as checked rows. Must not know the cards that are there already.
 //! What it says names lines and columns, never what stands in a cell: that may be a card number in the wrong place.
 
-use super::columns::{ACCOUNT, AVAILABLE, COLUMNS, CURRENCY, EXPIRY, LIMITS, PAN, PROGRAM, STATUS};
+use super::columns::{ACCOUNT, AVAILABLE, COLUMNS, CURRENCY, CUSTOMER, EXPIRY, LIMITS, PAN, PROGRAM, STATUS};
 use super::{CardStatus, LARGEST_MINOR, Limits, Program};
 use crate::message::Pan;
 use csv::{ByteRecord, ReaderBuilder, Trim};
@@ -11,7 +11,7 @@ use std::io::{self, Read};
 
 /// Names a card's program when its row does not.
 const USUAL_PROGRAM: &str = "standard";
-/// Characters of an account's label: as many as the longest IBAN has.
+/// Characters of an account's or a customer's label: as many as the longest IBAN has.
 const LONGEST_LABEL: usize = 34;
 /// The bounds of the settings' limits.
 const LARGEST_LIMIT_MINOR: i64 = 999_999_999_999_999;
@@ -101,6 +101,8 @@ pub enum SheetError {
 pub struct Sheet {
     pub(super) rows: Vec<Row>,
     pub(super) labels: Vec<String>,
+    /// Labels of customers; `None` when the file has no such column.
+    pub(super) customers: Option<Vec<String>>,
     pub(super) limits: Vec<Limits>,
 }
 
@@ -116,6 +118,8 @@ pub(super) struct Row {
     pub limits: Option<u32>,
     /// Place of its account's label in the sheet; `None` for an account of its own.
     pub label: Option<u32>,
+    /// Place of its customer's label in the sheet.
+    pub customer: Option<u32>,
     pub currency: u16,
     pub available_minor: i64,
 }
@@ -133,13 +137,15 @@ pub fn read(input: impl Read, programs: &[Program]) -> Result<Sheet, SheetError>
         .from_reader(LineFeeds { inner: input, open: false });
     let mut record = ByteRecord::new();
     reader.read_byte_record(&mut record).map_err(system)?;
+    let places = places(&record)?;
     let mut sheet = SheetReader {
         programs,
-        places: places(&record)?,
+        places,
         width: record.len(),
-        sheet: Sheet::default(),
+        sheet: Sheet { customers: places[CUSTOMER].map(|_| Vec::new()), ..Sheet::default() },
         seen: HashMap::new(),
         labels: HashMap::new(),
+        customers: HashMap::new(),
         limits: HashMap::new(),
         rejected: Rejected::default(),
     };
@@ -194,7 +200,7 @@ fn places(header: &ByteRecord) -> Result<[Option<usize>; COLUMNS.len()], Rejecte
             rejected.push(1, column, "stands there twice");
         }
     }
-    for column in (0..LIMITS).filter(|column| places[*column].is_none()) {
+    for column in (0..CUSTOMER).filter(|column| places[*column].is_none()) {
         rejected.push(1, column, "is missing");
     }
     rejected.or(places)
@@ -209,6 +215,8 @@ struct SheetReader<'a> {
     seen: HashMap<Pan, u64>,
     /// Label -> its place, and what the first row with it says of the account.
     labels: HashMap<String, (u32, Shared)>,
+    /// A customer's label -> its place.
+    customers: HashMap<String, u32>,
     limits: HashMap<Limits, u32>,
     rejected: Rejected,
 }
@@ -218,6 +226,7 @@ struct Shared {
     line: u64,
     currency: u16,
     available_minor: i64,
+    customer: Option<u32>,
 }
 
 type Checked<T> = Result<T, String>;
@@ -249,11 +258,15 @@ impl SheetReader<'_> {
         let available = self.note(line, AVAILABLE, available);
         let program = self.program(cell(PROGRAM));
         let program = self.note(line, PROGRAM, program);
+        let customer = self.note(line, CUSTOMER, self::label(cell(CUSTOMER)));
         let limits = self.limits(line, cell, program);
-        let (Some(label), Some(currency), Some(available_minor)) = (label, currency, available) else {
+        let (Some(label), Some(currency), Some(available_minor), Some(customer)) =
+            (label, currency, available, customer)
+        else {
             return;
         };
-        let label = self.share(label, Shared { line, currency, available_minor });
+        let customer = self.customer(customer);
+        let label = self.share(label, Shared { line, currency, available_minor, customer });
         let (Some(pan), Some(expiry), Some(status), Some(program)) = (pan, expiry, status, program) else {
             return;
         };
@@ -265,6 +278,7 @@ impl SheetReader<'_> {
             program,
             limits,
             label,
+            customer,
             currency,
             available_minor,
         });
@@ -323,6 +337,16 @@ impl SheetReader<'_> {
         })
     }
 
+    /// The place of a customer's label.
+    fn customer(&mut self, label: &str) -> Option<u32> {
+        let known = self.sheet.customers.as_mut().filter(|_| !label.is_empty())?;
+        let place = self.customers.entry(label.to_owned()).or_insert_with(|| {
+            known.push(label.to_owned());
+            known.len() as u32 - 1
+        });
+        Some(*place)
+    }
+
     /// The place of a label; rows with the same one must say the same of the account.
     fn share(&mut self, label: &str, row: Shared) -> Option<u32> {
         if label.is_empty() {
@@ -335,6 +359,9 @@ impl SheetReader<'_> {
             }
             if first.available_minor != row.available_minor {
                 self.rejected.push(row.line, AVAILABLE, &*reason);
+            }
+            if first.customer != row.customer {
+                self.rejected.push(row.line, CUSTOMER, &*reason);
             }
             return Some(*place);
         }

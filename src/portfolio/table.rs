@@ -1,10 +1,12 @@
 //! The transactions that are remembered: answers for repeats, open authorizations for reversals and completions.
 //! Bounded by count and age; an open authorization is never forgotten. Must not decide anything.
 
+use super::counts::CounterChange;
 use super::layout::Fixed;
 use super::references::References;
 use super::shard::Shard;
 use super::transaction::{State, Transaction, TransactionKey};
+use super::uses::Uses;
 use parking_lot::{Mutex, MutexGuard};
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher;
@@ -83,8 +85,9 @@ impl Table {
     }
 
     /// Sets a transaction in its locked shard and forgets what the bounds no longer cover. `sequence` is the
-    /// record's. The same puts in the same order forget the same transactions.
-    pub fn put(&self, shard: &mut Shard, transaction: &Transaction, sequence: u64) {
+    /// record's, and `counts` its changes of counters where they are for this transaction. The same puts in the same order
+    /// forget the same transactions.
+    pub fn put(&self, shard: &mut Shard, transaction: &Transaction, counts: &[CounterChange], sequence: u64) {
         match shard.replace(transaction, sequence) {
             Some(known) if known.state == State::Declined && is_approved(transaction) => {
                 self.references.link(transaction);
@@ -97,6 +100,7 @@ impl Table {
                 self.references.link(transaction);
             }
         }
+        shard.keep_uses(transaction, counts);
     }
 
     /// Fills an empty shard with what a snapshot holds of it, in the order of [`Shard::iter`], as of `sequence`.
@@ -105,6 +109,11 @@ impl Table {
         for transaction in transactions {
             self.references.restore(transaction);
         }
+    }
+
+    /// The same for the counters that a restored transaction counts in.
+    pub(super) fn restore_uses(&self, index: usize, key: TransactionKey, uses: Uses) {
+        self.shards[index].lock().restore_uses(key, uses);
     }
 
     /// Transactions remembered, and how many of them are open.
@@ -137,7 +146,9 @@ impl Table {
         let mut sum = 0u64;
         self.visit(|shard| {
             for transaction in shard.iter() {
-                sum = sum.wrapping_add(hash_of(transaction));
+                let uses = shard.uses(transaction.key);
+                let uses = if uses.is_empty() { 0 } else { hash_of(uses).rotate_left(1) };
+                sum = sum.wrapping_add(hash_of(transaction) ^ uses);
             }
         });
         sum
@@ -201,7 +212,7 @@ mod tests {
         let table = Table::new(TableOptions { max: 4 * SHARDS, window_us: 1_000 });
         let mut shard = table.lock(TransactionKey(0));
         for (number, held) in [(1, 0), (2, 70), (3, 0), (4, 0), (5, 0), (6, 0)] {
-            table.put(&mut shard, &transaction(number, 0, held), number);
+            table.put(&mut shard, &transaction(number, 0, held), &[], number);
         }
         drop(shard);
         // 1 and 3 went; 2 still holds money.
@@ -215,7 +226,7 @@ mod tests {
         let table = Table::new(TableOptions { max: 4 * SHARDS, window_us: 1_000 });
         let mut shard = table.lock(TransactionKey(0));
         for (number, time_us, held) in [(1, 0, 0), (2, 500, 9), (3, 900, 0), (4, 1_600, 0)] {
-            table.put(&mut shard, &transaction(number, time_us, held), number);
+            table.put(&mut shard, &transaction(number, time_us, held), &[], number);
         }
         drop(shard);
         assert_eq!(keys(&table), [3, 4, 2]);
@@ -227,7 +238,7 @@ mod tests {
         let mut shard = table.lock(TransactionKey(0));
         let mut fits = |number| {
             let room = (shard.has_room(false), shard.has_room(true));
-            table.put(&mut shard, &transaction(number, 0, 1), number);
+            table.put(&mut shard, &transaction(number, 0, 1), &[], number);
             room
         };
         assert_eq!(

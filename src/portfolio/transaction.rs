@@ -186,6 +186,12 @@ impl Transaction {
         if self.has(COUNTED) { self.authorized_minor().saturating_add(self.posted_minor) } else { 0 }
     }
 
+    /// What the counters of limits count of it, `None` where they do not: as [`Transaction::counted_minor`], but a hold
+    /// that ran out has given back what it counted.
+    pub fn limited_minor(&self) -> Option<i64> {
+        (self.has(COUNTED) && self.state != State::Expired).then(|| self.counted_minor())
+    }
+
     /// The same after its hold has ended: nothing is held, and what was counts as spent.
     pub fn ended(self, state: State) -> Transaction {
         let mut extra = self.extra;

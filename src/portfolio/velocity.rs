@@ -1,6 +1,8 @@
 //! Counters of what was approved per day and month, and the limits they are held against.
 //! Calendar windows in UTC. Must not read a clock: the day and month are arguments.
 
+use super::civil;
+
 /// A calendar day and month in UTC, as the counters keep them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period {
@@ -15,16 +17,7 @@ impl Period {
     pub fn of(time_us: i64) -> Period {
         const DAY_US: i64 = 86_400_000_000;
         let day = (time_us.div_euclid(DAY_US)).clamp(0, i64::from(u16::MAX));
-        // Howard Hinnant's days-to-civil arithmetic: eras of 400 years beginning on 1 March.
-        let shifted = day + 719_468;
-        let era = shifted / 146_097;
-        let of_era = shifted % 146_097;
-        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let from_march = (5 * of_year + 2) / 153;
-        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
-        Period { day: day as u16, month: (year * 12 + month - 1) as u16 }
+        Period { day: day as u16, month: civil::month_of(day) as u16 }
     }
 }
 

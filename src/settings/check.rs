@@ -22,7 +22,7 @@ const NEVER_ECHOED: [u8; 8] = [35, 36, 45, 52, 53, 55, 64, 128];
 
 /// Every whole number among the settings and what it may be; `*` stands for a name. The manual says the
 /// same in words, and a test compares the two.
-const RANGES: [(&str, RangeInclusive<i64>); 31] = [
+const RANGES: [(&str, RangeInclusive<i64>); 32] = [
     ("server.workers", 0..=256),
     ("server.drain_timeout_ms", 0..=600_000),
     ("telemetry.hlog_interval_s", 1..=86_400),
@@ -34,6 +34,7 @@ const RANGES: [(&str, RangeInclusive<i64>); 31] = [
     ("snapshot.every_records", 0..=1_000_000_000_000),
     ("transactions.max", 1..=100_000_000),
     ("transactions.window_hours", 1..=8_760),
+    ("counters.max", 0..=50_000_000),
     ("holds.authorization_days", 1..=365),
     ("holds.preauthorization_days", 1..=365),
     ("rules.budget_ns", 100..=10_000_000),

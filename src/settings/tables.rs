@@ -27,6 +27,8 @@ pub struct Settings {
     pub vault: Vault,
     /// What is remembered of past transactions.
     pub transactions: Transactions,
+    /// The counters of limits.
+    pub counters: Counters,
     /// How long reserved money stays reserved.
     pub holds: Holds,
     /// Conditions and limits beyond those of programs and cards.
@@ -168,6 +170,14 @@ pub struct Transactions {
     pub max: usize,
     /// The longest that one is remembered.
     pub window_hours: Hours,
+}
+
+/// `[counters]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Counters {
+    /// About the most that are kept.
+    pub max: usize,
 }
 
 /// `[holds]`.

@@ -11,16 +11,16 @@ mod write;
 pub use write::write;
 
 use super::layout::{Fixed, layout};
-use super::{CardStatus, Limits, TooManyLimits, Velocity};
+use super::{CardStatus, Limits, TooManyLimits, Uses, Velocity};
 use crate::vault::KeyError;
 use std::path::PathBuf;
 
-const MAGIC: [u8; 8] = *b"ASWSNAP1";
+const MAGIC: [u8; 8] = *b"ASWSNAP2";
 /// Entries in a block: sealing and checking go block by block.
 const ENTRIES: usize = 4096;
 /// No block is longer: a damaged length cannot ask for more memory. The longest holds a whole shard of a table for
-/// 100 million transactions.
-const LONGEST_BLOCK: u32 = 32 << 20;
+/// 100 million transactions that all count in limits.
+const LONGEST_BLOCK: u32 = 64 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -31,13 +31,14 @@ enum Block {
     Cards = 4,
     Shard = 5,
     End = 6,
+    Counters = 7,
 }
 
 impl Block {
     fn from_number(number: u8) -> Option<Block> {
-        [Block::Programs, Block::Limits, Block::Accounts, Block::Cards, Block::Shard, Block::End]
-            .into_iter()
-            .find(|block| *block as u8 == number)
+        use Block::{Accounts, Cards, Counters, End, Limits, Programs, Shard};
+        let blocks = [Programs, Limits, Accounts, Cards, Shard, End, Counters];
+        blocks.into_iter().find(|block| *block as u8 == number)
     }
 }
 
@@ -83,6 +84,7 @@ layout! { Limits {
 struct StoredAccount {
     currency: u16,
     name: u64,
+    customer: u64,
     funds_minor: i64,
     posted_minor: i64,
     held_minor: i64,
@@ -90,7 +92,8 @@ struct StoredAccount {
     sequence: u64,
 }
 layout! { StoredAccount {
-    currency: u16, name: u64, funds_minor: i64, posted_minor: i64, held_minor: i64, velocity: Velocity, sequence: u64,
+    currency: u16, name: u64, customer: u64, funds_minor: i64, posted_minor: i64, held_minor: i64, velocity: Velocity,
+    sequence: u64,
 } }
 
 struct StoredCard {
@@ -108,13 +111,37 @@ layout! { StoredCard {
     sequence: u64,
 } }
 
+/// Begins a block of transactions; behind them follow the [`Uses`] of those that have any, each behind the place of its
+/// transaction.
+struct ShardHead {
+    index: u32,
+    sequence: u64,
+    transactions: u32,
+}
+layout! { ShardHead { index: u32, sequence: u64, transactions: u32 } }
+
+/// Behind the place of its transaction in the block.
+struct StoredUses {
+    place: u32,
+    uses: Uses,
+}
+layout! { StoredUses { place: u32, uses: Uses } }
+
+/// Begins a block of counters; each that has a ring is followed by it.
+struct CountersHead {
+    index: u32,
+    sequence: u64,
+}
+layout! { CountersHead { index: u32, sequence: u64 } }
+
 struct End {
     cards: u64,
     accounts: u64,
     transactions: u64,
+    counters: u64,
     highest: u64,
 }
-layout! { End { cards: u64, accounts: u64, transactions: u64, highest: u64 } }
+layout! { End { cards: u64, accounts: u64, transactions: u64, counters: u64, highest: u64 } }
 
 /// Appends a fixed value to a growing buffer.
 fn append<T: Fixed>(room: &mut Vec<u8>, value: &T) {
@@ -139,6 +166,8 @@ pub struct SnapshotFacts {
     pub accounts: u64,
     /// Transactions in it.
     pub transactions: u64,
+    /// Counters of limits in it.
+    pub counters: u64,
 }
 
 /// Why a snapshot cannot be written or read.

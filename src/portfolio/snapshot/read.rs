@@ -1,11 +1,13 @@
 //! Snapshot file -> portfolio, or the place and reason why not: never a state that was not written.
 
 use super::{
-    Block, BlockHead, End, Header, LONGEST_BLOCK, MAGIC, SnapshotError, SnapshotFacts, StoredAccount,
-    StoredCard, chained, context,
+    Block, BlockHead, CountersHead, End, Header, LONGEST_BLOCK, MAGIC, ShardHead, SnapshotError,
+    SnapshotFacts, StoredAccount, StoredCard, StoredUses, chained, context,
 };
 use crate::message::Pan;
+use crate::portfolio::counters::Stored;
 use crate::portfolio::layout::Fixed;
+use crate::portfolio::ring::Ring;
 use crate::portfolio::{AccountState, CardState, Limits, NewAccount, NewCard, Portfolio, Transaction};
 use crate::vault::DataKey;
 use std::fs::File;
@@ -66,7 +68,7 @@ impl Reader<'_> {
 
     fn read_all(&mut self, portfolio: &mut Portfolio) -> Result<SnapshotFacts, SnapshotError> {
         let header = self.read_header()?;
-        let mut transactions = 0;
+        let (mut transactions, mut counters) = (0, 0);
         loop {
             let (kind, bytes) = self.next_block(&header)?;
             let mut rest = &bytes[..];
@@ -81,10 +83,12 @@ impl Reader<'_> {
                 Block::Accounts => self.read_accounts(rest, portfolio)?,
                 Block::Cards => self.read_cards(rest, portfolio)?,
                 Block::Shard => transactions += self.read_shard(rest, portfolio)?,
+                Block::Counters => counters += self.read_counters(rest, portfolio)?,
                 Block::End => {
                     let end: End = self.get(&mut rest)?;
                     let found = (portfolio.cards().len() as u64, portfolio.accounts().len() as u64);
-                    if (found, transactions) != ((end.cards, end.accounts), end.transactions) {
+                    let counted = (transactions, counters);
+                    if (found, counted) != ((end.cards, end.accounts), (end.transactions, end.counters)) {
                         return Err(self.damaged("does not hold as many entries as it says"));
                     }
                     self.pass(bytes.len());
@@ -93,7 +97,15 @@ impl Reader<'_> {
                     }
                     let (floor, time_us, highest) = (header.floor, header.time_us, end.highest);
                     let (cards, accounts) = found;
-                    return Ok(SnapshotFacts { floor, highest, time_us, cards, accounts, transactions });
+                    return Ok(SnapshotFacts {
+                        floor,
+                        highest,
+                        time_us,
+                        cards,
+                        accounts,
+                        transactions,
+                        counters,
+                    });
                 }
             }
             self.pass(bytes.len() + if kind == Block::Cards { crate::vault::OVERHEAD } else { 0 });
@@ -166,7 +178,9 @@ impl Reader<'_> {
                 velocity: stored.velocity,
                 sequence: stored.sequence,
             };
-            portfolio.add_account(NewAccount { currency: stored.currency, name: stored.name, state });
+            let account =
+                portfolio.add_account(NewAccount { currency: stored.currency, name: stored.name, state });
+            portfolio.set_customer(account, stored.customer);
         }
         Ok(())
     }
@@ -202,15 +216,38 @@ impl Reader<'_> {
     }
 
     fn read_shard(&mut self, mut rest: &[u8], portfolio: &Portfolio) -> Result<u64, SnapshotError> {
-        let (index, sequence): (u32, u64) = (self.get(&mut rest)?, self.get(&mut rest)?);
+        let ShardHead { index, sequence, transactions: count } = self.get(&mut rest)?;
         if index as usize >= portfolio.table.shards() {
             return Err(self.damaged("a part of the transactions has no place"));
         }
         let mut transactions = Vec::with_capacity(rest.len() / Transaction::WIDTH);
-        while !rest.is_empty() {
+        for _ in 0..count {
             transactions.push(self.get::<Transaction>(&mut rest)?);
         }
         portfolio.table.restore(index as usize, &transactions, sequence);
+        while !rest.is_empty() {
+            let StoredUses { place, uses } = self.get(&mut rest)?;
+            let Some(transaction) = transactions.get(place as usize) else {
+                return Err(self.damaged("counters of a transaction that is not there"));
+            };
+            portfolio.table.restore_uses(index as usize, transaction.key, uses);
+        }
         Ok(transactions.len() as u64)
+    }
+
+    fn read_counters(&mut self, mut rest: &[u8], portfolio: &Portfolio) -> Result<u64, SnapshotError> {
+        let CountersHead { index, sequence } = self.get(&mut rest)?;
+        if index as usize >= portfolio.counters.shards() {
+            return Err(self.damaged("a part of the counters has no place"));
+        }
+        let mut count = 0;
+        while !rest.is_empty() {
+            let stored: Stored = self.get(&mut rest)?;
+            let ring = if stored.ring { Some(self.get::<Ring>(&mut rest)?) } else { None };
+            portfolio.counters.restore(&stored, ring);
+            count += 1;
+        }
+        portfolio.counters.restore_sequence(index as usize, sequence);
+        Ok(count)
     }
 }

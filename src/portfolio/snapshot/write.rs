@@ -1,10 +1,11 @@
 //! Portfolio -> snapshot file. Must not know when snapshots are taken or what they are called.
 
 use super::{
-    Block, BlockHead, ENTRIES, End, Header, MAGIC, SnapshotError, StoredAccount, StoredCard, append, chained,
-    context,
+    Block, BlockHead, CountersHead, ENTRIES, End, Header, MAGIC, ShardHead, SnapshotError, StoredAccount,
+    StoredCard, StoredUses, append, chained, context,
 };
 use crate::portfolio::Portfolio;
+use crate::portfolio::layout::Fixed;
 use crate::vault::{DataKey, KeyError};
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -82,8 +83,10 @@ impl Writer<'_> {
         self.write_accounts(portfolio)?;
         self.write_cards(portfolio)?;
         let transactions = self.write_transactions(portfolio)?;
+        let counters = self.write_counters(portfolio)?;
         let (cards, accounts) = (portfolio.cards().len() as u64, portfolio.accounts().len() as u64);
-        append(&mut self.room, &End { cards, accounts, transactions, highest: self.highest });
+        let highest = self.highest;
+        append(&mut self.room, &End { cards, accounts, transactions, counters, highest });
         self.finish(Block::End)
     }
 
@@ -95,6 +98,7 @@ impl Writer<'_> {
                 let stored = StoredAccount {
                     currency: account.currency,
                     name: account.name,
+                    customer: account.customer,
                     funds_minor: state.funds_minor,
                     posted_minor: state.posted_minor,
                     held_minor: state.held_minor,
@@ -140,16 +144,46 @@ impl Writer<'_> {
                     return;
                 }
                 self.highest = self.highest.max(shard.sequence());
-                append(&mut self.room, &(index as u32));
-                append(&mut self.room, &shard.sequence());
+                let (transactions, _) = shard.len();
+                let (index, sequence, transactions) = (index as u32, shard.sequence(), transactions as u32);
+                append(&mut self.room, &ShardHead { index, sequence, transactions });
                 for transaction in shard.iter() {
                     append(&mut self.room, transaction);
                     count += 1;
+                }
+                for (transaction, place) in shard.iter().zip(0..) {
+                    let uses = *shard.uses(transaction.key);
+                    if !uses.is_empty() {
+                        append(&mut self.room, &StoredUses { place, uses });
+                    }
                 }
             });
             if !self.room.is_empty() {
                 self.finish(Block::Shard)?;
             }
+        }
+        Ok(count)
+    }
+
+    fn write_counters(&mut self, portfolio: &Portfolio) -> Result<u64, WriteError> {
+        let mut count = 0;
+        for index in 0..portfolio.counters.shards() {
+            // The sequence is known once the lock is held, and stands before the counters.
+            append(&mut self.room, &CountersHead { index: index as u32, sequence: 0 });
+            let sequence = portfolio.counters.visit(index, |stored, ring| {
+                append(&mut self.room, stored);
+                if let Some(ring) = ring {
+                    append(&mut self.room, ring);
+                }
+                count += 1;
+            });
+            if sequence == 0 {
+                self.room.clear();
+                continue;
+            }
+            self.highest = self.highest.max(sequence);
+            CountersHead { index: index as u32, sequence }.put(&mut self.room);
+            self.finish(Block::Counters)?;
         }
         Ok(count)
     }
