@@ -7,9 +7,12 @@
 //!   (sockets,      (PURE:          (cards, accounts, transactions,
 //!    links,         a column        their snapshot)
 //!    deadlines)     of refusals)         |
-//!      |               |                 v
-//!      |               +----------> journal (Record; append, sync, recover)
-//!      v                                 |
+//!      |               |   |             v
+//!      |               |   +------> journal (Record; append, sync, recover)
+//!      |               v                 |
+//!      |           rules (PURE: rule     |
+//!      |               |  text -> checked conditions, limits)
+//!      v               v                 v
 //!   message (PURE: fields <-> meaning) <-+
 //!      |
 //!      v
@@ -28,6 +31,8 @@
 pub mod wire;
 
 pub mod message;
+
+pub mod rules;
 
 pub mod portfolio;
 

@@ -3,12 +3,13 @@
 use super::source::{File, Named, tokens};
 
 /// Room -> the rooms it may know. The picture in `src/lib.rs` says the same; a new arrow edits both.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("wire", &[]),
     ("message", &["wire"]),
     ("vault", &[]),
+    ("rules", &["message"]),
     ("portfolio", &["message", "vault", "wire"]),
-    ("decision", &["journal", "message", "portfolio", "wire"]),
+    ("decision", &["journal", "message", "portfolio", "rules", "wire"]),
     ("journal", &[]),
     ("network", &["decision", "journal", "message", "portfolio", "settings", "telemetry", "wire"]),
     ("telemetry", &[]),
@@ -24,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "message",
             "network",
             "portfolio",
+            "rules",
             "settings",
             "telemetry",
             "traffic",
@@ -34,7 +36,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// The rooms that must give the same result for the same input, always.
-const PURE: [&str; 3] = ["wire", "message", "decision"];
+const PURE: [&str; 4] = ["wire", "message", "decision", "rules"];
 /// What a pure room must not reach: waiting, sockets, files, clocks, chance, logs.
 const IMPURE: [&str; 13] = [
     "tokio",

@@ -1,0 +1,66 @@
+//! What the rules found of one request: a fixed size, to be reused. Must not know conditions.
+
+use crate::message::ResponseCode;
+
+/// Shadow rules that are named of one request.
+const MOST_SHADOWS: usize = 64;
+
+/// What some rules found together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// The first rule that declines, and its DE39.
+    pub declined: Option<(u16, ResponseCode)>,
+    /// The rule that approves the least, and that amount in minor units of the account's currency.
+    pub up_to: Option<(u16, i64)>,
+    /// The tags that were given, as bits: [`RuleSet::tags`](super::RuleSet::tags) has their names.
+    pub tags: u64,
+    /// The first rule that hands over to the stand-in set.
+    pub stand_in: Option<u16>,
+}
+
+/// What the rules found of one request. Rules are named by their index in [`RuleSet::rules`](super::RuleSet::rules).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What active rules found.
+    pub active: Findings,
+    /// What shadow rules would have done.
+    pub shadow: Findings,
+    shadows: [u16; MOST_SHADOWS],
+    shadow_count: u16,
+}
+
+impl Default for Verdict {
+    fn default() -> Verdict {
+        Verdict {
+            active: Findings::default(),
+            shadow: Findings::default(),
+            shadows: [0; MOST_SHADOWS],
+            shadow_count: 0,
+        }
+    }
+}
+
+impl Verdict {
+    /// The first 64 shadow rules that matched, in order.
+    #[must_use]
+    pub fn shadow_rules(&self) -> &[u16] {
+        &self.shadows[..usize::from(self.shadow_count).min(MOST_SHADOWS)]
+    }
+
+    /// How many shadow rules matched.
+    #[must_use]
+    pub fn shadow_count(&self) -> u16 {
+        self.shadow_count
+    }
+
+    pub(super) fn clear(&mut self) {
+        (self.active, self.shadow, self.shadow_count) = (Findings::default(), Findings::default(), 0);
+    }
+
+    pub(super) fn count_shadow(&mut self, rule: u16) {
+        if let Some(slot) = self.shadows.get_mut(usize::from(self.shadow_count)) {
+            *slot = rule;
+        }
+        self.shadow_count += 1;
+    }
+}
