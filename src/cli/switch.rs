@@ -4,7 +4,7 @@ use super::data::{self, Opened, WhenEmpty};
 use super::policy::{self, reading};
 use super::status::{Parts, Phase, SwitchStatus};
 use crate::admin;
-use crate::decision::{Desk, KeyFields};
+use crate::decision::{Desk, KeyFields, Standing};
 use crate::journal::{self, Journal};
 use crate::message::ResponseCode;
 use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
@@ -74,7 +74,7 @@ impl Switch {
         let options = journal_options(settings, &telemetry);
         let journal = Journal::open_locked(&data.join("journal"), tail, options, lock)?;
         let portfolio = Arc::new(portfolio);
-        let desk = Desk::new(Arc::clone(&portfolio), Arc::new(policy), settings.fingerprint());
+        let desk = Desk::new(Arc::clone(&portfolio), Standing::plain(policy, settings.fingerprint()));
         let parts = Arc::new(Parts {
             portfolio,
             journal: journal.clone(),

@@ -2,13 +2,15 @@
 
 use super::amount::{Worth, worth};
 use super::completion::{against_own, completed, over_tolerance};
+use super::facts::facts;
 use super::increment::{closed, extended};
+use super::meter::{Meters, Whose};
 use super::request::{counted_as, is_open_for};
 use super::{Case, Decision, Desk, Shards, Sink, States, first_seen, fits, velocity_change};
 use crate::message::{Kind, Operation, Refusal, Request, ResponseCode};
 use crate::portfolio::{
-    ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, Card, Differs, Discrepancy, Event, INCREMENT,
-    PREAUTHORIZATION, REQUEST_SEEN, Record, STAND_IN, State, Transaction, TransactionKey,
+    ADVICE_SEEN, Account, CASH, COMPLETION_SEEN, COUNTED, Card, Counts, Differs, Discrepancy, Event,
+    INCREMENT, PREAUTHORIZATION, REQUEST_SEEN, Record, STAND_IN, State, Transaction, TransactionKey,
 };
 
 /// An advice and what it meets.
@@ -110,6 +112,10 @@ impl Desk {
             record.related = completes.and_then(|known| completed(case, &known, posted_minor));
             record.discrepancy = met.discrepancy(worth.total_minor);
         }
+        if new.has(COUNTED) && !met.known.is_some_and(|known| known.has(COUNTED)) {
+            let states = States { card: &mut card_state, account: &mut account_state };
+            record.counts = self.limited(case, (card, account), &states, &new);
+        }
         // What was stored for its answer alone takes a place among the open ones.
         if !met.has_room && !new.is_closed() && met.known.is_some_and(|known| known.is_closed()) {
             return Decision::refused(Refusal::NotStored, new.key);
@@ -123,6 +129,25 @@ impl Desk {
         record.transaction = Some(new);
         let states = States { card: &mut card_state, account: &mut account_state };
         self.acknowledge(&record, shards, Some(states), new.key, sink)
+    }
+
+    /// How the counters of limits change by what was spent elsewhere: it counts like anything, and is never declined.
+    fn limited(
+        &self,
+        case: &Case<'_>,
+        (card, account): (&Card, &Account),
+        states: &States<'_>,
+        new: &Transaction,
+    ) -> Counts {
+        if !case.standing.asks() {
+            return Counts::NONE;
+        }
+        let counted_minor = new.counted_minor();
+        let worth = Worth { total_minor: counted_minor, cash_minor: new.cash_minor() };
+        let facts = facts(case, (card, account), states, worth);
+        let whose = Whose::of(case, &facts, false, account.currency);
+        let meters = Meters::lock(&self.portfolio, &whose, None);
+        meters.map_or(Counts::NONE, |meters| meters.counts_that_fit(counted_minor))
     }
 
     /// The authorization that a completion or the advice of an increment speaks of, by DE90 (true) or what is known of it,
@@ -174,6 +199,7 @@ pub(super) fn acknowledged(key: TransactionKey, sequence: u64, repeat: bool) -> 
         balances: None,
         part: None,
         differs: Differs::Nothing,
+        rules: 0,
         repeat,
         sequence,
         key,

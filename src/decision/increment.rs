@@ -2,6 +2,10 @@
 //! hold. The purchase stays one: the counters take the sum in the window of its first message, and no second count.
 
 use super::amount::Worth;
+use super::facts::facts;
+use super::judge::{Judged, judge};
+use super::meter::{Meters, Whose};
+use super::offer::Bounds;
 use super::request::{approval_code, stored_answer};
 use super::{Case, Decision, Desk, Shards, Sink, States, fits, velocity_change};
 use crate::message::Refusal;
@@ -27,13 +31,37 @@ impl Desk {
         let mut account_state = account.state.lock();
         let states = States { card: &mut card_state, account: &mut account_state };
         let amount_minor = worth.total_minor;
+        let facts = case.standing.asks().then(|| facts(case, (card, account), &states, worth));
+        let judged = facts
+            .as_ref()
+            .map_or_else(Judged::default, |facts| judge(case.standing, facts, case.missing, sink));
+        record.ruled = judged.ruled;
+        if let Some(denial) = judged.denial {
+            return self.decline(denial, new, record, shards, sink);
+        }
+        // It counts where the authorization counts, and nowhere anew.
+        let uses = *shards.of(original.key).uses(original.key);
+        let mut meters = match &facts {
+            Some(facts) => {
+                let whose = Whose::of(case, facts, judged.missing.is_some(), account.currency);
+                match Meters::lock(&self.portfolio, &whose, Some(&uses)) {
+                    Ok(meters) => Some(meters),
+                    Err(refusal) => return self.decline(refusal, new, record, shards, sink),
+                }
+            }
+            None => None,
+        };
+        let bounds = Bounds { up_to: judged.up_to, meters: meters.as_ref() };
+        let asked = (0, amount_minor, 0);
         if amount_minor > 0
-            && let Err(refusal) = self.check_money(case, card, &states, (0, amount_minor, 0))
+            && let Err(denial) = self.check_money(case, card, &states, asked, &bounds, sink)
         {
-            return self.decline(refusal, new, record, shards, sink);
+            drop(meters);
+            return self.decline(denial, new, record, shards, sink);
         }
         let original_after = extended(case, &original, amount_minor);
         if !fits(states.account, amount_minor, 0) {
+            drop(meters);
             return self.decline(Refusal::InvalidAmount, new, record, shards, sink);
         }
         new.flags |= INCREMENT;
@@ -43,7 +71,14 @@ impl Desk {
         record.held_change_minor = amount_minor;
         record.velocity = velocity_change(&original, &original_after);
         (record.transaction, record.related) = (Some(new), Some(original_after));
-        match self.commit(&record, shards, Some(states), sink) {
+        if let Some(meters) = &meters {
+            record.ruled.shadow_limits = meters.shadows(0, amount_minor, sink);
+        }
+        let stored = match &mut meters {
+            Some(meters) => self.commit_within(&record, shards, Some(states), meters.locked(), sink),
+            None => self.commit(&record, shards, Some(states), sink),
+        };
+        match stored {
             Some(sequence) => Decision { repeat: false, ..stored_answer(&new, self, sequence) },
             None => Decision::refused(Refusal::NotStored, new.key),
         }

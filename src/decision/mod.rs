@@ -10,7 +10,19 @@ pub use key::{KeyFields, UnknownKeyField};
 mod policy;
 pub use policy::{HoldClass, Policy, Rate, Rates, Tolerance, WrongCurrency};
 
+mod standing;
+pub use standing::{Effects, Missing, Standing, Tally};
+
+mod why;
+pub use why::{Check, Evaluation, Input};
+
 mod amount;
+
+mod facts;
+
+mod judge;
+
+mod meter;
 
 mod request;
 
@@ -29,16 +41,23 @@ mod upkeep;
 use crate::message::{Balances, Kind, Marks, Refusal, Request, ResponseCode};
 use crate::portfolio::{
     AccountState, Asked, CASH, COUNTED, CardState, Counts, Differs, Discrepancy, Event, LARGEST_MINOR,
-    Locked, NOBODY, Period, Portfolio, Record, Shard, Transaction, TransactionKey, VelocityChange,
+    Locked, NOBODY, Period, Portfolio, Record, Ruled, Shard, Transaction, TransactionKey, VelocityChange,
 };
+use arc_swap::ArcSwap;
 use std::sync::Arc;
 
 /// Takes records, in order. Called while the money's locks are held: must not block.
 pub trait Sink {
+    /// Whether it wants to see the checks. Such a sink takes no records: what is decided with it is not done.
+    const ASKS_WHY: bool = false;
+
     /// Takes a record's body and returns its sequence, or `None` when it cannot be stored.
     fn append(&self, body: &[u8], time_us: i64) -> Option<u64>;
     /// The sequence of the last record taken.
     fn appended(&self) -> u64;
+    /// Sees a check, where it asks why.
+    #[inline]
+    fn saw(&self, _check: impl FnOnce() -> Check) {}
 }
 
 /// What a link's settings say about deciding its messages.
@@ -87,6 +106,8 @@ pub struct Decision {
     pub part: Option<Part>,
     /// How an advice differs from what was decided here.
     pub differs: Differs,
+    /// The version of the rule set in force; 0 for none.
+    pub rules: u32,
     /// The same message had been decided before: this is the stored answer.
     pub repeat: bool,
     /// The journal record that must be durable before an answer that promises so; 0 for none.
@@ -104,6 +125,7 @@ impl Decision {
             balances: None,
             part: None,
             differs: Differs::Nothing,
+            rules: 0,
             repeat: false,
             sequence: 0,
             key,
@@ -111,14 +133,33 @@ impl Decision {
     }
 }
 
-/// One message, and what it is decided by: everything about it is read from here, so that a policy that is exchanged
-/// meanwhile counts from the next message on.
+/// Why a request is declined: the refusal, the DE39 that a rule or limit chose, and the number of that one.
+#[derive(Clone, Copy, Debug)]
+struct Denial {
+    refusal: Refusal,
+    code: ResponseCode,
+    /// From 1 in the order of the rule set; 0 where none declined.
+    rule: u16,
+    limit: u8,
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Denial {
+        Denial { refusal, code: refusal.code(), rule: 0, limit: 0 }
+    }
+}
+
+/// One message, and what it is decided by: everything about it is read from here, so that what is exchanged meanwhile
+/// counts from the next message on.
 #[derive(Clone, Copy)]
 struct Case<'a> {
     request: &'a Request,
     terms: &'a LinkTerms,
+    standing: &'a Standing,
     policy: &'a Policy,
     now_us: i64,
+    /// What its way found missing to decide it as usual.
+    missing: Option<Missing>,
 }
 
 impl Case<'_> {
@@ -143,53 +184,59 @@ fn seconds(time_us: i64) -> u32 {
 pub struct Desk {
     /// What it decides about.
     pub portfolio: Arc<Portfolio>,
-    policy: Arc<Policy>,
-    config: u32,
+    standing: ArcSwap<Standing>,
 }
 
 impl Desk {
-    /// `config` is the fingerprint of the settings, carried by every record.
-    pub fn new(portfolio: Arc<Portfolio>, policy: Arc<Policy>, config: u32) -> Desk {
-        Desk { portfolio, policy, config }
+    /// Decides about this portfolio, by this policy and rule set.
+    pub fn new(portfolio: Arc<Portfolio>, standing: Standing) -> Desk {
+        Desk { portfolio, standing: ArcSwap::from_pointee(standing) }
+    }
+
+    /// What it decides by now.
+    pub fn standing(&self) -> Arc<Standing> {
+        self.standing.load_full()
+    }
+
+    /// Decides by another policy and rule set from the next message on. Counters of limits of the same name, scope and
+    /// window go on, and so do the counts of rules of the same name.
+    pub fn exchange(&self, mut standing: Standing) {
+        standing.inherit(&self.standing.load());
+        self.standing.store(Arc::new(standing));
     }
 
     /// Decides one request, advice or reversal. `now_us` is the wall clock, microseconds since 1970.
     pub fn decide(&self, request: &Request, terms: &LinkTerms, now_us: i64, sink: &impl Sink) -> Decision {
-        let case = Case { request, terms, policy: &self.policy, now_us };
-        match request.kind {
+        self.decide_without(request, terms, now_us, None, sink)
+    }
+
+    /// The same where something is missing: the stand-in set decides requests then. Whether it may is to be asked before
+    /// ([`Standing::stands_in_for_budget`]).
+    pub fn decide_without(
+        &self,
+        request: &Request,
+        terms: &LinkTerms,
+        now_us: i64,
+        missing: Option<Missing>,
+        sink: &impl Sink,
+    ) -> Decision {
+        let standing = self.standing.load();
+        let case = Case { request, terms, standing: &standing, policy: &standing.policy, now_us, missing };
+        let decision = match request.kind {
             Kind::Authorization | Kind::Financial => self.decide_request(&case, sink),
             Kind::AuthorizationAdvice | Kind::FinancialAdvice => self.record_advice(&case, sink),
             Kind::Reversal => self.record_reversal(&case, sink),
             // Sessions belong to the links; nothing of them is decided here.
             Kind::NetworkManagement => Decision::refused(Refusal::UnsupportedType, TransactionKey::default()),
-        }
+        };
+        Decision { rules: standing.rules.version(), ..decision }
     }
 
     /// A record of what was asked, without effects. `key` is the message's own.
     fn record(&self, event: Event, case: &Case<'_>, key: TransactionKey) -> Record {
-        Record { asked: Asked::of(case.request, case.terms.link), ..self.blank(event, key, case.now_us) }
-    }
-
-    fn blank(&self, event: Event, key: TransactionKey, now_us: i64) -> Record {
         Record {
-            event,
-            time_us: now_us,
-            key,
-            config: self.config,
-            rules: 0,
-            asked: Asked::default(),
-            refusal: Refusal::None,
-            code: ResponseCode::APPROVED,
-            card: NOBODY,
-            account: NOBODY,
-            held_change_minor: 0,
-            posted_change_minor: 0,
-            velocity: VelocityChange::default(),
-            discrepancy: Discrepancy::default(),
-            counts: Counts::NONE,
-            swept: None,
-            transaction: None,
-            related: None,
+            asked: Asked::of(case.request, case.terms.link),
+            ..blank(case.standing, event, key, case.now_us)
         }
     }
 
@@ -210,6 +257,19 @@ impl Desk {
         let counters = record.counts.iter().map(|change| change.counter);
         let mut locked = self.portfolio.counters.lock(counters);
         self.commit_counted(record, shards, states, Some(&mut locked), sink)
+    }
+
+    /// The same where all counters that can change are locked already.
+    fn commit_within(
+        &self,
+        record: &Record,
+        shards: &mut Shards<'_>,
+        states: Option<States<'_>>,
+        counters: &mut Locked<'_>,
+        sink: &impl Sink,
+    ) -> Option<u64> {
+        let completed = released(record, shards).map(|counts| Record { counts, ..*record });
+        self.commit_counted(completed.as_ref().unwrap_or(record), shards, states, Some(counters), sink)
     }
 
     /// The same with the record complete, and the counters it changes locked.
@@ -237,6 +297,31 @@ impl Desk {
             record.apply_to_account(states.account, sequence);
         }
         Some(sequence)
+    }
+}
+
+/// A record of an event that changes nothing yet.
+fn blank(standing: &Standing, event: Event, key: TransactionKey, now_us: i64) -> Record {
+    Record {
+        event,
+        time_us: now_us,
+        key,
+        config: standing.config,
+        rules: standing.rules.version(),
+        ruled: Ruled::default(),
+        asked: Asked::default(),
+        refusal: Refusal::None,
+        code: ResponseCode::APPROVED,
+        card: NOBODY,
+        account: NOBODY,
+        held_change_minor: 0,
+        posted_change_minor: 0,
+        velocity: VelocityChange::default(),
+        discrepancy: Discrepancy::default(),
+        counts: Counts::NONE,
+        swept: None,
+        transaction: None,
+        related: None,
     }
 }
 

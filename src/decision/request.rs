@@ -1,11 +1,18 @@
 //! 0100 and 0200: a column of named refusals, then the approval and its effects.
 
 use super::amount::{Worth, worth};
-use super::{Case, Decision, Desk, LinkTerms, Part, Shards, Sink, States, first_seen, fits, velocity_change};
+use super::facts::facts;
+use super::judge::{Judged, judge};
+use super::meter::{Meters, Whose};
+use super::offer::Bounds;
+use super::why::{saw_card, saw_known};
+use super::{
+    Case, Decision, Denial, Desk, LinkTerms, Part, Shards, Sink, States, first_seen, fits, velocity_change,
+};
 use crate::message::{Balances, Kind, Operation, Refusal, Request, ResponseCode, carries_balances};
 use crate::portfolio::{
-    Account, CASH, COUNTED, Card, CardStatus, Differs, Event, NOBODY, PREAUTHORIZATION, Period, REQUEST_SEEN,
-    Record, Shard, State, Transaction, VelocityChange,
+    Account, CASH, COUNTED, Card, CardStatus, Counts, Differs, Event, NOBODY, PREAUTHORIZATION, Period,
+    REQUEST_SEEN, Record, Shard, State, Transaction, VelocityChange,
 };
 
 impl Desk {
@@ -32,6 +39,8 @@ impl Desk {
         if let Some(known) = own.get(key).copied() {
             return self.answer_again(&known, &new, &mut own, record, sink);
         }
+        saw_known(None, None, sink);
+        saw_card(case, owner, checked.as_ref().err().copied(), sink);
         if let Some((card, account)) = owner {
             (new.card, new.account) = (card.id, account.id);
             (record.card, record.account) = (card.id, account.id);
@@ -62,7 +71,9 @@ impl Desk {
         now_us: i64,
         sink: &impl Sink,
     ) -> Decision {
-        let case = Case { request, terms, policy: &self.policy, now_us };
+        let standing = self.standing.load();
+        let (policy, missing) = (&standing.policy, None);
+        let case = Case { request, terms, standing: &standing, policy, now_us, missing };
         let key = self.own_key(request, terms);
         let mut shard = self.portfolio.table.lock(key);
         let mut new = first_seen(request, key, self, now_us);
@@ -100,6 +111,7 @@ impl Desk {
             }
             _ => None,
         };
+        saw_known(Some(known), refusal, sink);
         if let Some(refusal) = refusal {
             (record.refusal, record.code) = (refusal, refusal.code());
             let sequence = self.commit(&record, &mut Shards::one(known.key, shard), None, sink);
@@ -189,12 +201,45 @@ impl Desk {
         let mut account_state = account.state.lock();
         let holds_money = request.operation.is_debit() && request.kind == Kind::Authorization;
         let states = States { card: &mut card_state, account: &mut account_state };
-        let offer = match self.offer(case, card, &states, worth) {
-            Err(refusal) => return self.decline(refusal, new, record, shards, sink),
+        let facts = case.standing.asks().then(|| facts(case, (card, account), &states, worth));
+        let judged = facts
+            .as_ref()
+            .map_or_else(Judged::default, |facts| judge(case.standing, facts, case.missing, sink));
+        record.ruled = judged.ruled;
+        if let Some(denial) = judged.denial {
+            return self.decline(denial, new, record, shards, sink);
+        }
+        let mut meters = match &facts {
+            Some(facts) if request.operation.is_debit() => {
+                let whose = Whose::of(case, facts, judged.missing.is_some(), account.currency);
+                match Meters::lock(&self.portfolio, &whose, None) {
+                    Ok(meters) => Some(meters),
+                    Err(refusal) => return self.decline(refusal, new, record, shards, sink),
+                }
+            }
+            _ => None,
+        };
+        let bounds = Bounds { up_to: judged.up_to, meters: meters.as_ref() };
+        let offer = match self.offer(case, card, &states, worth, &bounds, sink) {
+            Err(denial) => {
+                drop(meters);
+                return self.decline(denial, new, record, shards, sink);
+            }
             Ok(offer) => offer,
         };
         if holds_money && !shards.own.has_room(false) {
+            drop(meters);
             return self.decline(Refusal::TableFull, new, record, shards, sink);
+        }
+        if let Some(meters) = &meters {
+            record.ruled.shadow_limits = meters.shadows(1, offer.worth.total_minor, sink);
+            record.counts = meters.counts(offer.worth.total_minor);
+        }
+        if offer.code == ResponseCode::PARTIAL
+            && let Some((rule, most)) = judged.up_to
+            && offer.worth.total_minor == most
+        {
+            record.ruled.rule = rule;
         }
         (new.code, record.code) = (offer.code, offer.code);
         (new.requested_minor, new.amount_minor) = (offer.requested_minor, offer.worth.total_minor);
@@ -228,11 +273,14 @@ impl Desk {
             record.velocity = velocity_change(&before, &new);
         }
         if !fits(states.account, new.held_minor, new.posted_minor) {
+            drop(meters);
+            record.counts = Counts::NONE;
             return self.decline(Refusal::InvalidAmount, new, record, shards, sink);
         }
         (record.held_change_minor, record.posted_change_minor) = (new.held_minor, new.posted_minor);
         record.transaction = Some(new);
-        match self.commit(&record, shards, Some(states), sink) {
+        let counters = meters.as_mut().map(Meters::locked);
+        match self.commit_counted(&record, shards, Some(states), counters, sink) {
             Some(sequence) => Decision { repeat: false, ..stored_answer(&new, self, sequence) },
             None => Decision::refused(Refusal::NotStored, new.key),
         }
@@ -241,19 +289,21 @@ impl Desk {
     /// Records a refusal, so that a repeat gets it too.
     pub(super) fn decline(
         &self,
-        refusal: Refusal,
+        denial: impl Into<Denial>,
         new: Transaction,
         mut record: Record,
         shards: &mut Shards<'_>,
         sink: &impl Sink,
     ) -> Decision {
-        (record.refusal, record.code) = (refusal, refusal.code());
+        let Denial { refusal, code, rule, limit } = denial.into();
+        (record.refusal, record.code) = (refusal, code);
+        (record.ruled.rule, record.ruled.limit) = (rule, limit);
         record.velocity = VelocityChange::default();
         record.transaction = Some(Transaction {
             state: State::Declined,
             flags: REQUEST_SEEN,
             refusal,
-            code: refusal.code(),
+            code,
             approval: [b' '; 6],
             held_minor: 0,
             posted_minor: 0,
@@ -262,7 +312,7 @@ impl Desk {
             ..new
         });
         match self.commit(&record, shards, None, sink) {
-            Some(sequence) => Decision { sequence, ..Decision::refused(refusal, new.key) },
+            Some(sequence) => Decision { sequence, code, ..Decision::refused(refusal, new.key) },
             None => Decision::refused(Refusal::NotStored, new.key),
         }
     }
@@ -302,6 +352,7 @@ pub(super) fn stored_answer(known: &Transaction, desk: &Desk, sequence: u64) -> 
         balances,
         part,
         differs: Differs::Nothing,
+        rules: 0,
         repeat: true,
         sequence,
         key: known.key,

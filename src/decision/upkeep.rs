@@ -2,7 +2,7 @@
 
 use super::increment::closed;
 use super::reversal::shrunk;
-use super::{Desk, Shards, Sink, seconds, velocity_change};
+use super::{Desk, Shards, Sink, blank, seconds, velocity_change};
 use crate::message::Refusal;
 use crate::portfolio::{
     ADVICE_SEEN, CASH, COMPLETION_SEEN, COUNTED, Event, Record, Shard, State, Swept, Transaction,
@@ -34,7 +34,7 @@ impl Desk {
     }
 
     fn expire(&self, shard: &mut Shard, known: &Transaction, now_us: i64, sink: &impl Sink) -> bool {
-        let mut record = self.blank(Event::HoldExpired, known.key, now_us);
+        let mut record = blank(&self.standing.load(), Event::HoldExpired, known.key, now_us);
         (record.card, record.account) = (known.card, known.account);
         record.held_change_minor = -known.held_minor;
         record.transaction = Some(known.ended(State::Expired));
@@ -50,7 +50,8 @@ impl Desk {
         let counters = &self.portfolio.counters;
         let sweep = |shard: usize| {
             counters.sweep(shard, before_s, || {
-                let mut record = self.blank(Event::CountersSwept, TransactionKey::default(), now_us);
+                let mut record =
+                    blank(&self.standing.load(), Event::CountersSwept, TransactionKey::default(), now_us);
                 // There are 256.
                 record.swept = Some(Swept { shard: shard as u16, before_s });
                 sink.append(record.encode(&mut [0; Record::LONGEST]), now_us)
@@ -72,7 +73,7 @@ impl Desk {
             return false;
         };
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
-        let mut record = self.blank(Event::Undone, key, now_us);
+        let mut record = blank(&self.standing.load(), Event::Undone, key, now_us);
         (record.card, record.account) = (known.card, known.account);
         (record.refusal, record.code) = (Refusal::BudgetSpent, Refusal::BudgetSpent.code());
         let answered =

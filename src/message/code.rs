@@ -134,6 +134,14 @@ refusals! {
     UnsupportedType = 27, b"12", "unsupported-type";
     /// The PAN of DE2 and that of the track differ.
     PanMismatch = 28, b"14", "pan-mismatch";
+    /// A rule of the rule set; it chooses the code.
+    Rule = 29, b"05", "rule";
+    /// Too many transactions for a limit of the rule set; it chooses the code.
+    LimitCount = 30, b"65", "limit-count";
+    /// Too much for a limit of the rule set; it chooses the code.
+    LimitAmount = 31, b"61", "limit-amount";
+    /// No room for one more counter of the rule set's limits.
+    LimitsFull = 32, b"91", "limits-full";
 }
 
 #[cfg(test)]

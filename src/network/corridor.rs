@@ -380,6 +380,7 @@ fn refused(refusal: Refusal) -> Decision {
         balances: None,
         part: None,
         differs: Differs::Nothing,
+        rules: 0,
         repeat: false,
         sequence: 0,
         key: TransactionKey::default(),

@@ -64,7 +64,7 @@ macro_rules! arrays {
         }
     )*};
 }
-arrays! { i64 u32 }
+arrays! { i64 u32 u16 }
 
 impl Fixed for bool {
     const WIDTH: usize = 1;

@@ -46,6 +46,9 @@ pub use record::{Event, FORMAT, Record, Swept, UnreadableRecord};
 mod asked;
 pub use asked::Asked;
 
+mod ruled;
+pub use ruled::{NAMED_SHADOWS, Ruled};
+
 mod discrepancy;
 pub use discrepancy::{Differs, Discrepancy};
 

@@ -6,6 +6,7 @@ use super::card::{AccountId, CardId, CardStatus};
 use super::counts::{CounterChange, Counts, MOST_COUNTED};
 use super::discrepancy::{Differs, Discrepancy};
 use super::layout::{Fixed, layout, numbered};
+use super::ruled::Ruled;
 use super::transaction::{State, Transaction, TransactionKey};
 use super::velocity::{Period, Velocity, VelocityChange};
 use crate::message::{Operation, Refusal, ResponseCode};
@@ -107,8 +108,10 @@ pub struct Record {
     pub key: TransactionKey,
     /// Fingerprint of the settings it was decided under.
     pub config: u32,
-    /// Fingerprint of the rule set it was decided under; 0 for none.
+    /// Version of the rule set it was decided under; 0 for none.
     pub rules: u32,
+    /// What that had to do with it.
+    pub ruled: Ruled,
     /// What was asked; zeros where nobody asked.
     pub asked: Asked,
     /// Why it was refused.
@@ -149,6 +152,7 @@ struct Head {
     code: ResponseCode,
     time_us: i64,
     rules: u32,
+    ruled: Ruled,
     card: CardId,
     account: AccountId,
     held_change_minor: i64,
@@ -160,7 +164,7 @@ struct Head {
 
 layout! { Head {
     event: Event, has: u8, counted: u8, key: TransactionKey, config: u32, refusal: Refusal, code: ResponseCode,
-    time_us: i64, rules: u32, card: CardId, account: AccountId, held_change_minor: i64, posted_change_minor: i64,
+    time_us: i64, rules: u32, ruled: Ruled, card: CardId, account: AccountId, held_change_minor: i64, posted_change_minor: i64,
     velocity: VelocityChange, discrepancy: Discrepancy, asked: Asked,
 } }
 
@@ -195,6 +199,7 @@ impl Record {
             code: self.code,
             time_us: self.time_us,
             rules: self.rules,
+            ruled: self.ruled,
             card: self.card,
             account: self.account,
             held_change_minor: self.held_change_minor,
@@ -237,6 +242,7 @@ impl Record {
             key: head.key,
             config: head.config,
             rules: head.rules,
+            ruled: head.ruled,
             asked: head.asked,
             refusal: head.refusal,
             code: head.code,

@@ -41,6 +41,11 @@ impl Uses {
         usize::from(self.length)
     }
 
+    /// The counters.
+    pub fn counters(&self) -> &[u64] {
+        &self.counters[..self.len()]
+    }
+
     /// Takes a counter up in which the transaction counts from now on. `counted_minor` is what is counted of it in the
     /// account's currency. Beyond [`MOST_COUNTED`] none is taken; no record holds more.
     pub(super) fn add(&mut self, change: &CounterChange, counted_minor: i64) {

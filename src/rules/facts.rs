@@ -175,7 +175,7 @@ attributes! {
         RequestCurrency request_currency "request.currency" 0..=999, "DE49, ISO 4217 number";
         RequestProcessingCode request_processing_code "request.processing_code" 0..=999_999, "DE3, six digits";
         RequestCashback request_cashback "request.cashback" 0..=MOST_AMOUNT, "the cash part of a purchase, minor units of the account's currency";
-        RequestFee request_fee "request.fee" -MOST_AMOUNT..=MOST_AMOUNT, "the fee, minor units of the account's currency; below 0 a credit";
+        RequestFee request_fee "request.fee" -MOST_AMOUNT..=MOST_AMOUNT, "DE28, what the acquirer charges the holder, minor units of DE49; below 0 a credit";
         RequestAcquirer request_acquirer "request.acquirer" 0..=99_999_999_999, "DE32";
         RequestStan request_stan "request.stan" 0..=999_999, "DE11";
         PosCondition pos_condition "pos.condition" 0..=99, "DE25";

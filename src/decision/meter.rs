@@ -1,0 +1,250 @@
+//! The rule set's limits as one request meets them: in which counters it counts, what these have counted, and whether it
+//! fits. Reserves nothing: what counts is part of the record.
+
+use super::standing::{Half, Standing};
+use super::why::{Check, Input};
+use super::{Case, Denial, Sink};
+use crate::message::{Refusal, ResponseCode};
+use crate::portfolio::{Counts, Locked, MOST_COUNTED, Place, Portfolio, Unit, Uses, Window, Zone};
+use crate::rules::{self, Facts, Limit, Mode};
+use arrayvec::ArrayVec;
+
+/// A limit ready to be counted.
+#[derive(Debug)]
+pub(super) struct Meter {
+    window: Window,
+    /// Names its counters together with the scope's value: the same as long as name, scope and window are.
+    identity: u64,
+}
+
+impl Meter {
+    pub(super) fn new(limit: &Limit, portfolio: &Portfolio) -> Result<Meter, String> {
+        let calendar = |unit| {
+            let zone =
+                Zone::load(limit.time_zone()).map_err(|reason| format!("limit {:?}: {reason}", limit.name()));
+            zone.map(|zone| Window::Calendar { unit, zone })
+        };
+        let window = match limit.window() {
+            rules::Window::Transaction => Window::Transaction,
+            rules::Window::Trailing(seconds) => Window::Trailing { seconds },
+            rules::Window::Day => calendar(Unit::Day)?,
+            rules::Window::Week => calendar(Unit::Week)?,
+            rules::Window::Month => calendar(Unit::Month)?,
+            rules::Window::Year => calendar(Unit::Year)?,
+            rules::Window::Lifetime => Window::Lifetime,
+        };
+        let zone = if limit.window().is_calendar() { limit.time_zone() } else { "" };
+        let text = format!("limit\n{}\n{}\n{window}\n{zone}", limit.name(), limit.scope().name());
+        Ok(Meter { window, identity: portfolio.name_of(text.as_bytes()) })
+    }
+}
+
+/// A limit that a request meets.
+#[derive(Clone, Copy)]
+struct Met {
+    limit: u8,
+    counter: u64,
+    place: Place,
+    /// Its amounts are in the rule set's currency.
+    scaled: bool,
+}
+
+/// The limits that a request meets, their counters locked.
+pub(super) struct Meters<'a> {
+    half: &'a Half,
+    limits: &'a [Limit],
+    met: ArrayVec<Met, { rules::MOST_LIMITS }>,
+    locked: Locked<'a>,
+    /// The account's currency and the rule set's, and what turns one into the other.
+    account_currency: u16,
+    standing: &'a Standing,
+}
+
+/// Whose limits a request meets.
+#[derive(Clone, Copy)]
+pub(super) struct Whose<'a> {
+    pub standing: &'a Standing,
+    /// The stand-in set's, not the usual ones.
+    pub stand_in: bool,
+    pub facts: &'a Facts,
+    pub account_currency: u16,
+    pub now_us: i64,
+}
+
+impl<'a> Whose<'a> {
+    /// Those of a request.
+    pub(super) fn of(case: &Case<'a>, facts: &'a Facts, stand_in: bool, account_currency: u16) -> Whose<'a> {
+        Whose { standing: case.standing, stand_in, facts, account_currency, now_us: case.now_us }
+    }
+}
+
+impl<'a> Meters<'a> {
+    /// The limits that apply, their counters locked. With `within`, those alone in which a transaction counts already.
+    ///
+    /// Refused: it would count in more than 16 counters, or in a new one where there is no room.
+    pub(super) fn lock(
+        portfolio: &'a Portfolio,
+        whose: &Whose<'a>,
+        within: Option<&Uses>,
+    ) -> Result<Meters<'a>, Refusal> {
+        let Whose { standing, stand_in, facts, account_currency, now_us } = *whose;
+        let (half, limits) = match stand_in {
+            true => (&standing.stand_in, standing.rules.stand_in().limits()),
+            false => (&standing.usual, standing.rules.limits()),
+        };
+        let mut met = ArrayVec::<Met, { rules::MOST_LIMITS }>::new();
+        let mut counted = 0;
+        for (index, (limit, meter)) in limits.iter().zip(&half.meters).enumerate() {
+            if limit.mode() == Mode::Off || !limit.applies(facts) {
+                continue;
+            }
+            let Some(value) = limit.scope_value(facts) else { continue };
+            let scaled = limit.scope().crosses_accounts();
+            let place = meter.window.at(now_us);
+            let counter = match meter.window {
+                Window::Transaction => 0,
+                _ => portfolio.keyed_hash(&[meter.identity, value]),
+            };
+            if within.is_some_and(|uses| counter != 0 && !uses.counters().contains(&counter)) {
+                continue;
+            }
+            counted += usize::from(counter != 0);
+            // A rule set has no more limits than fit.
+            let _ = met.try_push(Met { limit: index as u8, counter, place, scaled });
+        }
+        if counted > MOST_COUNTED {
+            return Err(Refusal::LimitsFull);
+        }
+        let counters = met.iter().map(|met| met.counter).filter(|counter| *counter != 0);
+        let locked = match within {
+            Some(uses) => portfolio.counters.lock(uses.counters().iter().copied()),
+            None => portfolio.counters.lock(counters),
+        };
+        Ok(Meters { half, limits, met, locked, account_currency, standing })
+    }
+
+    fn counted(&self) -> impl Iterator<Item = &Met> {
+        self.met.iter().filter(|met| met.counter != 0)
+    }
+
+    /// Whether one more of so much fits into the limits that are active; `count` is 0 for what adds to a transaction that
+    /// counts already. The first that it does not fit decides.
+    pub(super) fn check(&self, count: i64, amount_minor: i64, sink: &impl Sink) -> Result<(), Denial> {
+        for met in self.counted() {
+            let fits = self.locked.has_room(met.counter, met.place)
+                && self.locked.fits(met.counter, met.place, self.amount(met, amount_minor)?);
+            if !fits {
+                return Err(Refusal::LimitsFull.into());
+            }
+        }
+        for met in &self.met {
+            let limit = &self.limits[usize::from(met.limit)];
+            let denied = self.passes(met, limit, count, self.amount(met, amount_minor)?);
+            sink.saw(|| self.saw(met, limit, count, amount_minor, denied));
+            if let Some((refusal, code)) = denied.filter(|_| limit.mode() == Mode::Active) {
+                return Err(Denial { refusal, code, rule: 0, limit: met.limit + 1 });
+            }
+        }
+        Ok(())
+    }
+
+    /// The amount as a limit counts it.
+    fn amount(&self, met: &Met, amount_minor: i64) -> Result<i64, Denial> {
+        let currency = self.standing.rules.currency();
+        if !met.scaled || currency == 0 || currency == self.account_currency {
+            return Ok(amount_minor);
+        }
+        let rates = &self.standing.policy.rates;
+        rates.convert(amount_minor, self.account_currency, currency).ok_or_else(|| Refusal::Currency.into())
+    }
+
+    fn passes(&self, met: &Met, limit: &Limit, count: i64, amount: i64) -> Option<(Refusal, ResponseCode)> {
+        let (used_count, used_minor) = self.used(met);
+        let many = limit.count().is_some_and(|most| i64::from(used_count) + count > i64::from(most));
+        if many && count > 0 {
+            return Some((Refusal::LimitCount, limit.code_of_count()));
+        }
+        let much = limit.amount().is_some_and(|most| used_minor.saturating_add(amount) > most);
+        much.then(|| (Refusal::LimitAmount, limit.code_of_amount()))
+    }
+
+    fn used(&self, met: &Met) -> (u32, i64) {
+        if met.counter == 0 { (0, 0) } else { self.locked.used(met.counter, met.place) }
+    }
+
+    fn saw(
+        &self,
+        met: &Met,
+        limit: &Limit,
+        count: i64,
+        amount_minor: i64,
+        denied: Option<(Refusal, ResponseCode)>,
+    ) -> Check {
+        let (used_count, used_minor) = self.used(met);
+        let mut inputs = vec![
+            ("mode", Input::Text(limit.mode().name().to_owned())),
+            ("scope", Input::Text(limit.scope().name().to_owned())),
+            ("window", Input::Text(self.half.meters[usize::from(met.limit)].window.to_string())),
+        ];
+        if let Some(most) = limit.count() {
+            inputs.push(("used", Input::Number(used_count.into())));
+            inputs.push(("more", Input::Number(count)));
+            inputs.push(("limit", Input::Number(most.into())));
+        }
+        if let Some(most) = limit.amount() {
+            let amount_minor = self.amount(met, amount_minor).unwrap_or(amount_minor);
+            inputs.push(("used amount", Input::Minor(used_minor)));
+            inputs.push(("more amount", Input::Minor(amount_minor)));
+            inputs.push(("limit amount", Input::Minor(most)));
+        }
+        let refusal = denied.map_or(Refusal::None, |(refusal, _)| refusal);
+        Check { name: "limit", which: limit.name().to_owned(), refusal, inputs }
+    }
+
+    /// The shadow limits that would decline it, one bit each; each is counted.
+    pub(super) fn shadows(&self, count: i64, amount_minor: i64, sink: &impl Sink) -> u32 {
+        let mut bits = 0;
+        for met in &self.met {
+            let limit = &self.limits[usize::from(met.limit)];
+            let Ok(amount) = self.amount(met, amount_minor) else { continue };
+            if limit.mode() == Mode::Shadow && self.passes(met, limit, count, amount).is_some() {
+                bits |= 1 << met.limit;
+                self.half.limits[usize::from(met.limit)].count(sink);
+            }
+        }
+        bits
+    }
+
+    /// The changes that count it once more.
+    pub(super) fn counts(&self, amount_minor: i64) -> Counts {
+        let mut counts = Counts::NONE;
+        for met in self.counted() {
+            // Whether it can be told was asked by `check`.
+            let amount = self.amount(met, amount_minor).unwrap_or(amount_minor);
+            let scaled = amount != amount_minor;
+            // There are at most as many counters as changes.
+            let _ = counts.push(self.locked.count(met.counter, met.place, amount, scaled));
+        }
+        counts
+    }
+
+    /// The same of what cannot be declined: where a counter has no room it is not counted.
+    pub(super) fn counts_that_fit(&self, amount_minor: i64) -> Counts {
+        let mut counts = Counts::NONE;
+        for met in self.counted() {
+            let Ok(amount) = self.amount(met, amount_minor) else { continue };
+            if self.locked.has_room(met.counter, met.place)
+                && self.locked.fits(met.counter, met.place, amount)
+            {
+                let _ =
+                    counts.push(self.locked.count(met.counter, met.place, amount, amount != amount_minor));
+            }
+        }
+        counts
+    }
+
+    /// The locks, for the commit.
+    pub(super) fn locked(&mut self) -> &mut Locked<'a> {
+        &mut self.locked
+    }
+}
