@@ -61,7 +61,8 @@ impl Plan {
 
     /// A fresh portfolio.
     pub fn build(&self) -> Portfolio {
-        let mut portfolio = Portfolio::new(self.programs.clone(), self.table, [7; 16]);
+        let portfolio = Portfolio::new(self.programs.clone(), self.table, [7; 16]);
+        let mut portfolio = portfolio.with_counters(4_096);
         for (currency, funds_minor) in &self.accounts {
             let state = AccountState { funds_minor: *funds_minor, ..AccountState::default() };
             portfolio.add_account(NewAccount { currency: *currency, name: 0, state });

@@ -35,8 +35,13 @@ impl MemorySink {
 
     /// All records, in order: the first has sequence 1.
     pub fn records(&self) -> Vec<Record> {
+        self.records_from(0)
+    }
+
+    /// The same but for the first ones.
+    pub fn records_from(&self, first: usize) -> Vec<Record> {
         let entries = self.entries.lock().unwrap();
-        entries.iter().map(|(_, body)| Record::decode(body).unwrap()).collect()
+        entries.iter().skip(first).map(|(_, body)| Record::decode(body).unwrap()).collect()
     }
 
     /// Applies the records after `floor` to a portfolio, as a restart does.
