@@ -27,6 +27,10 @@ impl Desk {
         let mut account_state = account.state.lock();
         let states = States { card: &mut card_state, account: &mut account_state };
         let amount_minor = worth.total_minor;
+        if worth.cash_minor > 0 {
+            // Cash is given once, with the purchase.
+            return self.decline(Refusal::InvalidTransaction, new, record, shards, sink);
+        }
         if amount_minor > 0
             && let Err(refusal) = self.check_money(case, card, &states, (0, amount_minor, 0))
         {
