@@ -5,7 +5,7 @@
 
 use authswitch::decision::{Desk, LinkTerms, Policy, Sink};
 use authswitch::journal::{Journal, Options, Tail};
-use authswitch::message::{Country, Kind, Operation, Pan, Request};
+use authswitch::message::{Country, Kind, Marks, Operation, Pan, Request};
 use authswitch::portfolio::{
     AccountState, CardState, CardStatus, FORMAT, Limits, Lists, NewAccount, NewCard, Portfolio, Program,
     TableOptions, snapshot,

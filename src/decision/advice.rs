@@ -232,8 +232,10 @@ fn set_money(met: &Met<'_>, new: &mut Transaction, record: &mut Record, worth: W
     };
     record.held_change_minor = held - before.held_minor;
     record.posted_change_minor = posted - before.posted_minor;
+    // An advice that says nothing of cash changes nothing of it.
+    let cash = if worth.cash_minor > 0 { worth.cash_minor } else { before.cash_part_minor() };
     if new.operation != Operation::Inquiry && !new.is_increment() {
-        new.extra = [settled, if new.operation == Operation::Purchase { worth.cash_minor } else { 0 }];
+        new.extra = [settled, if new.operation == Operation::Purchase { cash } else { 0 }];
     }
     // A debit is counted once: at its request, or at the advice that came instead. The completion of a counted
     // pre-authorization counts nothing.
@@ -241,8 +243,10 @@ fn set_money(met: &Met<'_>, new: &mut Transaction, record: &mut Record, worth: W
     let counts = new.operation.is_debit() && held + posted + settled > 0;
     if !counts {
         new.flags &= !(COUNTED | CASH);
-    } else if !before.has(COUNTED) && !completed.is_some_and(|completed| completed.has(COUNTED)) {
-        new.flags |= counted_as(new.operation, new.extra[1]);
+    } else if before.has(COUNTED) {
+        new.flags = new.flags & !CASH | counted_as(new.operation, new.cash_part_minor());
+    } else if !completed.is_some_and(|completed| completed.has(COUNTED)) {
+        new.flags |= counted_as(new.operation, new.cash_part_minor());
         // A reversal gives back to the window in which it was counted.
         new.time_us = record.time_us;
     }

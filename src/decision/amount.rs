@@ -39,7 +39,8 @@ pub(super) fn worth(
         in_range(converted.ok_or(Refusal::Currency)?)?
     };
     let mut fees = 0;
-    if terms.fees_on_top {
+    // What asks for nothing costs nothing.
+    if terms.fees_on_top && base > 0 {
         fees = part_of(request.surcharge_minor, amount, base).ok_or(Refusal::InvalidAmount)?;
         if billed || request.billing_currency == 0 {
             fees = fees.checked_add(request.billing_fee_minor).ok_or(Refusal::InvalidAmount)?;

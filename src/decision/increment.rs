@@ -31,6 +31,10 @@ impl Desk {
         let mut account_state = account.state.lock();
         let states = States { card: &mut card_state, account: &mut account_state };
         let amount_minor = worth.total_minor;
+        if worth.cash_minor > 0 {
+            // Cash is given once, with the purchase.
+            return self.decline(Refusal::InvalidTransaction, new, record, shards, sink);
+        }
         let facts = case.standing.asks().then(|| facts(case, (card, account), &states, worth));
         let judged = facts
             .as_ref()

@@ -38,7 +38,7 @@ mod reversal;
 
 mod upkeep;
 
-use crate::message::{Balances, Kind, Marks, Refusal, Request, ResponseCode};
+use crate::message::{Balances, Kind, Marks, Operation, Refusal, Request, ResponseCode};
 use crate::portfolio::{
     AccountState, Asked, CASH, COUNTED, CardState, Counts, Differs, Discrepancy, Event, LARGEST_MINOR,
     Locked, NOBODY, Period, Portfolio, Record, Ruled, Shard, Transaction, TransactionKey, VelocityChange,
@@ -168,10 +168,10 @@ impl Case<'_> {
         seconds(self.now_us).saturating_add(self.policy.hold_life_s(self.request, preauthorization))
     }
 
-    /// Whether it says that it adds to an open authorization.
+    /// Whether it says that it adds to an open authorization of a purchase.
     fn adds(&self) -> bool {
         let kind = matches!(self.request.kind, Kind::Authorization | Kind::AuthorizationAdvice);
-        kind && self.request.operation.is_debit() && self.request.marks.has(Marks::INCREMENTAL)
+        kind && self.request.operation == Operation::Purchase && self.request.marks.has(Marks::INCREMENTAL)
     }
 }
 
@@ -392,7 +392,9 @@ fn velocity_change(before: &Transaction, after: &Transaction) -> VelocityChange 
         cash_count: i8::from(cash_is) - i8::from(cash_was),
         cash_minor: after.cash_minor() - before.cash_minor(),
     };
-    let changes = change.count != 0 || change.cash_count != 0 || change.amount_minor != 0;
+    let moves =
+        [change.amount_minor, change.cash_minor, i64::from(change.count), i64::from(change.cash_count)];
+    let changes = moves.iter().any(|moved| *moved != 0);
     if changes { change } else { VelocityChange::default() }
 }
 

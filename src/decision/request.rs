@@ -325,7 +325,8 @@ pub(super) fn counted_as(operation: Operation, cash_minor: i64) -> u8 {
 
 /// Whether something may be added to an authorization by a message of this transaction.
 pub(super) fn is_open_for(original: &Transaction, new: &Transaction) -> bool {
-    original.state == State::Held && original.account == new.account && original.card == new.card
+    let is_same_purse = original.account == new.account && original.card == new.card;
+    original.state == State::Held && original.operation == Operation::Purchase && is_same_purse
 }
 
 /// The answer as it was given.

@@ -166,9 +166,13 @@ impl Transaction {
     pub fn cash_minor(&self) -> i64 {
         match self.operation {
             Operation::Cash => self.counted_minor(),
-            _ if self.shares_money() => self.extra[1].min(self.counted_minor()),
-            _ => 0,
+            _ => self.cash_part_minor().min(self.counted_minor()),
         }
+    }
+
+    /// What a purchase gave out in cash when it was decided; 0 for anything else.
+    pub fn cash_part_minor(&self) -> i64 {
+        if self.shares_money() && self.operation == Operation::Purchase { self.extra[1] } else { 0 }
     }
 
     fn shares_money(&self) -> bool {

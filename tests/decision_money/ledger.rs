@@ -1,17 +1,17 @@
 //! A ledger kept as one would on paper: each transaction says where it stands, what it holds and what it posted; every
 //! sum is taken over all of them when asked for. Written from the rules of an issuer's flows, not from the desk.
 
-use crate::counts::{Counts, Scope, calendar, too_many, too_much};
-use crate::support::{AUTHORIZATION_DAYS, CardPlan, PREAUTHORIZATION_DAYS, Plan, pan};
-use authswitch::message::{Kind, Operation, Request};
-use authswitch::portfolio::CardStatus;
+use crate::counts::{Counts, Scope};
+use crate::judge::{Sum, share};
+use crate::support::{AUTHORIZATION_DAYS, PREAUTHORIZATION_DAYS, Plan, pan};
+use authswitch::message::{Kind, Marks, Operation, Request};
 use std::collections::BTreeMap;
 
 /// DE2, DE7, DE11 and DE32 name a transaction through its life.
 pub type Name = (u64, u32, u32, u64);
 /// The parts a repeat must have in common with the first: MTI class, DE2, 3, 4, 37, 41, 42, 49.
-type Content = (u8, u64, u32, i64, [u8; 12], [u8; 8], [u8; 15], u16);
-const NONE: [u8; 6] = [b' '; 6];
+pub type Content = (u8, u64, u32, i64, [u8; 12], [u8; 8], [u8; 15], u16);
+pub const NONE: [u8; 6] = [b' '; 6];
 
 /// Where a transaction stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,23 +41,40 @@ pub struct Entry {
     pub code: String,
     pub approval: [u8; 6],
     /// The request, once it came.
-    asked: Option<Content>,
-    /// DE4 of the message that moved the money last, and its worth in the account's currency.
-    amount_minor: i64,
-    worth_minor: i64,
-    operation: Operation,
+    pub asked: Option<Content>,
+    /// DE4 of the message that moved the money last (what was approved of it), and its worth in the account's currency.
+    pub amount_minor: i64,
+    pub worth_minor: i64,
+    pub operation: Operation,
+    /// The cash given with a purchase.
+    cash_minor: i64,
+    /// What of a hold was spent: completed, or held when it ended.
+    pub settled_minor: i64,
+    /// What an increment adds to.
+    pub adds_to: Option<Name>,
     /// Card and DE37.
     reference: (u64, [u8; 12]),
     /// Another stood in for us (0120), it was completed or stood in for as a sale (0220).
-    stood_in: bool,
+    pub stood_in: bool,
     settled: bool,
     last_reversal: Option<(u32, u32, u64, i64)>,
-    ends_s: i64,
-    /// Which purchase of the counters it is, and the amount they count.
-    counted: Option<(u64, i64)>,
+    pub ends_s: i64,
+    pub preauthorization: bool,
+    /// Which purchase of the counters it is.
+    counted: Option<u64>,
 }
 
 impl Entry {
+    /// All of it that was or may still be spent.
+    pub fn spent(&self) -> i64 {
+        self.held_minor + self.settled_minor + self.posted_minor
+    }
+
+    /// The cash of that.
+    fn cash(&self) -> i64 {
+        if self.operation == Operation::Cash { self.spent() } else { self.cash_minor.min(self.spent()) }
+    }
+
     /// What it holds and posted.
     pub fn money(&self) -> (i64, i64) {
         (self.held_minor, self.posted_minor)
@@ -72,17 +89,17 @@ pub struct Outcome {
     pub stored: bool,
 }
 
-fn outcome(code: &str, stored: bool) -> Outcome {
+pub fn outcome(code: &str, stored: bool) -> Outcome {
     Outcome { code: code.to_owned(), stored }
 }
 
 #[derive(Clone)]
 pub struct Ledger {
-    plan: Plan,
+    pub plan: Plan,
     pub entries: BTreeMap<Name, Entry>,
     /// Card and DE37 -> the latest approved transaction, else the first declined one.
     references: BTreeMap<(u64, [u8; 12]), Name>,
-    counts: Counts,
+    pub counts: Counts,
     purchases: u64,
 }
 
@@ -90,16 +107,16 @@ pub fn name_of(request: &Request) -> Name {
     (request.pan.unwrap().parts().0, request.transmission, request.stan, request.acquirer)
 }
 
-fn original_name(request: &Request) -> Option<Name> {
+pub fn original_name(request: &Request) -> Option<Name> {
     let original = request.original?;
     Some((request.pan.unwrap().parts().0, original.transmission, original.stan, original.acquirer))
 }
 
-fn says_yes(advice: &Request) -> bool {
+pub fn says_yes(advice: &Request) -> bool {
     advice.response.is_none_or(|code| ["00", "08", "10", "11", "16", "85", "87"].contains(&code.as_str()))
 }
 
-fn takes_money(operation: Operation) -> bool {
+pub fn takes_money(operation: Operation) -> bool {
     [Operation::Purchase, Operation::Cash].contains(&operation)
 }
 
@@ -139,19 +156,8 @@ impl Ledger {
         self.counts.shown(scope)
     }
 
-    fn card_of(&self, request: &Request) -> Option<u32> {
+    pub fn card_of(&self, request: &Request) -> Option<u32> {
         (0..self.plan.cards.len() as u32).find(|card| Some(pan(u64::from(*card))) == request.pan)
-    }
-
-    /// What the message asks in the currency of the card's account.
-    pub fn worth(&self, request: &Request, card: u32) -> Option<i64> {
-        let home = self.plan.accounts[self.account_of(card) as usize].0;
-        match (request.billing_currency, request.currency) {
-            (billing, _) if billing == home => Some(request.billing_minor),
-            (_, currency) if currency == home => Some(request.amount_minor),
-            (0, 0) => Some(request.amount_minor),
-            _ => None,
-        }
     }
 
     /// A message, and the DE38 the desk gave for it, if any.
@@ -184,83 +190,41 @@ impl Ledger {
                 }
             };
         }
-        let judged = if late { Err("91") } else { self.judges(request, now_us) };
         let mut entry = self.blank(request);
         entry.card = self.card_of(request);
         entry.asked = Some(content);
-        match judged {
+        let adds_to = self.added_to(request, None).filter(|_| !late);
+        let adds_to = adds_to.filter(|(original, _)| self.is_open_for(*original, entry.card));
+        match if late { Err("91") } else { self.judges(request, now_us, adds_to.is_some()) } {
             Err(code) => entry.code = code.to_owned(),
-            Ok(worth_minor) => {
+            Ok(granted) => {
+                let (worth_minor, posts) = (granted.sum.all, request.kind == Kind::Financial);
+                entry.code = granted.code.to_owned();
                 entry.approval = given.unwrap_or(NONE);
-                entry.worth_minor = worth_minor;
+                (entry.amount_minor, entry.worth_minor) = (granted.of_de4, worth_minor);
                 entry.stands = Stands::Answered;
-                let posts = request.kind == Kind::Financial;
-                if takes_money(request.operation) && posts {
+                if let Some((original, _)) = adds_to {
+                    (entry.stands, entry.adds_to) = (Stands::Added, Some(original));
+                    let ends_s = self.ends(original, now_us);
+                    self.hold_changes(original, worth_minor, ends_s);
+                } else if takes_money(request.operation) && posts {
                     (entry.stands, entry.posted_minor) = (Stands::Posted, worth_minor);
                 } else if takes_money(request.operation) {
                     (entry.stands, entry.held_minor) = (Stands::Held, worth_minor);
-                    entry.ends_s = end_of_hold(request, now_us);
+                    entry.ends_s = end_of_hold(request.preauthorization, now_us);
+                    entry.preauthorization = request.preauthorization;
                 } else if request.operation == Operation::Credit && posts {
                     (entry.stands, entry.posted_minor) = (Stands::Posted, -worth_minor);
                 }
-                if takes_money(request.operation) {
-                    self.count(&mut entry, worth_minor, now_us);
+                if takes_money(request.operation) && adds_to.is_none() {
+                    entry.cash_minor = granted.sum.cash;
+                    self.count(&mut entry, now_us);
                 }
             }
         }
         let code = entry.code.clone();
         self.first(name, entry);
         outcome(&code, true)
-    }
-
-    /// The column of refusals.
-    fn judges(&self, request: &Request, now_us: i64) -> Result<i64, &'static str> {
-        let number = self.card_of(request).ok_or("14")?;
-        let CardPlan { status, expiry, program, limits, account } = self.plan.cards[number as usize];
-        let refund = request.operation == Operation::Credit;
-        match status {
-            CardStatus::Lost => return Err("41"),
-            CardStatus::Stolen => return Err("43"),
-            CardStatus::Fraud => return Err("59"),
-            CardStatus::Blocked | CardStatus::Closed | CardStatus::Inactive => return Err("62"),
-            CardStatus::DoNotHonor => return Err("05"),
-            CardStatus::Active | CardStatus::PinBlocked => {}
-        }
-        let today = calendar(now_us);
-        let last_month = (2000 + expiry / 100) * 12 + expiry % 100 - 1;
-        if !refund && (today.month > last_month || request.expiry != expiry) {
-            return Err("54");
-        }
-        if !refund && status == CardStatus::PinBlocked {
-            return Err("75");
-        }
-        if request.operation == Operation::Unsupported {
-            return Err("12");
-        }
-        if [Operation::Inquiry, Operation::Verification].contains(&request.operation) {
-            return Ok(0);
-        }
-        let worth_minor = self.worth(request, number).ok_or("57")?;
-        if worth_minor == 0 {
-            return Err("13");
-        }
-        if refund {
-            return Ok(worth_minor);
-        }
-        let program = &self.plan.programs[program as usize];
-        let card_limits = limits.unwrap_or(program.card_limits);
-        let of_card = self.counts.at(Scope::Card(number), today);
-        let of_account = self.counts.at(Scope::Account(account), today);
-        let cash = request.operation == Operation::Cash;
-        if too_many(&card_limits, &of_card, cash) || too_many(&program.account_limits, &of_account, cash) {
-            return Err("65");
-        }
-        if too_much(&card_limits, &of_card, worth_minor, cash)
-            || too_much(&program.account_limits, &of_account, worth_minor, cash)
-        {
-            return Err("61");
-        }
-        if worth_minor > self.available(account) { Err("51") } else { Ok(worth_minor) }
     }
 
     // ---- Advices ----
@@ -290,20 +254,22 @@ impl Ledger {
             entry.stood_in = true
         }
         let card = entry.card.or(self.card_of(advice));
+        let mut sum = Sum::default();
         if let Some(card) = card.filter(|_| !over) {
             entry.card = Some(card);
             let moves = says_yes(advice)
                 && (takes_money(advice.operation) || settles && advice.operation == Operation::Credit);
             match self.worth(advice, card) {
-                None if moves => return outcome("30", false),
-                worth => self.books(&mut entry, advice, worth.unwrap_or(0), completed, now_us),
+                Err(_) if moves => return outcome("30", false),
+                worth => sum = worth.unwrap_or_default(),
+            }
+            match self.advised_original(advice, &entry, fresh) {
+                Some(original) => self.advises_increment(&mut entry, advice, sum.all, original, now_us),
+                None => self.books(&mut entry, advice, sum, completed, now_us),
             }
         }
         if let Some(completed) = completed.filter(|_| card.is_some()) {
-            let completed = self.entries.get_mut(&completed).unwrap();
-            if [Stands::Held, Stands::RanOut, Stands::Declined].contains(&completed.stands) {
-                (completed.stands, completed.held_minor) = (Stands::Completed, 0);
-            }
+            self.completes(completed, advice, sum.all);
         }
         if fresh {
             self.first(name, entry);
@@ -318,27 +284,22 @@ impl Ledger {
     }
 
     /// The money follows what the advice says.
-    fn books(
-        &mut self,
-        entry: &mut Entry,
-        advice: &Request,
-        worth: i64,
-        completed: Option<Name>,
-        now_us: i64,
-    ) {
+    fn books(&mut self, entry: &mut Entry, advice: &Request, sum: Sum, completed: Option<Name>, now_us: i64) {
         let settles = advice.kind == Kind::FinancialAdvice;
         let (before, yes) = (entry.clone(), says_yes(advice));
-        let (held, posted) = match (yes, settles) {
-            (true, false) if takes_money(advice.operation) => (worth, 0),
-            (true, true) if takes_money(advice.operation) => (0, worth),
-            (true, true) if advice.operation == Operation::Credit => (0, -worth),
+        let (mut held, posted) = match (yes, settles) {
+            (true, false) if takes_money(advice.operation) => (sum.all, 0),
+            (true, true) if takes_money(advice.operation) => (0, sum.all),
+            (true, true) if advice.operation == Operation::Credit => (0, -sum.all),
             _ => (0, 0),
         };
-        (entry.held_minor, entry.posted_minor) = (held, posted);
         // A partial reversal of the same money is not taken back; a completion says the final amount.
         if before.last_reversal.is_some() && before.stands == Stands::Held && !settles {
-            entry.held_minor = held.min(before.held_minor);
+            held = held.min(before.held_minor);
         }
+        // What was completed of it is held no more.
+        entry.settled_minor = if before.stands == Stands::Held { before.settled_minor } else { 0 };
+        (entry.held_minor, entry.posted_minor) = ((held - entry.settled_minor).max(0), posted);
         if before.last_reversal.is_some() && before.stands == Stands::Posted {
             let (low, high) = (before.posted_minor.min(0), before.posted_minor.max(0));
             entry.posted_minor = if before.posted_minor < 0 { posted.max(low) } else { posted.min(high) };
@@ -349,19 +310,40 @@ impl Ledger {
             (true, false) if entry.held_minor != 0 => Stands::Held,
             (true, false) => Stands::Answered,
         };
-        (entry.amount_minor, entry.worth_minor) = (advice.amount_minor, worth);
-        entry.ends_s = end_of_hold(advice, now_us);
-        let spent = entry.held_minor + entry.posted_minor;
+        // A partial approval was answered with its amounts, and is answered with them again.
+        if before.asked.is_none() || !["10", "87"].contains(&before.code.as_str()) {
+            (entry.amount_minor, entry.worth_minor) = (advice.amount_minor, sum.all);
+        }
+        entry.preauthorization |= advice.preauthorization;
+        entry.ends_s = end_of_hold(entry.preauthorization, now_us);
+        if sum.cash > 0 && entry.operation == Operation::Purchase {
+            entry.cash_minor = sum.cash;
+        }
         let counted_there = completed.is_some_and(|name| self.entries[&name].counted.is_some());
         match entry.counted {
-            _ if !takes_money(entry.operation) || spent <= 0 => self.uncount(entry),
-            Some((purchase, _)) => {
-                self.counts.change(purchase, spent);
-                entry.counted = Some((purchase, spent));
-            }
+            _ if !takes_money(entry.operation) || entry.spent() <= 0 => self.uncount(entry),
+            Some(_) => self.recount(entry),
             None if counted_there => {}
-            None => self.count(entry, spent, now_us),
+            None => self.count(entry, now_us),
         }
+    }
+
+    /// What a completion leaves of the authorization it speaks of: nothing, or the rest, for those that follow.
+    fn completes(&mut self, name: Name, completion: &Request, posted_minor: i64) {
+        let mut entry = self.entries[&name].clone();
+        let more = completion.marks.has(Marks::SEVERAL) && !completion.marks.has(Marks::LAST);
+        match entry.stands {
+            Stands::Held if more && posted_minor < entry.held_minor => {
+                entry.held_minor -= posted_minor;
+                entry.settled_minor += posted_minor;
+            }
+            Stands::Held | Stands::RanOut | Stands::Declined => {
+                entry.settled_minor += entry.held_minor;
+                (entry.stands, entry.held_minor) = (Stands::Completed, 0);
+            }
+            _ => {}
+        }
+        self.entries.insert(name, entry);
     }
 
     /// The authorization that a completion speaks of: by DE90, else by card and DE37 when its own name is not known.
@@ -369,14 +351,24 @@ impl Ledger {
         if advice.kind != Kind::FinancialAdvice || !says_yes(advice) || !takes_money(advice.operation) {
             return None;
         }
+        let usable = |name: &Name| *name != name_of(advice) && self.entries[name].card.is_some();
         if let Some(name) = original_name(advice).filter(|name| self.entries.contains_key(name)) {
-            return Some(name).filter(|name| *name != name_of(advice) && self.entries[name].card.is_some());
+            let root = self.root(name);
+            return Some(root).filter(usable);
         }
         if known.is_some_and(|entry| entry.stands != Stands::ReversedBefore) {
             return None;
         }
-        let found = self.references.get(&reference_of(advice)).copied();
-        found.filter(|name| *name != name_of(advice) && self.entries[name].card.is_some())
+        self.references.get(&reference_of(advice)).map(|name| self.root(*name)).filter(usable)
+    }
+
+    /// The authorization itself, where a name is of an increment.
+    pub fn root(&self, name: Name) -> Name {
+        self.entries.get(&name).and_then(|entry| entry.adds_to).unwrap_or(name)
+    }
+
+    pub fn by_reference(&self, message: &Request) -> Option<Name> {
+        self.references.get(&reference_of(message)).copied()
     }
 
     // ---- Reversals ----
@@ -404,24 +396,29 @@ impl Ledger {
         }
         entry.last_reversal = Some(identity);
         let has_money = entry.held_minor != 0 || entry.posted_minor != 0;
-        let full = remains == 0 || has_money && at_its_rate(&entry, remains) == 0;
-        let remains = at_its_rate(&entry, remains);
+        let wanted = remains;
+        let remains = share(wanted, entry.worth_minor, entry.amount_minor);
+        let left = (remains - entry.settled_minor).max(0);
+        let nothing = if entry.stands == Stands::Held { left == 0 } else { remains == 0 };
+        let full = wanted == 0 || has_money && nothing;
         match entry.stands {
             Stands::ReversedBefore => {}
+            Stands::Added => self.shrinks(&mut entry, wanted, remains),
             // The completion has a name of its own and stays; this one is over.
             Stands::Completed if full => entry.stands = Stands::Reversed,
+            Stands::Held if full && entry.settled_minor > 0 => {
+                entry.stands = if wanted == 0 { Stands::Reversed } else { Stands::Completed };
+                entry.held_minor = 0;
+                self.recount(&entry);
+            }
             _ if full => {
                 (entry.stands, entry.held_minor, entry.posted_minor) = (Stands::Reversed, 0, 0);
                 self.uncount(&mut entry);
             }
             Stands::Held | Stands::Posted => {
-                entry.held_minor = entry.held_minor.min(remains);
+                entry.held_minor = entry.held_minor.min(left);
                 entry.posted_minor = entry.posted_minor.clamp(-remains, remains);
-                if let Some((purchase, _)) = entry.counted {
-                    let spent = entry.held_minor + entry.posted_minor;
-                    self.counts.change(purchase, spent);
-                    entry.counted = Some((purchase, spent));
-                }
+                self.recount(&entry);
             }
             _ => {}
         }
@@ -436,6 +433,7 @@ impl Ledger {
         let now_s = now_us.div_euclid(1_000_000);
         let due = |entry: &&mut Entry| entry.stands == Stands::Held && entry.ends_s <= now_s;
         let ended = self.entries.values_mut().filter(due).map(|entry| {
+            entry.settled_minor += entry.held_minor;
             (entry.stands, entry.held_minor) = (Stands::RanOut, 0);
         });
         ended.count()
@@ -444,13 +442,25 @@ impl Ledger {
     /// Our approval could not be sent. Whether there is anything to undo.
     pub fn undoes(&mut self, name: Name) -> bool {
         let mut entry = self.entries[&name].clone();
-        if entry.code != "00" || entry.stood_in || entry.settled {
+        if !["00", "10", "87"].contains(&entry.code.as_str()) || entry.stood_in || entry.settled {
             return false;
         }
         (entry.code, entry.approval) = ("91".to_owned(), NONE);
-        if [Stands::Held, Stands::Posted, Stands::Answered].contains(&entry.stands) {
-            (entry.stands, entry.held_minor, entry.posted_minor) = (Stands::Declined, 0, 0);
-            self.uncount(&mut entry);
+        match entry.stands {
+            Stands::Added => {
+                self.shrinks(&mut entry, 0, 0);
+                entry.stands = Stands::Declined;
+            }
+            // Completions have been posted: the purchase was made.
+            Stands::Held if entry.settled_minor > 0 => {
+                (entry.stands, entry.held_minor) = (Stands::Completed, 0);
+                self.recount(&entry);
+            }
+            Stands::Held | Stands::Posted | Stands::Answered => {
+                (entry.stands, entry.held_minor, entry.posted_minor) = (Stands::Declined, 0, 0);
+                self.uncount(&mut entry);
+            }
+            _ => {}
         }
         self.entries.insert(name, entry);
         true
@@ -470,6 +480,10 @@ impl Ledger {
             amount_minor: request.amount_minor,
             worth_minor: 0,
             operation: request.operation,
+            cash_minor: 0,
+            settled_minor: 0,
+            adds_to: None,
+            preauthorization: false,
             reference: reference_of(request),
             stood_in: false,
             settled: false,
@@ -487,23 +501,30 @@ impl Ledger {
         self.entries.insert(name, entry);
     }
 
-    fn count(&mut self, entry: &mut Entry, amount_minor: i64, now_us: i64) {
+    fn count(&mut self, entry: &mut Entry, now_us: i64) {
         let card = entry.card.unwrap();
         self.purchases += 1;
         let scopes = [Scope::Card(card), Scope::Account(self.account_of(card))];
-        let cash = entry.operation == Operation::Cash;
-        self.counts.add(self.purchases, scopes, now_us, amount_minor, cash);
-        entry.counted = Some((self.purchases, amount_minor));
+        self.counts.add(self.purchases, scopes, now_us, entry.spent(), entry.cash());
+        entry.counted = Some(self.purchases);
     }
 
-    fn uncount(&mut self, entry: &mut Entry) {
-        if let Some((purchase, _)) = entry.counted.take() {
+    /// The counters take the amount that it is of now.
+    pub fn recount(&mut self, entry: &Entry) {
+        if let Some(purchase) = entry.counted {
+            let cash = (entry.operation == Operation::Purchase).then_some(entry.cash_minor > 0);
+            self.counts.change(purchase, entry.spent(), entry.cash(), cash);
+        }
+    }
+
+    pub fn uncount(&mut self, entry: &mut Entry) {
+        if let Some(purchase) = entry.counted.take() {
             self.counts.remove(purchase);
         }
     }
 }
 
-fn reference_of(request: &Request) -> (u64, [u8; 12]) {
+pub fn reference_of(request: &Request) -> (u64, [u8; 12]) {
     (request.pan.unwrap().parts().0, request.retrieval_reference)
 }
 
@@ -520,17 +541,7 @@ fn content_of(request: &Request) -> Content {
     )
 }
 
-fn end_of_hold(request: &Request, now_us: i64) -> i64 {
-    let days = if request.preauthorization { PREAUTHORIZATION_DAYS } else { AUTHORIZATION_DAYS };
+pub fn end_of_hold(preauthorization: bool, now_us: i64) -> i64 {
+    let days = if preauthorization { PREAUTHORIZATION_DAYS } else { AUTHORIZATION_DAYS };
     now_us.div_euclid(1_000_000) + days * 86_400
-}
-
-/// DE95 in the account's currency, at the original's rate, to the nearest unit.
-fn at_its_rate(entry: &Entry, remains: i64) -> i64 {
-    let (amount, worth) = (i128::from(entry.amount_minor), i128::from(entry.worth_minor));
-    if amount == 0 || amount == worth {
-        return remains;
-    }
-    let (whole, rest) = (i128::from(remains) * worth / amount, i128::from(remains) * worth % amount);
-    (whole + i128::from(2 * rest >= amount)) as i64
 }

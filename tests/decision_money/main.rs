@@ -14,8 +14,17 @@ mod ledger;
 /// Reference counters: recounted from the list of what was counted.
 mod counts;
 
+/// The reference's column of refusals.
+mod judge;
+
+/// The reference's increments.
+mod adds;
+
 /// What may happen, and how it shrinks.
 mod steps;
+
+/// The messages of the steps.
+mod messages;
 
 /// Runs the steps against the desk and the reference.
 mod play;
@@ -58,7 +67,7 @@ fn check<S: Strategy>(plays: S, run: impl Fn(&S::Value) -> Result<(), String>) {
 fn the_plays_reach_every_flow() {
     let mut runner = TestRunner::deterministic();
     let mut reached = play::Reached::new();
-    for _ in 0..400 {
+    for _ in 0..1_200 {
         let play = steps::plays(80).new_tree(&mut runner).unwrap().current();
         reached.extend(Game::new(&play).explore());
     }
@@ -69,6 +78,7 @@ fn the_plays_reach_every_flow() {
 /// What the plays must come to: answers, and what becomes of a transaction by which message.
 const FLOWS: &str = "\
     Authorization: 00
+    Authorization: 10
     Authorization: 12
     Authorization: 13
     Authorization: 14
@@ -79,18 +89,26 @@ const FLOWS: &str = "\
     Authorization: 61
     Authorization: 65
     Authorization: 75
+    Authorization: 87
     Authorization: 91
     Authorization: 94
+    Authorization: Held changed
+    Authorization: nothing -> Added
     Authorization: nothing -> Answered
     Authorization: nothing -> Declined
     Authorization: nothing -> Held
     AuthorizationAdvice: 30
+    AuthorizationAdvice: Added -> Declined
+    AuthorizationAdvice: Declined -> Added
     AuthorizationAdvice: Declined -> Held
     AuthorizationAdvice: Held -> Declined
     AuthorizationAdvice: Held changed
+    AuthorizationAdvice: nothing -> Added
     AuthorizationAdvice: nothing -> Declined
     AuthorizationAdvice: nothing -> Held
     Financial: 00
+    Financial: 10
+    Financial: 87
     Financial: 51
     Financial: 61
     Financial: 65
@@ -104,16 +122,19 @@ const FLOWS: &str = "\
     FinancialAdvice: Held -> Completed
     FinancialAdvice: Held -> Declined
     FinancialAdvice: Held -> Posted
+    FinancialAdvice: Held changed
     FinancialAdvice: Posted -> Declined
     FinancialAdvice: Posted changed
     FinancialAdvice: RanOut -> Completed
     FinancialAdvice: RanOut -> Posted
     FinancialAdvice: nothing -> Declined
     FinancialAdvice: nothing -> Posted
+    Reversal: Added -> Reversed
     Reversal: Completed -> Reversed
     Reversal: Declined -> Reversed
     Reversal: Held -> Reversed
     Reversal: Held changed
+    Reversal: Held -> Completed
     Reversal: Posted -> Reversed
     Reversal: Posted changed
     Reversal: RanOut -> Reversed

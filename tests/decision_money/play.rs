@@ -3,9 +3,9 @@
 use crate::counts::Scope;
 use crate::ledger::{Ledger, Name, Stands, name_of};
 use crate::restart::{Copied, restarts};
-use crate::steps::{Asks, By, Code, Play, Step};
+use crate::steps::{Play, Step};
 use crate::support::*;
-use authswitch::decision::Decision;
+use authswitch::decision::{Decision, LinkTerms, Part, Policy, Rate, Rates};
 use authswitch::message::{Balances, Kind, Operation, Request, ResponseCode};
 use authswitch::portfolio::{
     CardStatus, Limits, Lists, Program, State, TableOptions, Transaction, TransactionKey,
@@ -14,24 +14,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::OnceLock;
 
-/// What a sender saw: DE39, DE38 and DE54.
-type Seen = (ResponseCode, Option<[u8; 6]>, Option<Balances>);
+/// What a sender saw: DE39, DE38, DE54, and the amounts of a partial approval.
+type Seen = (ResponseCode, Option<[u8; 6]>, Option<Balances>, Option<Part>);
 type Verdict = Result<(), String>;
 /// What has happened: "AuthorizationAdvice: Held -> Declined".
 pub type Reached = BTreeSet<String>;
 
 pub struct Game<'a> {
-    play: &'a Play,
-    world: World,
+    pub play: &'a Play,
+    pub world: World,
     ledger: Ledger,
     /// The DE11 of each slot's request.
-    stans: Vec<u32>,
+    pub stans: Vec<u32>,
     /// The desk's name of each transaction met.
     keys: BTreeMap<Name, TransactionKey>,
     /// The first answer to each request, with its content: every later one must be the same.
     answers: BTreeMap<(Name, String), Seen>,
     /// The latest DE38 given to a name.
-    approvals: BTreeMap<Name, [u8; 6]>,
+    pub approvals: BTreeMap<Name, [u8; 6]>,
     /// Names whose approval was the latest answer: what could be undone.
     undoable: BTreeMap<Name, TransactionKey>,
     copied: Copied,
@@ -76,6 +76,12 @@ fn plan() -> Plan {
     Plan { programs, accounts: vec![(840, FUNDS), (840, 6_000), (978, 8_000)], cards, table }
 }
 
+/// With a rate for pounds and euros, none for yen.
+pub fn policy_of_plays() -> Policy {
+    let rate = |text| Rate::new(text).unwrap();
+    Policy { rates: Rates::new(840, &[(826, rate("1.27")), (978, rate("1.08"))]).unwrap(), ..policy() }
+}
+
 impl<'a> Game<'a> {
     pub fn new(play: &'a Play) -> Game<'a> {
         Game::of(play, plan(), (1..=play.slots.len() as u32).collect())
@@ -93,7 +99,11 @@ impl<'a> Game<'a> {
             play,
             ledger: Ledger::new(&plan),
             copied: Copied::default(),
-            world: World::new(plan),
+            world: World::with(
+                plan,
+                policy_of_plays(),
+                LinkTerms { fees_on_top: true, ..LinkTerms::default() },
+            ),
             stans,
             keys: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -150,111 +160,6 @@ impl<'a> Game<'a> {
         if self.play.restarts { restarts(&self.world, self.copied, &[]) } else { Ok(()) }
     }
 
-    // ---- Messages ----
-
-    fn request(&self, slot: usize, variant: u8) -> Request {
-        let of = self.play.slots[slot];
-        let home = self
-            .world
-            .plan
-            .cards
-            .get(usize::from(of.card))
-            .map_or(840, |card| self.world.plan.accounts[card.account as usize].0);
-        let base = message(if of.financial { 0x0200 } else { 0x0100 }, self.stans[slot]);
-        let billing_minor = |percent: u8| of.amount_minor * i64::from(percent) / 100;
-        let (currency, billing_currency, billing_minor) = match of.asks {
-            Asks::Local => (home, 0, 0),
-            Asks::Billed(percent) => (392, home, billing_minor(percent)),
-            Asks::Foreign => (392, 0, 0),
-        };
-        let retrieval_reference = match of.reference {
-            0 => base.retrieval_reference,
-            group => [b'0' + group; 12],
-        };
-        let request = Request {
-            pan: Some(pan(u64::from(of.card))),
-            operation: of.operation,
-            amount_minor: of.amount_minor,
-            currency,
-            billing_currency,
-            billing_minor,
-            preauthorization: of.preauthorization,
-            retrieval_reference,
-            ..base
-        };
-        match variant {
-            0 => request,
-            1 => repeat_of(&request),
-            2 => Request { amount_minor: of.amount_minor + 1, ..request },
-            _ => Request { terminal: *b"TERM0002", ..request },
-        }
-    }
-
-    fn completion(&self, slot: usize, number: u8, by: By, percent: u8) -> Request {
-        let request = self.request(slot, 0);
-        let stan = 1_000_000 + slot as u32 * 10 + u32::from(number);
-        let approval = self.approvals.get(&name_of(&request)).copied().unwrap_or([b' '; 6]);
-        let completion = Request { approval, ..completion_of(&request, stan, request.amount_minor) };
-        let completion = scaled(&completion, percent);
-        match by {
-            By::Original => completion,
-            By::Key => Request { stan: request.stan, original: None, ..completion },
-            By::Reference(_) => Request { original: None, ..completion },
-        }
-    }
-
-    fn reversal(&self, slot: usize, completion: Option<u8>, by: By, percent: Option<u8>, id: u8) -> Request {
-        let target = match completion {
-            None => self.request(slot, 0),
-            Some(number) => self.completion(slot, number, By::Original, 100),
-        };
-        let stan = 2_000_000
-            + slot as u32 * 100
-            + completion.map_or(0, |number| 10 * u32::from(number + 1))
-            + u32::from(id);
-        let reversal = Request {
-            response: None,
-            approval: [b' '; 6],
-            replacement_minor: percent.map(|percent| target.amount_minor * i64::from(percent) / 100),
-            ..reversal_of(&target, stan)
-        };
-        let known = self.approvals.get(&name_of(&target)).copied().unwrap_or([b' '; 6]);
-        match by {
-            By::Original => reversal,
-            By::Key => Request { stan: target.stan, original: None, ..reversal },
-            By::Reference(code) => {
-                let approval = match code {
-                    Code::Right => known,
-                    Code::Missing => [b' '; 6],
-                    Code::Wrong => *b"WRONG1",
-                };
-                Request { approval, original: None, ..reversal }
-            }
-        }
-    }
-
-    /// The message of a step, and whether it comes when its budget is spent.
-    fn message(&self, step: &Step) -> Option<(Request, bool)> {
-        let repeated = |message, repeat: bool| if repeat { repeat_of(&message) } else { message };
-        let code = |approved: bool| if approved { b"00" } else { b"05" };
-        Some(match *step {
-            Step::Request { slot, variant } => (self.request(slot, variant), false),
-            Step::Late { slot } => (self.request(slot, 0), true),
-            Step::StandIn { slot, approved, percent, repeat } => {
-                let advice = scaled(&advice_of(&self.request(slot, 0), code(approved)), percent);
-                (repeated(advice, repeat), false)
-            }
-            Step::Completion { slot, number, by, approved, percent, repeat } => {
-                let completion = with_code(&self.completion(slot, number, by, percent), code(approved));
-                (repeated(completion, repeat), false)
-            }
-            Step::Reversal { slot, completion, by, percent, id, repeat } => {
-                (repeated(self.reversal(slot, completion, by, percent, id), repeat), false)
-            }
-            _ => return None,
-        })
-    }
-
     // ---- Steps ----
 
     fn step(&mut self, step: &Step) -> Verdict {
@@ -299,6 +204,13 @@ impl<'a> Game<'a> {
         if [Kind::Authorization, Kind::Financial].contains(&message.kind) {
             self.check_answer(message, &decision)?;
         }
+        let entry = after.entries.get(&name_of(message));
+        let part = entry.filter(|_| matches!(expected, "10" | "87")).map(|entry| Part {
+            amount_minor: entry.amount_minor,
+            billing_minor: entry.worth_minor,
+            billing_currency: self.world.plan.accounts[after.account_of(entry.card.unwrap()) as usize].0,
+        });
+        same("the part that is approved", decision.part, part)?;
         let by = format!("{:?}", message.kind);
         self.note(&by, &after);
         self.reached.insert(format!("{by}: {expected}"));
@@ -322,7 +234,7 @@ impl<'a> Game<'a> {
     /// A request's answer: the same as before, or an approval that the funds cover.
     fn check_answer(&mut self, request: &Request, decision: &Decision) -> Verdict {
         let name = name_of(request);
-        let seen = (decision.code, decision.approval, decision.balances);
+        let seen = (decision.code, decision.approval, decision.balances, decision.part);
         self.undoable.remove(&name);
         if decision.code.is_approval() && !decision.repeat {
             same("whether an approval has a code", decision.approval.is_some(), true)?;
@@ -351,8 +263,9 @@ impl<'a> Game<'a> {
         let available = self.ledger.available(card.account);
         let (currency, funds) = self.world.plan.accounts[card.account as usize];
         if request.operation.is_debit() {
-            let worth = self.ledger.worth(request, number as u32).ok_or("an approval in no currency")?;
-            same("whether the funds cover an approval", worth <= available, true)?;
+            let worth = self.ledger.worth(request, number as u32)?.all;
+            let worth = decision.part.map_or(worth, |part| part.billing_minor);
+            same("whether the funds cover an approval", worth <= available.max(0), true)?;
         }
         let ledger_minor = funds - self.ledger.posted(card.account);
         let told = Balances { ledger_minor, available_minor: available, currency };
@@ -482,16 +395,6 @@ impl<'a> Game<'a> {
 fn decide(world: &World, message: &Request, late: bool) -> Decision {
     let (desk, now_us) = (&world.desk, world.now_us.get());
     if late { desk.decline_late(message, &world.terms, now_us, &world.sink) } else { world.decide(message) }
-}
-
-/// So many percent of the amounts.
-fn scaled(message: &Request, percent: u8) -> Request {
-    let part = |minor: i64| minor * i64::from(percent) / 100;
-    Request {
-        amount_minor: part(message.amount_minor),
-        billing_minor: part(message.billing_minor),
-        ..*message
-    }
 }
 
 fn stands(state: State) -> Stands {

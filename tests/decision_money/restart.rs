@@ -1,7 +1,8 @@
 //! A restart in its forms: records from the first, a copy taken while the switch decided and the records after it.
 
+use crate::play::policy_of_plays;
 use crate::play::same;
-use crate::support::{MemorySink, World, policy};
+use crate::support::{MemorySink, World};
 use authswitch::decision::{Decision, Desk};
 use authswitch::message::Request;
 use authswitch::portfolio::{Portfolio, Record, Transaction};
@@ -84,7 +85,7 @@ pub fn restarts(live: &World, mut copied: Copied, requests: &[Request]) -> Resul
 
 /// The requests again, in the same order: known ones are answered as before, new ones decided alike.
 fn answers_alike(live: &World, portfolio: Portfolio, requests: &[Request]) -> Result<(), String> {
-    let desk = Desk::new(Arc::new(portfolio), Arc::new(policy()), 1);
+    let desk = Desk::new(Arc::new(portfolio), Arc::new(policy_of_plays()), 1);
     let sink = MemorySink::default();
     for request in requests {
         let here = live.decide(request);

@@ -2,7 +2,7 @@
 //! that any message of a transaction may come at any time, or never, and shrinking drops steps one by one.
 
 use crate::support::DAY_US;
-use authswitch::message::Operation;
+use authswitch::message::{Marks, Operation};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -19,6 +19,8 @@ pub enum Asks {
     Billed(u8),
     /// In another, without a billing amount.
     Foreign,
+    /// In another that the policy has a rate for.
+    Converted,
 }
 
 /// A transaction to be.
@@ -31,6 +33,12 @@ pub struct Slot {
     pub amount_minor: i64,
     pub asks: Asks,
     pub preauthorization: bool,
+    /// The part of a purchase that is cash.
+    pub cash_percent: u8,
+    /// DE28.
+    pub surcharge_minor: i64,
+    /// Whether parts may be approved.
+    pub marks: Marks,
     /// 0: a retrieval reference of its own, else one that others have too.
     pub reference: u8,
 }
@@ -51,6 +59,14 @@ pub enum Code {
     Right,
     Missing,
     Wrong,
+}
+
+/// What of a slot is reversed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Of {
+    Request,
+    Completion(u8),
+    Increment(u8),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,12 +96,22 @@ pub enum Step {
         by: By,
         approved: bool,
         percent: u8,
+        /// 0: more will follow, 1: the last of several, 2: the only one.
+        more: u8,
         repeat: bool,
     },
-    /// Of the request (`None`) or of one of its completions; `percent` is what remains.
+    /// Adds to the slot's authorization; `stand_in`: another decided, and how.
+    Increment {
+        slot: usize,
+        number: u8,
+        by_original: bool,
+        percent: u8,
+        stand_in: Option<bool>,
+    },
+    /// `percent` is what remains.
     Reversal {
         slot: usize,
-        completion: Option<u8>,
+        of: Of,
         by: By,
         percent: Option<u8>,
         id: u8,
@@ -133,6 +159,7 @@ fn slot_in(step: &mut Step) -> Option<&mut usize> {
         | Step::Undo { slot }
         | Step::StandIn { slot, .. }
         | Step::Completion { slot, .. }
+        | Step::Increment { slot, .. }
         | Step::Reversal { slot, .. } => Some(slot),
         Step::Clock { .. } | Step::Expire | Step::Refuse | Step::Copy => None,
     }
@@ -152,7 +179,7 @@ pub fn reversed_plays() -> impl Strategy<Value = Play> {
     let request = Step::Request { slot: 0, variant: 0 };
     let reversal = (any::<bool>(), 0..3u8).prop_map(|(by_key, id)| Step::Reversal {
         slot: 0,
-        completion: None,
+        of: Of::Request,
         by: if by_key { By::Key } else { By::Original },
         percent: None,
         id,
@@ -196,18 +223,34 @@ fn slot() -> impl Strategy<Value = Slot> {
         12 => Just(Asks::Local),
         4 => (1..250u8).prop_map(Asks::Billed),
         1 => Just(Asks::Foreign),
+        2 => Just(Asks::Converted),
     ];
     let amount = prop_oneof![1 => Just(0), 4 => 1..100i64, 12 => 100..5_000i64];
     let reference = prop_oneof![3 => Just(0u8), 1 => 1..3u8];
-    (0..CARDS, any::<bool>(), operation, amount, asks, any::<bool>(), reference).prop_map(
-        |(card, financial, operation, amount_minor, asks, preauthorization, reference)| Slot {
-            card,
-            financial,
-            operation,
-            amount_minor,
-            asks,
-            preauthorization,
-            reference,
+    let cash = prop_oneof![4 => Just(0u8), 1 => 1..101u8];
+    let surcharge = prop_oneof![4 => Just(0i64), 1 => -30..120i64];
+    let marks = prop::sample::select(vec![
+        Marks::default(),
+        Marks::PARTIAL,
+        Marks::PURCHASE_ONLY,
+        Marks::PARTIAL.with(Marks::PURCHASE_ONLY),
+    ]);
+    let asked = (operation, amount, asks, cash, surcharge, marks);
+    (0..CARDS, any::<bool>(), asked, any::<bool>(), reference).prop_map(
+        |(card, financial, asked, preauthorization, reference)| {
+            let (operation, amount_minor, asks, cash_percent, surcharge_minor, marks) = asked;
+            Slot {
+                card,
+                financial,
+                operation,
+                amount_minor,
+                asks,
+                preauthorization,
+                cash_percent,
+                surcharge_minor,
+                marks,
+                reference,
+            }
         },
     )
 }
@@ -217,7 +260,14 @@ fn step() -> impl Strategy<Value = Step> {
     let mostly = || prop::bool::weighted(0.8);
     let rarely = || prop::bool::weighted(0.2);
     let remains = prop_oneof![2 => Just(None), 2 => (0..150u8).prop_map(Some)];
-    let completion = prop_oneof![3 => Just(None), 1 => (0..2u8).prop_map(Some)];
+    let of = prop_oneof![
+        3 => Just(Of::Request),
+        1 => (0..2u8).prop_map(Of::Completion),
+        1 => (0..2u8).prop_map(Of::Increment),
+    ];
+    let more = prop_oneof![2 => Just(0u8), 1 => Just(1u8), 3 => Just(2u8)];
+    let added = prop_oneof![1 => Just(0u8), 4 => 1..120u8];
+    let stand_in = prop_oneof![4 => Just(None), 2 => Just(Some(true)), 1 => Just(Some(false))];
     prop_oneof![
         14 => (0..SLOTS, prop_oneof![6 => Just(0u8), 3 => Just(1u8), 1 => 2..4u8])
             .prop_map(|(slot, variant)| Step::Request { slot, variant }),
@@ -225,14 +275,19 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..SLOTS).prop_map(|slot| Step::Undo { slot }),
         6 => (0..SLOTS, mostly(), percent(), rarely())
             .prop_map(|(slot, approved, percent, repeat)| Step::StandIn { slot, approved, percent, repeat }),
-        6 => (0..SLOTS, 0..2u8, by(), mostly(), percent(), rarely()).prop_map(
-            |(slot, number, by, approved, percent, repeat)| Step::Completion {
-                slot, number, by, approved, percent, repeat
+        6 => (0..SLOTS, 0..2u8, by(), mostly(), percent(), more, rarely()).prop_map(
+            |(slot, number, by, approved, percent, more, repeat)| Step::Completion {
+                slot, number, by, approved, percent, more, repeat
             }
         ),
-        10 => (0..SLOTS, completion, by(), remains, 0..3u8, rarely()).prop_map(
-            |(slot, completion, by, percent, id, repeat)| Step::Reversal {
-                slot, completion, by, percent, id, repeat
+        6 => (0..SLOTS, 0..2u8, mostly(), added, stand_in).prop_map(
+            |(slot, number, by_original, percent, stand_in)| Step::Increment {
+                slot, number, by_original, percent, stand_in
+            }
+        ),
+        10 => (0..SLOTS, of, by(), remains, 0..3u8, rarely()).prop_map(
+            |(slot, of, by, percent, id, repeat)| Step::Reversal {
+                slot, of, by, percent, id, repeat
             }
         ),
         3 => clock().prop_map(|by_us| Step::Clock { by_us }),

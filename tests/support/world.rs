@@ -41,11 +41,15 @@ impl Default for World {
 
 impl World {
     pub fn new(plan: Plan) -> World {
+        World::with(plan, policy(), LinkTerms::default())
+    }
+
+    pub fn with(plan: Plan, policy: Policy, terms: LinkTerms) -> World {
         World {
-            desk: Desk::new(Arc::new(plan.build()), Arc::new(policy()), 1),
+            desk: Desk::new(Arc::new(plan.build()), Arc::new(policy), 1),
             plan,
             sink: MemorySink::default(),
-            terms: LinkTerms::default(),
+            terms,
             now_us: Cell::new(NOON),
         }
     }
