@@ -4,7 +4,7 @@
 //! `cargo bench --bench corridor -- [CARDS] [THREADS] [ROUNDS]`; 10,000 cards, one thread and 60 rounds of 32,768
 //! messages where nothing is said.
 
-use authswitch::decision::{Desk, KeyFields, Policy};
+use authswitch::decision::{Standing, Desk, KeyFields, Policy};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Pan, Reading, ResponseCode};
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
@@ -105,6 +105,7 @@ fn link(dialect: &str) -> LinkOptions {
         framing: Framing::LENGTH2_BE,
         max_frame_bytes: 8192,
         budget: Duration::from_secs(3600),
+        stand_in: Duration::ZERO,
         max_connections: 1,
         max_in_flight: 1,
         echo_keep_alives: false,
@@ -136,7 +137,7 @@ fn desk(cards: u64) -> Arc<Desk> {
         let pan = Pan::from_parts(number(counter), 16).expect("sixteen digits");
         portfolio.add_card(pan, card).expect("no limits of its own");
     }
-    Arc::new(Desk::new(Arc::new(portfolio), Arc::new(Policy::default()), 0))
+    Arc::new(Desk::new(Arc::new(portfolio), Standing::plain(Policy::default(), 0)))
 }
 
 /// 0200s with other cards, STANs, times and references each time.

@@ -3,7 +3,7 @@
 //! `cargo bench --bench decision` prints criterion's means and the percentiles of single decisions;
 //! `cargo bench --bench decision -- --figures` prints resident memory and how long a restart takes to load.
 
-use authswitch::decision::{Desk, LinkTerms, Policy, Sink};
+use authswitch::decision::{Standing, Desk, LinkTerms, Policy, Sink};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Country, Kind, Marks, Operation, Pan, Request};
 use authswitch::portfolio::{
@@ -52,7 +52,7 @@ fn measure_decisions() {
         .measurement_time(Duration::from_secs(4))
         .configure_from_args();
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let desk = Desk::new(Arc::new(portfolio()), Arc::new(Policy::default()), 0);
+    let desk = Desk::new(Arc::new(portfolio()), Standing::plain(Policy::default(), 0));
     let mut traffic = Traffic::new(Spread::Zipf);
     let memory = MemorySink::default();
     measure(&mut criterion, "memory", &desk, &mut traffic, &memory);
@@ -400,7 +400,7 @@ fn print_figures() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let key = DataKey::from_hex(KEY).expect("64 digits");
     let path = folder.path().join("snapshot");
-    let desk = Desk::new(Arc::new(portfolio()), Arc::new(Policy::default()), 0);
+    let desk = Desk::new(Arc::new(portfolio()), Standing::plain(Policy::default(), 0));
     println!("a million cards made: {}", resident());
     let mut traffic = Traffic::new(Spread::Zipf);
     for (name, decisions) in [("no transactions", 0), ("a full table of transactions", 1_200_000)] {
@@ -429,7 +429,7 @@ fn load_and_print(folder: &Path) {
         began.elapsed(),
         resident()
     );
-    let desk = Desk::new(Arc::new(portfolio), Arc::new(Policy::default()), 0);
+    let desk = Desk::new(Arc::new(portfolio), Standing::plain(Policy::default(), 0));
     let mut traffic = Traffic::new(Spread::Zipf);
     traffic.now_us += 200_000_000;
     let journal = JournalSink(open_journal(&folder.join(format!("journal-{}", std::process::id()))));

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, unsafe_code)]
 
-use authswitch::decision::{Desk, KeyFields, Policy};
+use authswitch::decision::{Standing, Desk, KeyFields, Policy};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Marked, Pan, Reading, ResponseCode};
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
@@ -68,6 +68,7 @@ fn link(dialect: &str, framing: &str) -> LinkOptions {
         echo_keep_alives: false,
         max_frame_bytes: 8192,
         budget: Duration::from_secs(3600),
+        stand_in: Duration::ZERO,
         max_connections: 1,
         max_in_flight: 1,
         idle_timeout: Duration::from_secs(1),
@@ -95,7 +96,7 @@ fn desk() -> Arc<Desk> {
         state: CardState::default(),
     };
     portfolio.add_card(Pan::from_digits(b"4111110000000013").unwrap(), card).unwrap();
-    Arc::new(Desk::new(Arc::new(portfolio), Arc::new(Policy::default()), 0))
+    Arc::new(Desk::new(Arc::new(portfolio), Standing::plain(Policy::default(), 0)))
 }
 
 /// What stands before a request's message.

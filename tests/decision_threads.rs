@@ -5,7 +5,7 @@
 
 mod support;
 
-use authswitch::decision::{Decision, Desk, KeyFields, LinkTerms, Sink};
+use authswitch::decision::{Standing, Decision, Desk, KeyFields, LinkTerms, Sink};
 use authswitch::message::Request;
 use authswitch::portfolio::{Event, Portfolio, Record, TableOptions};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,7 +48,7 @@ impl Shared {
         // Room for all, so that nothing is forgotten.
         let table = TableOptions { max: 32 * 1_024, ..Plan::default().table };
         let plan = Plan { table, ..Plan::default() };
-        let desk = Desk::new(Arc::new(plan.build()), Arc::new(policy()), 1);
+        let desk = Desk::new(Arc::new(plan.build()), Standing::plain(policy(), 1));
         let terms = LinkTerms::default();
         Arc::new(Shared { plan, desk, sink: SlowSink::default(), terms })
     }

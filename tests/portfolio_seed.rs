@@ -4,7 +4,7 @@
 
 mod support;
 
-use authswitch::decision::{Desk, LinkTerms, Policy};
+use authswitch::decision::{Standing, Desk, LinkTerms, Policy};
 use authswitch::message::{Pan, Request};
 use authswitch::portfolio::{Limits, Lists, Portfolio, Program, TableOptions, seed};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ fn demo() -> Desk {
     let table = TableOptions { max: 16_384, window_us: 3 * DAY_US };
     let mut portfolio = Portfolio::new(programs, table, [7; 16]);
     seed::demo(&mut portfolio, 0).unwrap();
-    Desk::new(Arc::new(portfolio), Arc::new(Policy::default()), 1)
+    Desk::new(Arc::new(portfolio), Standing::plain(Policy::default(), 1))
 }
 
 /// The card with this BIN and number: the check digit by trial.

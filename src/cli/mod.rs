@@ -10,12 +10,15 @@ mod echo;
 mod framing;
 mod journal;
 mod policy;
+mod past;
 mod replay;
 mod serve;
 mod specs;
+mod standing;
 mod status;
 mod switch;
 mod trace;
+mod versions;
 
 #[cfg(fuzzing)]
 pub use specs::imported;

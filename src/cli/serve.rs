@@ -14,7 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
     after_help = "Examples:\n  authswitch serve\n  authswitch serve --config links.toml --data /var/lib/authswitch\n  \
     authswitch serve --set links.acquirer-ascii.listen=0.0.0.0:8583 --set log.format=text\n\n\
     Prints a line for each listener, then `ready`. SIGTERM and SIGINT drain: what was read is answered and made\n\
-    durable, a receipt is printed, exit code 0. SIGHUP checks the settings file and says what a restart would change."
+    durable, a receipt is printed, exit code 0. SIGHUP reads the rule file and [holds], [completion], [approvals] and\n\
+    [rates] again: all of it is taken, or nothing and the log says why; other settings wait for a restart."
 )]
 pub(super) struct Args {
     /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none].
@@ -87,12 +88,13 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     writeln!(out, "ready")?;
     out.flush()?;
     tracing::info!(data = %args.data.display(), "ready");
+    let mut running = settings.clone();
     runtime.block_on(async {
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hang_up.recv() => check_again(args, settings),
+                _ = hang_up.recv() => reload(args, &switch, &mut running),
             }
         }
     });
@@ -115,13 +117,15 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// SIGHUP: a file that would not do is told now, not at the next start.
-fn check_again(args: &Args, running: &Settings) {
-    match load(args.config.as_deref(), &args.set) {
-        Ok(new) if new == *running => tracing::info!("settings unchanged"),
-        Ok(_) => tracing::warn!("settings have changed and are valid; they take effect at the next start"),
-        Err(error) => {
-            tracing::error!(%error, "settings are not valid; the switch goes on with those it started with")
-        }
+/// SIGHUP: reads settings and rules again. What does not hold changes nothing, and the log says why.
+fn reload(args: &Args, switch: &Switch, running: &mut Settings) {
+    let reloaded = match load(args.config.as_deref(), &args.set) {
+        Ok(new) => switch.exchange(running, new),
+        Err(error) => Err(error.to_string().into()),
+    };
+    switch.count_reload(reloaded.is_ok());
+    match reloaded {
+        Ok(settings) => *running = settings,
+        Err(error) => tracing::error!(%error, "not reloaded; the switch goes on by what was in force"),
     }
 }

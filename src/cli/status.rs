@@ -1,6 +1,7 @@
 //! What the operators' pages say of a running switch.
 
 use crate::admin::{self, Facts, Readiness, State};
+use crate::decision::Desk;
 use crate::journal::{Journal, Status as JournalStatus};
 use crate::network::Link;
 use crate::portfolio::Portfolio;
@@ -9,17 +10,20 @@ use crate::vault::DataKey;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What the upkeep and the status page look at.
 pub(super) struct Parts {
     pub portfolio: Arc<Portfolio>,
+    pub desk: Arc<Desk>,
     pub journal: Journal,
     pub telemetry: Telemetry,
     pub key: DataKey,
     pub data: PathBuf,
     pub snapshot_every: u64,
     pub draining: AtomicBool,
+    /// Reloads that were taken, and refused.
+    pub reloads: [AtomicU64; 2],
 }
 
 /// Where the switch stands in its life.

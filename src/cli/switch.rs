@@ -1,10 +1,12 @@
 //! A whole switch in this process, from settings and a data folder: what `serve` runs and `demo` shows.
 
 use super::data::{self, Opened, WhenEmpty};
-use super::policy::{self, reading};
+use super::policy::reading;
+use super::standing;
 use super::status::{Parts, Phase, SwitchStatus};
+use super::versions::Versions;
 use crate::admin;
-use crate::decision::{Desk, KeyFields, Standing};
+use crate::decision::{Desk, KeyFields};
 use crate::journal::{self, Journal};
 use crate::message::ResponseCode;
 use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
@@ -45,7 +47,7 @@ impl Switch {
     /// Opens the data folder, recovers, and listens. Ready when it returns.
     pub(super) fn start(settings: &Settings, data: &Path) -> Result<Switch, Failure> {
         let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
-        let policy = policy::of(settings)?;
+        let rules = standing::read(settings)?;
         let workers = match settings.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
@@ -74,19 +76,25 @@ impl Switch {
         let options = journal_options(settings, &telemetry);
         let journal = Journal::open_locked(&data.join("journal"), tail, options, lock)?;
         let portfolio = Arc::new(portfolio);
-        let desk = Desk::new(Arc::clone(&portfolio), Standing::plain(policy, settings.fingerprint()));
+        let standing = standing::of(settings, rules.set, &portfolio)?;
+        // Before the first record that names them.
+        Versions::of(data, &key).keep(settings, &standing.rules, &rules.texts)?;
+        let desk = Arc::new(Desk::new(Arc::clone(&portfolio), standing));
         let parts = Arc::new(Parts {
             portfolio,
+            desk: Arc::clone(&desk),
             journal: journal.clone(),
             telemetry: telemetry.clone(),
             key,
             data: data.to_owned(),
             snapshot_every: settings.snapshot.every_records,
             draining: AtomicBool::new(false),
+            reloads: Default::default(),
         });
         let server =
-            Server::start(ServerOptions { workers, links }, Arc::new(desk), journal, telemetry.clone())?;
+            Server::start(ServerOptions { workers, links }, desk, journal, telemetry.clone())?;
         register_gauges(&parts, &server);
+        standing::register(&parts);
         let server = Arc::new(server);
         let status = SwitchStatus {
             parts: Arc::clone(&parts),
@@ -121,6 +129,16 @@ impl Switch {
     /// Where the operators' HTTP listens.
     pub(super) fn admin_address(&self) -> SocketAddr {
         self.admin.address()
+    }
+
+    /// Reads settings and rules again: see [`standing::exchange`].
+    pub(super) fn exchange(&self, running: &Settings, new: Settings) -> Result<Settings, Failure> {
+        standing::exchange(&self.parts, running, new)
+    }
+
+    /// Counts a reload.
+    pub(super) fn count_reload(&self, taken: bool) {
+        self.parts.reloads[usize::from(!taken)].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Its numbers.
@@ -227,6 +245,7 @@ fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions,
         echo_keep_alives: link.keep_alive == settings::KeepAlive::Echo,
         max_frame_bytes: link.max_frame_bytes,
         budget: link.budget_ms.into(),
+        stand_in: link.stand_in_ms.into(),
         max_connections: link.max_connections,
         max_in_flight: link.max_in_flight,
         idle_timeout: link.idle_timeout_s.into(),
@@ -286,6 +305,12 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
     ];
     for (name, help, read) in gauges {
         telemetry.gauge(name, help, &[], of(read));
+    }
+    for (index, result) in ["taken", "refused"].into_iter().enumerate() {
+        let parts = Arc::downgrade(parts);
+        telemetry.total("reloads", "Reloads of settings and rules.", &[("result", result)], move || {
+            parts.upgrade().map_or(0.0, |parts| parts.reloads[index].load(Ordering::Relaxed) as f64)
+        });
     }
     for (link, _) in server.listening() {
         let labels = [("link", link.options.name.as_str())];

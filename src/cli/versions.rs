@@ -20,12 +20,12 @@ const MAX_RULES_BYTES: u64 = 16 << 20;
 /// A rule set and the texts it is made of.
 pub(super) struct Loaded {
     pub set: RuleSet,
-    texts: Texts,
+    pub texts: Texts,
 }
 
 /// All that a rule set says: its file, and the files that it names.
 #[derive(Serialize, Deserialize)]
-struct Texts {
+pub(super) struct Texts {
     name: String,
     rules: String,
     lists: BTreeMap<String, String>,
@@ -82,11 +82,11 @@ impl<'a> Versions<'a> {
 
     /// Keeps what records are decided under from now on, on the disk for good when it returns: before the first
     /// record that names it.
-    pub(super) fn keep(&self, settings: &Settings, rules: &Loaded) -> Result<(), Failure> {
+    pub(super) fn keep(&self, settings: &Settings, rules: &RuleSet, texts: &Texts) -> Result<(), Failure> {
         fs::create_dir_all(&self.folder)?;
         self.write(&settings_name(settings.fingerprint()), settings.canonical().as_bytes())?;
-        let version = rules.set.version();
-        let mut sealed = serde_json::to_vec(&rules.texts)?;
+        let version = rules.version();
+        let mut sealed = serde_json::to_vec(texts)?;
         self.key.seal(&version.to_le_bytes(), &mut sealed)?;
         self.write(&rules_name(version), &sealed)
     }

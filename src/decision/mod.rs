@@ -205,13 +205,18 @@ impl Desk {
         self.standing.store(Arc::new(standing));
     }
 
+    /// Whether the stand-in set decides a request whose budget is spent.
+    pub fn stands_in_for_budget(&self) -> bool {
+        self.standing.load().stands_in_for_budget()
+    }
+
     /// Decides one request, advice or reversal. `now_us` is the wall clock, microseconds since 1970.
     pub fn decide(&self, request: &Request, terms: &LinkTerms, now_us: i64, sink: &impl Sink) -> Decision {
         self.decide_without(request, terms, now_us, None, sink)
     }
 
     /// The same where something is missing: the stand-in set decides requests then. Whether it may is to be asked before
-    /// ([`Standing::stands_in_for_budget`]).
+    /// ([`Desk::stands_in_for_budget`]).
     pub fn decide_without(
         &self,
         request: &Request,

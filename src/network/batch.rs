@@ -17,8 +17,8 @@ pub struct Answer {
 
 impl Answer {
     /// Whether it comes too late to be sent.
-    pub fn is_late(&self, now_ns: u64, budget_ns: u64) -> bool {
-        self.passed.has_deadline && now_ns.saturating_sub(self.arrived_ns) > budget_ns
+    pub fn is_late(&self, now_ns: u64, deadline_ns: u64) -> bool {
+        self.passed.has_deadline && now_ns.saturating_sub(self.arrived_ns) > deadline_ns
     }
 }
 
@@ -46,8 +46,8 @@ impl Outgoing {
     }
 
     /// Whether anything comes too late by now.
-    pub fn has_late(&self, now_ns: u64, budget_ns: u64) -> bool {
-        self.answers.iter().any(|answer| answer.is_late(now_ns, budget_ns))
+    pub fn has_late(&self, now_ns: u64, deadline_ns: u64) -> bool {
+        self.answers.iter().any(|answer| answer.is_late(now_ns, deadline_ns))
     }
 
     /// Gives each answer that comes too late to `replace`, with its bytes: it may append other bytes instead and
@@ -55,7 +55,7 @@ impl Outgoing {
     pub fn replace_late(
         &mut self,
         now_ns: u64,
-        budget_ns: u64,
+        deadline_ns: u64,
         mut replace: impl FnMut(&mut Answer, &[u8], &mut Vec<u8>),
     ) {
         let before = std::mem::take(&mut self.bytes);
@@ -64,7 +64,7 @@ impl Outgoing {
         self.answers.retain_mut(|answer| {
             let bytes = &before[from..from + answer.length];
             from += answer.length;
-            if answer.is_late(now_ns, budget_ns) {
+            if answer.is_late(now_ns, deadline_ns) {
                 let start = after.len();
                 replace(answer, bytes, after);
                 answer.length = after.len() - start;

@@ -332,13 +332,13 @@ impl Connection {
     /// An approval whose budget is spent by now does not go out: it is undone and answered with 91 instead. The
     /// stored approval of a repeat is withheld: its first answer stands.
     fn withhold_late(&mut self) {
-        let (now_ns, budget_ns) = (self.shared.ticks.now_ns(), self.link.budget_ns);
-        if !self.outgoing.has_late(now_ns, budget_ns) {
+        let (now_ns, deadline_ns) = (self.shared.ticks.now_ns(), self.link.deadline_ns);
+        if !self.outgoing.has_late(now_ns, deadline_ns) {
             return;
         }
         let (corridor, shared, link) = (&mut self.corridor, &self.shared, &self.link);
         let mut withheld = 0;
-        self.outgoing.replace_late(now_ns, budget_ns, |answer, bytes, out| {
+        self.outgoing.replace_late(now_ns, deadline_ns, |answer, bytes, out| {
             let mut batch = shared.recorder.batch();
             batch.count(link.index, Counter::LateAnswers, 1);
             answer.passed.has_deadline = false;

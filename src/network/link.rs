@@ -26,6 +26,8 @@ pub struct LinkOptions {
     pub echo_keep_alives: bool,
     /// From the first byte read to the decision; what takes longer is answered with 91.
     pub budget: Duration,
+    /// How long beyond the budget the stand-in set may still decide.
+    pub stand_in: Duration,
     /// Most connections at a time; more are refused.
     pub max_connections: usize,
     /// Most answers of one connection waiting to be durable; beyond it the connection is not read.
@@ -65,6 +67,8 @@ pub struct Link {
     pub signed_on: AtomicUsize,
     pub(super) terms: LinkTerms,
     pub(super) budget_ns: u64,
+    /// No approval leaves later than this after its request's first byte.
+    pub(super) deadline_ns: u64,
     echo: [Bitmap; 6],
 }
 
@@ -93,6 +97,7 @@ impl Link {
                 verified: options.verified,
             },
             budget_ns: options.budget.as_nanos() as u64,
+            deadline_ns: (options.budget + options.stand_in).as_nanos() as u64,
             echo: lists,
             options,
         }

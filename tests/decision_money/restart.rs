@@ -3,7 +3,7 @@
 use crate::play::policy_of_plays;
 use crate::play::same;
 use crate::support::{MemorySink, World};
-use authswitch::decision::{Decision, Desk};
+use authswitch::decision::{Standing, Decision, Desk};
 use authswitch::message::Request;
 use authswitch::portfolio::{Portfolio, Record, Transaction};
 use std::sync::Arc;
@@ -85,7 +85,7 @@ pub fn restarts(live: &World, mut copied: Copied, requests: &[Request]) -> Resul
 
 /// The requests again, in the same order: known ones are answered as before, new ones decided alike.
 fn answers_alike(live: &World, portfolio: Portfolio, requests: &[Request]) -> Result<(), String> {
-    let desk = Desk::new(Arc::new(portfolio), Arc::new(policy_of_plays()), 1);
+    let desk = Desk::new(Arc::new(portfolio), Standing::plain(policy_of_plays(), 1));
     let sink = MemorySink::default();
     for request in requests {
         let here = live.decide(request);

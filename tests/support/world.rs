@@ -1,7 +1,7 @@
 //! A desk with its portfolio, sink and clock, and short sentences to test it with.
 
 use super::{MemorySink, Plan};
-use authswitch::decision::{Decision, Desk, KeyFields, LinkTerms, Policy};
+use authswitch::decision::{Standing, Decision, Desk, KeyFields, LinkTerms, Policy};
 use authswitch::message::Request;
 use authswitch::portfolio::{AccountState, State, Transaction, Velocity};
 use std::cell::Cell;
@@ -46,7 +46,7 @@ impl World {
 
     pub fn with(plan: Plan, policy: Policy, terms: LinkTerms) -> World {
         World {
-            desk: Desk::new(Arc::new(plan.build()), Arc::new(policy), 1),
+            desk: Desk::new(Arc::new(plan.build()), Standing::plain(policy, 1)),
             plan,
             sink: MemorySink::default(),
             terms,
