@@ -4,7 +4,7 @@
 //! `cargo bench --bench corridor -- [CARDS] [THREADS] [ROUNDS]`; 10,000 cards, one thread and 60 rounds of 32,768
 //! messages where nothing is said.
 
-use authswitch::decision::{Standing, Desk, KeyFields, Policy};
+use authswitch::decision::{Desk, KeyFields, Policy, Standing};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Pan, Reading, ResponseCode};
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};

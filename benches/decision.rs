@@ -3,7 +3,7 @@
 //! `cargo bench --bench decision` prints criterion's means and the percentiles of single decisions;
 //! `cargo bench --bench decision -- --figures` prints resident memory and how long a restart takes to load.
 
-use authswitch::decision::{Standing, Desk, LinkTerms, Policy, Sink};
+use authswitch::decision::{Desk, LinkTerms, Policy, Sink, Standing};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Country, Kind, Marks, Operation, Pan, Request};
 use authswitch::portfolio::{

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, unsafe_code)]
 
-use authswitch::decision::{Standing, Desk, KeyFields, Policy};
+use authswitch::decision::{Desk, KeyFields, Policy, Standing};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Marked, Pan, Reading, ResponseCode};
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};

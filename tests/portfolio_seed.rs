@@ -4,7 +4,7 @@
 
 mod support;
 
-use authswitch::decision::{Standing, Desk, LinkTerms, Policy};
+use authswitch::decision::{Desk, LinkTerms, Policy, Standing};
 use authswitch::message::{Pan, Request};
 use authswitch::portfolio::{Limits, Lists, Portfolio, Program, TableOptions, seed};
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! What a switch decides by, from the settings and the rule file: made ready at the start, exchanged on SIGHUP.
 
 use super::data::Failure;
+use super::policy;
 use super::status::Parts;
 use super::versions::{self, Loaded, NoRules, Versions};
-use super::policy;
 use crate::decision::Standing;
 use crate::portfolio::Portfolio;
 use crate::rules::RuleSet;
@@ -85,12 +85,18 @@ pub(super) fn register(parts: &Arc<Parts>) {
     for (missing, tally) in standing.stand_ins() {
         let tally = tally.clone();
         let help = "Requests decided by the stand-in set, by what was missing.";
-        telemetry.total("stand_in_decisions", help, &[("missing", missing.name())], move || tally.get() as f64);
+        telemetry
+            .total("stand_in_decisions", help, &[("missing", missing.name())], move || tally.get() as f64);
     }
     let info = [("rules", &*format!("{:08x}", standing.rules.version()))];
     let (weak, version) = (Arc::downgrade(parts), standing.rules.version());
-    telemetry.gauge("rules_in_force", "1 for the version of the rule set in force, 0 for earlier ones.", &info, move || {
-        let now = weak.upgrade().map(|parts| parts.desk.standing().rules.version());
-        f64::from(u8::from(now == Some(version)))
-    });
+    telemetry.gauge(
+        "rules_in_force",
+        "1 for the version of the rule set in force, 0 for earlier ones.",
+        &info,
+        move || {
+            let now = weak.upgrade().map(|parts| parts.desk.standing().rules.version());
+            f64::from(u8::from(now == Some(version)))
+        },
+    );
 }

@@ -91,8 +91,7 @@ impl Switch {
             draining: AtomicBool::new(false),
             reloads: Default::default(),
         });
-        let server =
-            Server::start(ServerOptions { workers, links }, desk, journal, telemetry.clone())?;
+        let server = Server::start(ServerOptions { workers, links }, desk, journal, telemetry.clone())?;
         register_gauges(&parts, &server);
         standing::register(&parts);
         let server = Arc::new(server);

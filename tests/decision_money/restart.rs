@@ -3,7 +3,7 @@
 use crate::play::policy_of_plays;
 use crate::play::same;
 use crate::support::{MemorySink, World};
-use authswitch::decision::{Standing, Decision, Desk};
+use authswitch::decision::{Decision, Desk, Standing};
 use authswitch::message::Request;
 use authswitch::portfolio::{Portfolio, Record, Transaction};
 use std::sync::Arc;

@@ -1,9 +1,10 @@
 //! A desk with its portfolio, sink and clock, and short sentences to test it with.
 
 use super::{MemorySink, Plan};
-use authswitch::decision::{Standing, Decision, Desk, KeyFields, LinkTerms, Policy};
+use authswitch::decision::{Decision, Desk, KeyFields, LinkTerms, Policy, Standing};
 use authswitch::message::Request;
 use authswitch::portfolio::{AccountState, State, Transaction, Velocity};
+use authswitch::rules::RuleSet;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -52,6 +53,24 @@ impl World {
             terms,
             now_us: Cell::new(NOON),
         }
+    }
+
+    /// The same deciding by a rule file too.
+    #[track_caller]
+    pub fn ruled(self, rules: &str) -> World {
+        self.rule_by(rules);
+        self
+    }
+
+    /// Decides by this rule file from now on.
+    #[track_caller]
+    pub fn rule_by(&self, rules: &str) -> &World {
+        let set = RuleSet::from_toml(rules, "rules.toml", &mut |_| Err("no files here".into()));
+        let set = set.unwrap_or_else(|problems| panic!("{}", problems.report()));
+        let policy = self.desk.standing().policy.clone();
+        let standing = Standing::new(policy, set, 1, &["north"], &self.desk.portfolio).unwrap();
+        self.desk.exchange(standing);
+        self
     }
 
     /// The same with a link whose transactions these fields name.
