@@ -10,6 +10,7 @@ mod echo;
 mod framing;
 mod journal;
 mod replay;
+mod rules;
 mod serve;
 mod specs;
 mod status;
@@ -38,6 +39,7 @@ enum Command {
     Trace(trace::Args),
     Decode(decode::Args),
     Specs(specs::Args),
+    Rules(rules::Args),
     Cards(cards::Args),
     Journal(journal::Args),
     Echo(echo::Args),
@@ -57,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Trace(args) => trace::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Specs(args) => specs::run(args),
+        Command::Rules(args) => rules::run(args),
         Command::Cards(args) => cards::run(args),
         Command::Journal(args) => journal::run(args),
         Command::Echo(args) => echo::run(args),

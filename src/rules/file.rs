@@ -127,7 +127,7 @@ impl Reader<'_> {
             self.name_in_conditions(key);
             let name = key.get_ref();
             let (mut of, mut source) = (None, None);
-            for (key, value) in self.table(value) {
+            for (key, value) in self.in_order(value) {
                 match self.known(key, &LIST_KEYS) {
                     Some("of") => of = self.one_of(value, &Of::ALL),
                     Some(_) if source.is_some() => {
