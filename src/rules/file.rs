@@ -447,7 +447,7 @@ fn without_comment(line: &str) -> &str {
 
 /// The line of a place, from 1.
 fn line_of(text: &str, at: &Range<usize>) -> usize {
-    text.get(..at.start).unwrap_or(text).matches('\n').count() + 1
+    memchr::memchr_iter(b'\n', text.get(..at.start).unwrap_or(text).as_bytes()).count() + 1
 }
 
 impl Draft {
