@@ -114,6 +114,14 @@ def inputs():
         yield "frame", f"{notation}\n".encode() + b"\6" + stream
     for file in sorted((ROOT / "tests" / "foreign").iterdir()):
         yield "importers", file.read_bytes()
+    manual = (ROOT / "config" / "rules.toml").read_text()
+    yield "rules", manual.encode()
+    for table in re.split(r"\n\n(?=#|\[)", manual):
+        yield "rules", table.encode()
+    source = (ROOT / "tests" / "rules_load.rs").read_text() + (ROOT / "tests" / "rules_commands.rs").read_text()
+    for condition in re.findall(r"when='([^'\n]+)'", source) + re.findall(r'^    \("(.+?)", \d+, ', source, re.M):
+        rule = '[[rule]]\nname = "r"\ndecline = "05"\nwhen = "%s"\n' % condition.replace('"', "'").replace("\\", "")
+        yield "rules", rule.encode() + b"\0SHOP 1\n411111\n"
     for file in captures(sample):
         yield "capture", b"\0" + file
         yield "capture", b"\1" + file
@@ -129,7 +137,7 @@ def kept():
 def words():
     """Keys and short values of dialect files and of other products' files."""
     found = set()
-    for file in [*(ROOT / "specs").glob("*.toml"), *(ROOT / "tests" / "foreign").iterdir()]:
+    for file in [*(ROOT / "specs").glob("*.toml"), *(ROOT / "tests" / "foreign").iterdir(), ROOT / "config" / "rules.toml"]:
         found.update(re.findall(r"[A-Za-z][A-Za-z_.-]{2,20}", re.sub(r'(name|description|title) ?[=:] ?"[^"]*"|#.*', "", file.read_text())))
     return sorted(found)
 

@@ -77,7 +77,7 @@ fn the_compiled_program_agrees_with_the_interpreter() {
         let program = Program::compile(&condition).unwrap();
         let mut samples = Samples::of(&[rule]);
         for _ in 0..FACTS {
-            let facts = samples.next();
+            let facts = samples.draw();
             let expected = match program.execute(&context(&facts)) {
                 Ok(Value::Bool(value)) => value,
                 other => panic!("{condition}: the interpreter says {other:?}"),

@@ -175,7 +175,7 @@ fn the_index_loses_no_rule_and_adds_none() {
         let mut samples = Samples::of(&rules);
         let (mut fast, mut plain) = (Verdict::default(), Verdict::default());
         for _ in 0..200 {
-            let facts = samples.next();
+            let facts = samples.draw();
             set.evaluate(&facts, &mut fast);
             set.asked().evaluate_each(&facts, &mut plain);
             assert_eq!(fast, plain, "{facts:?}\n{text}");

@@ -96,11 +96,141 @@ fn every_wrong_condition_is_shown_at_its_place() {
         // `when = '` takes eight columns; what is said of all the condition stands at the quote.
         let place = format!("f:4:{}: ", column + 8);
         let whole = "f:4:8: ";
-        assert!(found[0].contains(words), "{when}: {}", found[0]);
-        assert!(
-            found[0].starts_with(&place) || *column == 0 && found[0].starts_with(whole),
-            "{when}: {}",
-            found[0]
-        );
+        let placed = found[0].starts_with(&place) || *column == 0 && found[0].starts_with(whole);
+        if !placed || !found[0].contains(words) {
+            wrong.push(format!("{when}: expected {place}{words}, found {}", found[0]));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A file, and how each of its mistakes is shown, in order.
+const WRONG_FILES: &[(&str, &[&str])] = &[
+    ("name = 1\n", &["f:1:1: unknown key \"name\": expected one of currency, lists"]),
+    ("[[rule]\n", &["f:1:8: "]),
+    ("currency = \"US\"\n", &["f:1:12: expected a currency of ISO 4217"]),
+    ("currency = 840\n", &["f:1:12: expected a text in quotes"]),
+    ("[rule]\nname = \"a\"\n", &["f:1:1: expected a list in brackets"]),
+    (
+        "[[rule]]\nwhen = \"true\"\n[[rule]]\nname = \"a\"\n",
+        &[
+            "f:1:1: the rule needs a name",
+            "f:1:1: the rule needs an effect",
+            "f:4:8: the rule needs when",
+            "f:4:8: the rule needs an effect",
+        ],
+    ),
+    (
+        "[[rule]]\nname = \"A b\"\nwhen = \"true\"\ndecline = \"5\"\nmode = \"of\"\npriority = 9999999\n",
+        &[
+            "f:2:8: a name must be 1 to 64",
+            "f:4:11: expected a DE39",
+            "f:5:8: expected one of active, shadow, off",
+            "f:6:12: must be -1,000,000 to 1,000,000, not 9,999,999",
+        ],
+    ),
+    (
+        "[[rule]]\nname = \"a\"\nwhen = \"true\"\ntag = \"x\"\n[[rule]]\nname = \"a\"\nwhen = \"true\"\ntag = \"x\"\n",
+        &["f:6:8: there is a rule \"a\" before this one"],
+    ),
+    (
+        "[[rule]]\nname = \"a\"\nwhen = \"true\"\ntag = \"x\"\ndecline = \"05\"\n",
+        &["f:5:1: a rule has one effect, and this is one more"],
+    ),
+    ("[[rule]]\nname = \"a\"\nwhen = \"true\"\nrequire = \"true\"\n", &["f:2:8: require needs decline"]),
+    ("[[rule]]\nname = \"a\"\nwhen = \"true\"\ndecline = \"00\"\n", &["f:4:11: 00 approves"]),
+    ("[[rule]]\nname = \"a\"\nwhen = \"true\"\nstand_in = false\n", &["f:4:12: expected true"]),
+    (
+        "[[rule]]\nname = \"a\"\nwhen = \"true\"\napprove_up_to = \"pos.chip\"\n",
+        &["f:4:18: expected a whole number (int), found bool"],
+    ),
+    ("[[rule]]\nname = \"a\"\nwhen = \"true\"\napprove_up_to = -1\n", &["f:4:17: must be 0 to"]),
+    (
+        "[[stand_in.rule]]\nname = \"a\"\nwhen = \"true\"\nstand_in = true\n",
+        &["f:4:1: the stand-in set cannot hand over to itself"],
+    ),
+    (
+        "[stand_in]\nmode = \"maybe\"\non = [\"budget\", \"rain\"]\n",
+        &["f:2:8: expected one of auto, on, off", "f:3:17: expected one of budget"],
+    ),
+    (
+        "[lists.bad-name]\nof = \"text\"\nvalues = [1]\n[lists.in]\nof = \"numbr\"\n",
+        &[
+            "f:1:8: conditions use this name",
+            "f:3:11: expected a text",
+            "f:4:8: conditions use this name",
+            "f:4:8: the list needs file or values",
+            "f:5:6: expected one of number",
+        ],
+    ),
+    ("[lists.a]\nof = \"text\"\nvalues = []\nfile = \"x\"\n", &["f:4:1: either file or values"]),
+    ("[lists.a]\nof = \"text\"\nfile = \"x\"\n", &["f:3:8: x: there are no files here"]),
+    (
+        "[lists.a]\nof = \"card\"\nvalues = [\"4111110000000013\"]\n",
+        &["f:3:1: card numbers stand in a file of their own"],
+    ),
+    (
+        "[groups.a]\ncategories = [\"1\", \"4000-3000\", 7995]\n[groups.b]\n",
+        &[
+            "f:2:15: expected a merchant category",
+            "f:2:20: expected a merchant",
+            "f:2:33: expected a text",
+            "f:3:9: the group needs categories",
+        ],
+    ),
+];
+
+#[test]
+fn every_mistake_of_a_file_is_listed() {
+    let mut wrong: Vec<String> = Vec::new();
+    for (text, expected) in WRONG_FILES {
+        let found = mistakes(text);
+        let alike =
+            found.len() == expected.len() && found.iter().zip(*expected).all(|(f, e)| f.starts_with(e));
+        if !alike {
+            wrong.push(format!("{text}\n  expected {expected:#?}\n  found {found:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn entries_of_list_files_are_named_by_line_and_not_shown() {
+    let text =
+        "[lists.cards]\nof = \"card\"\nfile = \"cards.txt\"\n[lists.n]\nof = \"number\"\nfile = \"n.txt\"\n";
+    let mut files = |name: &str| {
+        Ok(match name {
+            "cards.txt" => b"# mine\n4111110000000013 # good\n\n41111100000000130000\n".to_vec(),
+            _ => b"5\nx5\n\xFF\n".to_vec(),
+        })
+    };
+    let problems = RuleSet::from_toml(text, "f", &mut files).unwrap_err();
+    let found: Vec<String> = problems.list().iter().map(ToString::to_string).collect();
+    let expected = [
+        "f:3:8: cards.txt, line 4: expected a card number of 8 to 19 digits",
+        "f:6:8: n.txt, line 2: expected a whole number",
+        "f:6:8: n.txt, line 3: expected ASCII",
+    ];
+    assert_eq!(found, expected);
+    assert!(!problems.report().contains("41111"));
+}
+
+#[test]
+fn too_many_are_refused() {
+    let many = |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<String>();
+    let rule = |n: usize| format!("[[rule]]\nname=\"r{n}\"\nwhen=\"true\"\ntag=\"t{}\"\n", n % 64);
+    assert_eq!(mistakes(&many(4_096, &rule)), Vec::<String>::new());
+    assert!(mistakes(&many(4_097, &rule))[0].contains("at most 4096 rules, not 4097"));
+    let limit = |n: usize| format!("[[limit]]\nname=\"l{n}\"\nscope=\"card\"\nwindow=\"day\"\ncount=1\n");
+    assert_eq!(mistakes(&many(32, &limit)), Vec::<String>::new());
+    assert!(mistakes(&many(33, &limit))[0].contains("at most 32 limits, not 33"));
+    let tag = |n: usize| format!("[[rule]]\nname=\"r{n}\"\nwhen=\"true\"\ntag=\"t{n}\"\n");
+    assert!(mistakes(&many(65, &tag))[0].contains("at most 64 different tags"));
+    let list = |entries: usize| {
+        let text = "[lists.n]\nof = \"number\"\nfile = \"n\"\n";
+        let content = "7\n".repeat(entries).into_bytes();
+        let result = RuleSet::from_toml(text, "f", &mut |_| Ok(content.clone()));
+        result.err().map_or(String::new(), |problems| problems.to_string())
+    };
+    assert!(list(4_000_001).contains("n, line 4000001: the lists have more than 4000000 entries together"));
 }

@@ -12,6 +12,7 @@ mod journal;
 mod past;
 mod policy;
 mod replay;
+mod rules;
 mod serve;
 mod specs;
 mod standing;
@@ -42,6 +43,7 @@ enum Command {
     Trace(trace::Args),
     Decode(decode::Args),
     Specs(specs::Args),
+    Rules(rules::Args),
     Cards(cards::Args),
     Journal(journal::Args),
     Echo(echo::Args),
@@ -61,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Trace(args) => trace::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Specs(args) => specs::run(args),
+        Command::Rules(args) => rules::run(args),
         Command::Cards(args) => cards::run(args),
         Command::Journal(args) => journal::run(args),
         Command::Echo(args) => echo::run(args),

@@ -10,8 +10,8 @@ pub(super) const MOST_AMOUNT: i64 = 999_999_999_999_999;
 /// The largest balance, either way, and the largest sum of a month.
 const MOST_MONEY: i64 = 9_999_999_999_999_999;
 const MOST_COUNT: i64 = 1_000_000_000;
-/// The last second of the year 9999.
-const LAST_SECOND: i64 = 253_402_300_799;
+/// The end of the calendar's library, in the last days of the year 9999.
+const LAST_SECOND: i64 = 253_402_207_200;
 
 /// What kind of value an attribute has.
 #[derive(Clone, Debug, PartialEq, Eq)]

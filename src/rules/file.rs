@@ -127,7 +127,7 @@ impl Reader<'_> {
             self.name_in_conditions(key);
             let name = key.get_ref();
             let (mut of, mut source) = (None, None);
-            for (key, value) in self.table(value) {
+            for (key, value) in self.in_order(value) {
                 match self.known(key, &LIST_KEYS) {
                     Some("of") => of = self.one_of(value, &Of::ALL),
                     Some(_) if source.is_some() => {
@@ -447,7 +447,7 @@ fn without_comment(line: &str) -> &str {
 
 /// The line of a place, from 1.
 fn line_of(text: &str, at: &Range<usize>) -> usize {
-    text.get(..at.start).unwrap_or(text).matches('\n').count() + 1
+    memchr::memchr_iter(b'\n', text.get(..at.start).unwrap_or(text).as_bytes()).count() + 1
 }
 
 impl Draft {

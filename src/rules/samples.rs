@@ -73,7 +73,7 @@ impl Samples {
 
     /// The next facts, always within what attributes can be.
     #[must_use]
-    pub fn next(&mut self) -> Facts {
+    pub fn draw(&mut self) -> Facts {
         let mut facts = Facts { pos_entry: ENTRIES[self.below(ENTRIES.len())], ..Facts::default() };
         for attribute in Attribute::ALL {
             match attribute.sort() {

@@ -1,0 +1,75 @@
+//! `rules show`: a rule set as the program took it: the rules in the order in which they are asked, limits, lists.
+
+use super::load::{Refused, read};
+use super::{effect, parts};
+use crate::rules::{Limit, On, RuleSet};
+use std::process::ExitCode;
+
+/// Shows a rule file as the program took it
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// TOML file
+    file: String,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
+    let set = match read(&args.file) {
+        Ok(set) => set,
+        Err(Refused::Unreadable(reason)) => return Err(reason),
+        Err(Refused::Wrong(problems)) => {
+            eprint!("{}", problems.report());
+            return Ok(ExitCode::from(crate::cli::FAILED));
+        }
+    };
+    println!("version {:08x}", set.version());
+    for (place, rules) in parts(&set) {
+        if rules.list().is_empty() {
+            continue;
+        }
+        println!("\n{place}rules, in the order in which they are asked");
+        for rule in rules.list() {
+            let (name, mode, priority) = (rule.name(), rule.mode().name(), rule.priority());
+            println!("  {name} ({mode}, priority {priority}): {}", effect(&set, rule));
+            println!("      when {}", rule.when());
+        }
+    }
+    for (place, limits) in [("", set.limits()), ("stand-in ", set.stand_in().limits())] {
+        if !limits.is_empty() {
+            println!("\n{place}limits");
+            limits.iter().for_each(print_limit);
+        }
+    }
+    print_rest(&set);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_limit(limit: &Limit) {
+    let (name, mode, scope) = (limit.name(), limit.mode().name(), limit.scope().name());
+    let count = limit.count().map(|count| format!("{count} transactions (else {})", limit.code_of_count()));
+    let amount =
+        limit.amount().map(|amount| format!("{amount} minor units (else {})", limit.code_of_amount()));
+    let most: Vec<String> = count.into_iter().chain(amount).collect();
+    println!("  {name} ({mode}): at most {}", most.join(" and "));
+    let zone =
+        if limit.window().is_calendar() { format!(" in {}", limit.time_zone()) } else { String::new() };
+    println!("      of each {scope}, {:?}{zone}", limit.window());
+    if !limit.when().is_empty() {
+        println!("      when {}", limit.when());
+    }
+}
+
+fn print_rest(set: &RuleSet) {
+    if set.lists().next().is_some() {
+        println!("\nlists");
+    }
+    for list in set.lists() {
+        println!("  {}: {} entries of {:?}", list.name(), list.len(), list.of());
+    }
+    if !set.groups().is_empty() {
+        let names: Vec<&str> = set.groups().iter().map(|group| group.name()).collect();
+        println!("\ngroups of merchant categories: {}", names.join(", "));
+    }
+    let covered = [On::Budget, On::Error, On::Timeout, On::Rule].into_iter();
+    let covered: Vec<&str> = covered.filter(|on| set.stand_in().covers(*on)).map(|on| on.name()).collect();
+    println!("\nstand-in: {}; covers {}", set.stand_in().mode().name(), covered.join(", "));
+}
