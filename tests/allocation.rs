@@ -7,7 +7,8 @@ use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Marked, Pan, Reading, ResponseCode};
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
 use authswitch::portfolio::{
-    AccountState, CardState, CardStatus, Limits, Lists, NewAccount, NewCard, Portfolio, Program, TableOptions,
+    AccountState, CardState, CardStatus, Counters, Counts, Limits, Lists, NewAccount, NewCard, Portfolio,
+    Program, TableOptions, Window,
 };
 use authswitch::telemetry::Telemetry;
 use authswitch::wire::frame::{Framing, Lead};
@@ -193,6 +194,30 @@ fn a_message_passes_without_allocating() {
             "{name}, {framing}: allocations in 4,000 messages"
         );
     }
+}
+
+#[test]
+fn limits_are_counted_without_allocating() {
+    wait_for_a_lock();
+    let counters = Counters::new(4_096);
+    let windows = ["day", "month", "24h", "15m", "lifetime", "week"];
+    let windows = windows.map(|window| Window::parse(window, "Europe/Prague").unwrap());
+    let before = ALLOCATIONS.with(Cell::get);
+    for turn in 0..4_000u64 {
+        // New counters with each turn, up to the bound; the clock goes on by an hour.
+        let name = |limit: u64| (turn * 6 + limit + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut counts = Counts::NONE;
+        let mut locked = counters.lock((0..6).map(name));
+        for (window, limit) in windows.iter().zip(0..) {
+            let place = window.at(1_795_348_800_000_000 + turn as i64 * 3_600_000_000);
+            if locked.has_room(name(limit), place) && locked.fits(name(limit), place, 5) {
+                counts.push(locked.count(name(limit), place, 5, false)).unwrap();
+            }
+        }
+        locked.apply(&counts, turn + 1);
+    }
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    assert!((4_096..=12_288).contains(&counters.len()), "{} counters fill the table", counters.len());
 }
 
 #[test]

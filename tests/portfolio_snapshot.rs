@@ -74,6 +74,7 @@ fn what_is_fixed_about_cards_and_accounts_comes_back() {
     let mut portfolio = Portfolio::new(vec![program("first"), program("second")], table, [7; 16]);
     let state = AccountState { funds_minor: -5, ..AccountState::default() };
     let account = portfolio.add_account(NewAccount { currency: 978, name: 42, state });
+    portfolio.set_customer(account, 77);
     let new = NewCard {
         expiry: 2912,
         status: CardStatus::Lost,
@@ -97,7 +98,8 @@ fn what_is_fixed_about_cards_and_accounts_comes_back() {
         assert_eq!((card.id, card.expiry, card.status), (id as u32, 2912, CardStatus::Lost));
         assert_eq!((back.program(card).name.as_str(), back.card_limits(card)), ("second", &own));
         let account = back.account_of(card);
-        assert_eq!((account.currency, account.name, account.state.lock().funds_minor), (978, 42, -5));
+        assert_eq!((account.currency, account.name, account.customer), (978, 42, 77));
+        assert_eq!(account.state.lock().funds_minor, -5);
     }
 }
 

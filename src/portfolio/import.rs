@@ -200,6 +200,34 @@ mod tests {
     }
 
     #[test]
+    fn accounts_get_their_customer_and_keep_it_where_a_sheet_says_nothing() {
+        let program = Program::new("standard", Limits::NONE, Limits::NONE, &Lists::default());
+        let mut portfolio = Portfolio::new(vec![program], TableOptions { max: 10, window_us: 1 }, [7; 16]);
+        let mut import = |header: &str, customers: [&str; 2]| {
+            let csv = format!(
+                "pan,expiry,status,account,currency,available,program{header}\n4111130000000003,3012,,a,840,1,{}\n\
+                 4111130000000011,3012,,b,840,1,{}\n",
+                customers[0], customers[1]
+            );
+            let sheet = sheet::read(csv.as_bytes(), portfolio.programs()).unwrap();
+            apply(&sheet, &mut portfolio).unwrap();
+            let of = |label: &[u8]| portfolio.customer_of(label);
+            let names = [of(b"Ann"), of(b"Bob"), 0];
+            [0, 1].map(|account: usize| {
+                let customer = portfolio.accounts()[account].customer;
+                names.iter().position(|name| *name == customer)
+            })
+        };
+        assert_eq!(import("", ["", ""]), [Some(2), Some(2)]);
+        assert_eq!(import(",customer", [",Ann", ", Ann "]), [Some(0), Some(0)]);
+        assert_eq!(import(",customer", [",Ann", ",Bob"]), [Some(0), Some(1)]);
+        assert_eq!(import("", ["", ""]), [Some(0), Some(1)]);
+        assert_eq!(import(",customer", [",Bob", ","]), [Some(1), Some(2)]);
+        // A customer is not the account of the same label.
+        assert_ne!(portfolio.customer_of(b"a"), portfolio.accounts()[0].name);
+    }
+
+    #[test]
     fn labels_of_any_length_have_names_of_their_own() {
         let portfolio = Portfolio::new(vec![], TableOptions { max: 1, window_us: 1 }, [7; 16]);
         let labels = ["a", "b", "a\0", "aaaaaaaa", "aaaaaaaaa", "aaaaaaaaaaaaaaaa", "ü"];
