@@ -1,5 +1,6 @@
 //! A whole switch in this process, from settings and a data folder: what `serve` runs and `demo` shows.
 
+use super::clock::HoldClock;
 use super::data::{self, Opened, WhenEmpty};
 use super::policy::{self, reading};
 use super::status::{Parts, Phase, SwitchStatus};
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 
 pub(super) use data::Failure;
 
-/// How often holds are looked through for those that have run out.
+/// How often the holds that have run out are ended.
 const SWEEP: Duration = Duration::from_secs(10);
 
 /// A running switch.
@@ -149,11 +150,12 @@ impl Switch {
 /// Ends holds, writes snapshots; off the path of messages.
 fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
     let mut swept = Instant::now();
+    let mut clock = HoldClock::new(wall_us(), swept);
     while parts.phase() == Phase::Serving {
         std::thread::park_timeout(Duration::from_millis(500));
         if swept.elapsed() >= SWEEP {
             swept = Instant::now();
-            let ended = server.expire_holds();
+            let ended = server.expire_holds(clock.now_us(wall_us(), swept));
             if ended > 0 {
                 tracing::info!(ended, "holds ran out");
             }

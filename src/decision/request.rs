@@ -29,12 +29,12 @@ impl Desk {
             Some((original, _)) => self.portfolio.table.lock_both(key, original),
             None => (self.portfolio.table.lock(key), None),
         };
-        if let Some(known) = own.get(key).copied() {
-            return self.answer_again(&known, &new, &mut own, record, sink);
-        }
         if let Some((card, account)) = owner {
             (new.card, new.account) = (card.id, account.id);
             (record.card, record.account) = (card.id, account.id);
+        }
+        if let Some(known) = own.get(key).copied() {
+            return self.answer_again(&known, &new, &mut own, record, sink);
         }
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         let (card, account, worth) = match checked {
