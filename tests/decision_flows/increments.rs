@@ -72,9 +72,9 @@ fn an_increment_begins_the_life_of_the_hold_again_where_the_policy_says_so_and_o
 
 #[test]
 fn an_increment_of_what_is_gone_is_an_authorization_of_its_own() {
-    let reversed = |world: &World| drop(world.gets(&reversal_of(&preauthorization(1), 8), "00"));
-    let completed = |world: &World| drop(world.gets(&completion_of(&preauthorization(1), 8, 1_000), "00"));
-    let expired = |world: &World| drop(world.later(PREAUTHORIZATION_DAYS * DAY_US).expire());
+    let reversed = |world: &World| _ = world.gets(&reversal_of(&preauthorization(1), 8), "00");
+    let completed = |world: &World| _ = world.gets(&completion_of(&preauthorization(1), 8, 1_000), "00");
+    let expired = |world: &World| _ = world.later(PREAUTHORIZATION_DAYS * DAY_US).expire();
     let gone: [(&str, fn(&World)); 3] =
         [("reversed", reversed), ("completed", completed), ("expired", expired)];
     for (what, end) in gone {

@@ -65,8 +65,11 @@ fn a_fee_counts_against_the_funds() {
 
 #[test]
 fn holds_live_as_their_class_says() {
-    let class =
-        |categories, card_present, days| HoldClass { categories, card_present, life_s: days * 86_400 };
+    let class = |categories, card_present, days: i64| HoldClass {
+        categories,
+        card_present,
+        life_s: days as u32 * 86_400,
+    };
     let classes =
         vec![class(7011..=7011, None, 20), class(0..=9999, Some(true), 5), class(0..=9999, Some(false), 10)];
     for (what, merchant_category, entry_mode, days) in [
