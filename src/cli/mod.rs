@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 what was checked does not hold; 2 wrong usage or configuration.
 
 mod cards;
+mod clock;
 mod data;
 pub mod decode;
 mod demo;

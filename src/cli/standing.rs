@@ -3,7 +3,8 @@
 use super::data::Failure;
 use super::policy;
 use super::status::Parts;
-use super::versions::{self, Loaded, NoRules, Versions};
+use super::rules::{self, Loaded, Refused, Texts};
+use super::versions::Versions;
 use crate::decision::Standing;
 use crate::portfolio::Portfolio;
 use crate::rules::RuleSet;
@@ -16,10 +17,22 @@ use std::sync::Arc;
 /// A file that cannot be read or does not hold, or whose worst case costs more than the settings allow.
 pub(super) fn read(settings: &Settings) -> Result<Loaded, Failure> {
     let file = &settings.rules.file;
-    let loaded = versions::read_rules(file).map_err(|reason| match reason {
-        NoRules::Unread(reason) => Failure::from(format!("rules.file: {reason}")),
-        NoRules::Wrong(problems) => problems.report().into(),
+    if file.as_os_str().is_empty() {
+        return Ok(Loaded { set: RuleSet::empty(), texts: Texts::default() });
+    }
+    let loaded = rules::read(file).map_err(|reason| match reason {
+        Refused::Unreadable(reason) => Failure::from(format!("rules.file: {reason}")),
+        Refused::Wrong(problems) => problems.report().into(),
     })?;
+    let (cost_ns, budget_ns) = (rules::worst_case_ns(&loaded.set), u64::from(settings.rules.budget_ns));
+    if cost_ns > budget_ns {
+        return Err(format!(
+            "{}: the rules cost a request up to {cost_ns} ns on this machine, more than rules.budget_ns, {budget_ns}: \
+             `authswitch rules check` shows which",
+            file.display()
+        )
+        .into());
+    }
     Ok(loaded)
 }
 

@@ -1,5 +1,6 @@
 //! A whole switch in this process, from settings and a data folder: what `serve` runs and `demo` shows.
 
+use super::clock::HoldClock;
 use super::data::{self, Opened, WhenEmpty};
 use super::policy::reading;
 use super::standing;
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 
 pub(super) use data::Failure;
 
-/// How often holds are looked through for those that have run out.
+/// How often the holds that have run out are ended.
 const SWEEP: Duration = Duration::from_secs(10);
 /// How often counters of limits that no longer matter are forgotten.
 const COUNTERS_SWEEP: Duration = Duration::from_secs(60);
@@ -169,18 +170,19 @@ impl Switch {
 fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
     let mut swept = Instant::now();
     let mut counters_swept = swept;
+    let mut clock = HoldClock::new(wall_us(), swept);
     while parts.phase() == Phase::Serving {
         std::thread::park_timeout(Duration::from_millis(500));
         if swept.elapsed() >= SWEEP {
             swept = Instant::now();
-            let ended = server.expire_holds();
+            let ended = server.expire_holds(clock.now_us(wall_us(), swept));
             if ended > 0 {
                 tracing::info!(ended, "holds ran out");
             }
         }
         if counters_swept.elapsed() >= COUNTERS_SWEEP {
             counters_swept = Instant::now();
-            let counters = server.sweep_counters();
+            let counters = server.sweep_counters(clock.now_us(wall_us(), counters_swept));
             if counters > 0 {
                 tracing::info!(counters, "counters of limits forgotten: their windows have passed");
             }

@@ -36,15 +36,15 @@ impl Desk {
             Some((original, _)) => self.portfolio.table.lock_both(key, original),
             None => (self.portfolio.table.lock(key), None),
         };
+        if let Some((card, account)) = owner {
+            (new.card, new.account) = (card.id, account.id);
+            (record.card, record.account) = (card.id, account.id);
+        }
         if let Some(known) = own.get(key).copied() {
             return self.answer_again(&known, &new, &mut own, record, sink);
         }
         saw_known(None, None, sink);
         saw_card(case, owner, checked.as_ref().err().copied(), sink);
-        if let Some((card, account)) = owner {
-            (new.card, new.account) = (card.id, account.id);
-            (record.card, record.account) = (card.id, account.id);
-        }
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         let (card, account, worth) = match checked {
             Err(refusal) => return self.decline(refusal, new, record, &mut shards, sink),

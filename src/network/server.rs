@@ -1,6 +1,5 @@
 //! The server: listeners, the acceptor that hands connections to workers, upkeep, and the drain with its receipt.
 
-use super::clock::wall_us;
 use super::corridor::JournalSink;
 use super::receipt::Receipt;
 use super::worker::{self, Incoming, ServerParts, Worker};
@@ -97,16 +96,16 @@ impl Server {
         self.links.iter().zip(self.addresses.iter().copied())
     }
 
-    /// Ends the holds that have run out; to be called every few seconds. Returns how many ended.
-    pub fn expire_holds(&self) -> usize {
+    /// Ends the holds that have run out by `now_us`; to be called every few seconds. Returns how many ended.
+    pub fn expire_holds(&self, now_us: i64) -> usize {
         let sink = JournalSink::new(self.parts.journal.clone(), Ticks::new());
-        self.parts.desk.expire_holds(wall_us(), &sink)
+        self.parts.desk.expire_holds(now_us, &sink)
     }
 
     /// Forgets counters of limits whose windows have passed; to be called every minute. Returns how many.
-    pub fn sweep_counters(&self) -> usize {
+    pub fn sweep_counters(&self, now_us: i64) -> usize {
         let sink = JournalSink::new(self.parts.journal.clone(), Ticks::new());
-        self.parts.desk.sweep_counters(wall_us(), &sink)
+        self.parts.desk.sweep_counters(now_us, &sink)
     }
 
     /// Stops reading, answers what is in flight, durable where that was promised, and closes. Connections that

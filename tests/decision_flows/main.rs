@@ -13,6 +13,14 @@ mod advices;
 
 mod completions;
 
+mod parts;
+
+mod increments;
+
+mod worth;
+
+mod discrepancies;
+
 mod reversals;
 
 mod counters;

@@ -4,7 +4,7 @@
 use crate::counts::{Counts, Scope};
 use crate::judge::{Sum, share};
 use crate::support::{AUTHORIZATION_DAYS, PREAUTHORIZATION_DAYS, Plan, pan};
-use authswitch::message::{Kind, Marks, Operation, Request};
+use authswitch::message::{Kind, Operation, Request};
 use std::collections::BTreeMap;
 
 /// DE2, DE7, DE11 and DE32 name a transaction through its life.
@@ -326,24 +326,6 @@ impl Ledger {
             None if counted_there => {}
             None => self.count(entry, now_us),
         }
-    }
-
-    /// What a completion leaves of the authorization it speaks of: nothing, or the rest, for those that follow.
-    fn completes(&mut self, name: Name, completion: &Request, posted_minor: i64) {
-        let mut entry = self.entries[&name].clone();
-        let more = completion.marks.has(Marks::SEVERAL) && !completion.marks.has(Marks::LAST);
-        match entry.stands {
-            Stands::Held if more && posted_minor < entry.held_minor => {
-                entry.held_minor -= posted_minor;
-                entry.settled_minor += posted_minor;
-            }
-            Stands::Held | Stands::RanOut | Stands::Declined => {
-                entry.settled_minor += entry.held_minor;
-                (entry.stands, entry.held_minor) = (Stands::Completed, 0);
-            }
-            _ => {}
-        }
-        self.entries.insert(name, entry);
     }
 
     /// The authorization that a completion speaks of: by DE90, else by card and DE37 when its own name is not known.

@@ -17,8 +17,8 @@ mod counts;
 /// The reference's column of refusals.
 mod judge;
 
-/// The reference's increments.
-mod adds;
+/// The reference's increments and completions.
+mod parts;
 
 /// What may happen, and how it shrinks.
 mod steps;
@@ -28,6 +28,9 @@ mod messages;
 
 /// Runs the steps against the desk and the reference.
 mod play;
+
+/// Decides again from the records.
+mod again;
 
 /// Restarts from the records and from copies.
 mod restart;
@@ -145,6 +148,12 @@ const FLOWS: &str = "\
 #[test]
 fn the_desk_agrees_with_a_naive_ledger() {
     check(steps::plays(80), |play| Game::new(play).run());
+}
+
+/// A record carries everything of its message that a decision looks at (I19): rules can be tried on what was asked.
+#[test]
+fn every_message_can_be_decided_again_from_its_record() {
+    check(steps::plays(40), |play| Game::new(play).decide_again());
 }
 
 /// Whatever else happens to it before, between and after: once a transaction's request and its full reversal have come, in

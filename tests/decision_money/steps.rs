@@ -167,7 +167,10 @@ fn slot_in(step: &mut Step) -> Option<&mut usize> {
 
 /// Plays of up to so many steps.
 pub fn plays(steps: usize) -> impl Strategy<Value = Play> {
-    (vec(slot(), SLOTS), vec(step(), 1..steps), restarts()).prop_map(|(slots, steps, restarts)| Play {
+    // In one of four all is about two transactions, so that much happens to them.
+    let about_two = || vec(step().prop_map(about_few), 1..steps).boxed();
+    let steps = prop_oneof![3 => vec(step(), 1..steps).boxed(), 1 => about_two()];
+    (vec(slot(), SLOTS), steps, restarts()).prop_map(|(slots, steps, restarts)| Play {
         slots,
         steps,
         restarts,

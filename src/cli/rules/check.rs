@@ -4,6 +4,7 @@ use super::load::{Refused, read};
 use super::{cost, effect, parts, to_json};
 use crate::rules::{Problem, Rule, RuleSet};
 use serde::Serialize;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Reads a rule file, reports everything wrong with it, and measures what its rules cost on this machine
@@ -55,8 +56,8 @@ struct Costing<'a> {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
-    let set = match read(&args.file) {
-        Ok(set) => set,
+    let set = match read(Path::new(&args.file)) {
+        Ok(loaded) => loaded.set,
         Err(Refused::Unreadable(reason)) => return Err(reason),
         Err(Refused::Wrong(problems)) => {
             if args.json {

@@ -3,6 +3,7 @@
 use super::load::{Refused, read};
 use super::{Progress, effect, parts};
 use crate::rules::{Evidence, Finding, RuleSet, Rules, Suspicion, lint};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Finds rules that never match, always match, are never reached, or contradict others; exit code 1 if there are any
@@ -16,8 +17,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
-    let set = match read(&args.file) {
-        Ok(set) => set,
+    let set = match read(Path::new(&args.file)) {
+        Ok(loaded) => loaded.set,
         Err(Refused::Unreadable(reason)) => return Err(reason),
         Err(Refused::Wrong(problems)) => {
             eprint!("{}", problems.report());

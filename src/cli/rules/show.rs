@@ -3,6 +3,7 @@
 use super::load::{Refused, read};
 use super::{effect, parts};
 use crate::rules::{Limit, On, RuleSet};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Shows a rule file as the program took it
@@ -13,8 +14,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
-    let set = match read(&args.file) {
-        Ok(set) => set,
+    let set = match read(Path::new(&args.file)) {
+        Ok(loaded) => loaded.set,
         Err(Refused::Unreadable(reason)) => return Err(reason),
         Err(Refused::Wrong(problems)) => {
             eprint!("{}", problems.report());

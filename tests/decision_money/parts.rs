@@ -1,8 +1,8 @@
-//! The reference's increments: a message whose amount is part of another's hold.
+//! The reference's holds of several messages: increments, which add to one, and completions, which use it up.
 
 use crate::judge::is_increment;
 use crate::ledger::{Entry, Ledger, Name, Stands, end_of_hold, name_of, original_name, says_yes};
-use authswitch::message::{Operation, Request};
+use authswitch::message::{Marks, Operation, Request};
 
 impl Ledger {
     /// The authorization that an increment names, by DE90 or by what is known of the increment (true), else by card and
@@ -96,5 +96,23 @@ impl Ledger {
         if yes {
             (entry.amount_minor, entry.worth_minor) = (advice.amount_minor, worth);
         }
+    }
+
+    /// What a completion leaves of the authorization it speaks of: nothing, or the rest, for those that follow.
+    pub fn completes(&mut self, name: Name, completion: &Request, posted_minor: i64) {
+        let mut entry = self.entries[&name].clone();
+        let more = completion.marks.has(Marks::SEVERAL) && !completion.marks.has(Marks::LAST);
+        match entry.stands {
+            Stands::Held if more && posted_minor < entry.held_minor => {
+                entry.held_minor -= posted_minor;
+                entry.settled_minor += posted_minor;
+            }
+            Stands::Held | Stands::RanOut | Stands::Declined => {
+                entry.settled_minor += entry.held_minor;
+                (entry.stands, entry.held_minor) = (Stands::Completed, 0);
+            }
+            _ => {}
+        }
+        self.entries.insert(name, entry);
     }
 }

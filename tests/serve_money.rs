@@ -1,0 +1,187 @@
+//! Parts, cash, increments, completions in parts and discrepancies over real sockets, in both dialects.
+
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+use harness::*;
+
+const LINKS: [&str; 2] = ["acquirer-ascii", "acquirer-bcd"];
+/// One character of DE60 each, after ten of the network's own.
+const MARKS: [(&str, &str); 6] = [
+    ("partial", "60@11=1"),
+    ("purchase_only", "60@12=1"),
+    ("incremental", "60@13=1"),
+    ("several", "60@14=1|2"),
+    ("last", "60@14=2"),
+    ("reference", "\"62\""),
+];
+
+fn with_switch(test: impl Fn(&Switch, &str, &mut Peer)) {
+    let marks = LINKS
+        .iter()
+        .flat_map(|link| MARKS.iter().map(move |(mark, place)| format!("links.{link}.marks.{mark}={place}")));
+    let others = LINKS.iter().map(|link| format!("links.{link}.verified=\"85\""));
+    let rates = "rates.worth=[\"EUR=1.0850\"]".to_owned();
+    let set: Vec<String> = marks.chain(others).chain([rates]).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let set: Vec<&str> = set.iter().map(String::as_str).collect();
+    let switch = Switch::start(&folder.path().join("data"), &set);
+    for link in LINKS {
+        test(&switch, link, &mut switch.connect(link));
+    }
+}
+
+/// DE60 with these marks set.
+fn marked(marks: &str) -> String {
+    let flag = |mark| if marks.contains(mark) { '1' } else { '0' };
+    let several = if marks.contains('l') { '2' } else { flag('s') };
+    format!("NETWORK123{}{}{}{several}", flag('p'), flag('o'), flag('i'))
+}
+
+/// A demo card of its own for each link.
+fn card(link: &str, number: u32) -> String {
+    pan("411111", number + if link.contains("bcd") { 5_000 } else { 0 })
+}
+
+/// One with 10.00 available.
+fn poor(link: &str, number: u32) -> String {
+    pan("411112", 20 + 2 * number + u32::from(link.contains("bcd")))
+}
+
+const FUNDS: i64 = 100_000_000_000;
+
+fn available(peer: &mut Peer, number: &str, stan: u32) -> i64 {
+    let answer = peer.ask("0100", &Purchase::new(number, stan, 0).set(3, "310000").fields());
+    let amounts = &answer.fields[&54];
+    let amount: i64 = amounts[28..40].parse().unwrap();
+    if &amounts[27..28] == "D" { -amount } else { amount }
+}
+
+#[test]
+fn a_part_is_approved_with_its_amounts_and_a_repeat_gets_the_same_bytes() {
+    with_switch(|_, link, peer| {
+        let number = poor(link, 0);
+        let asks = |stan| Purchase::new(&number, stan, 2_500);
+        assert_eq!(peer.ask("0100", &asks(1).set(60, &marked("oi")).fields()).code(), "51", "{link}");
+        let request = asks(2).set(60, &marked("p"));
+        let answer = peer.ask("0100", &request.fields());
+        assert_eq!((answer.code(), answer.fields[&4].as_str()), ("10", "000000001000"), "{link}");
+        assert!(answer.fields.contains_key(&38) && !answer.fields.contains_key(&6));
+        assert_eq!(peer.ask("0101", &request.fields()).raw, answer.raw, "{link}");
+        assert_eq!(available(peer, &number, 3), 0);
+        let reversal = asks(4).set(90, &request.as_original("0100"));
+        assert_eq!(peer.ask("0400", &reversal.fields()).code(), "00");
+        // Billed in the account's currency: DE6 says the part too.
+        let billed = asks(5).set(49, "392").set(6, "000000002000").set(51, "840").set(60, &marked("p"));
+        let answer = peer.ask("0100", &billed.fields());
+        let amounts = [4, 6].map(|de| answer.fields[&de].as_str());
+        assert_eq!((answer.code(), amounts), ("10", ["000000001250", "000000001000"]), "{link}");
+    });
+}
+
+#[test]
+fn a_purchase_is_approved_without_its_cash_where_that_is_understood() {
+    with_switch(|_, link, peer| {
+        let number = poor(link, 1);
+        let cash =
+            |stan| Purchase::new(&number, stan, 1_200).set(3, "090000").set(54, "0040840D000000000300");
+        assert_eq!(peer.ask("0200", &cash(1).set(60, &marked("p")).fields()).code(), "51", "{link}");
+        let answer = peer.ask("0200", &cash(2).set(60, &marked("po")).fields());
+        assert_eq!((answer.code(), answer.fields[&4].as_str()), ("87", "000000000900"), "{link}");
+        assert!(!answer.fields.contains_key(&54), "the request's DE54 is not echoed");
+        assert_eq!(available(peer, &number, 3), 100);
+        let euros = Purchase::new(&number, 4, 100).set(3, "090000").set(54, "0040978D000000000050");
+        assert_eq!(peer.ask("0200", &euros.fields()).code(), "30", "{link}: cash in another currency");
+        let more = Purchase::new(&number, 5, 100).set(54, "0040840D000000000101");
+        assert_eq!(peer.ask("0200", &more.fields()).code(), "13", "{link}: more cash than all");
+    });
+}
+
+#[test]
+fn increments_and_completions_in_parts_work_on_one_hold() {
+    with_switch(|_, link, peer| {
+        let number = card(link, 70);
+        let hold = Purchase::new(&number, 1, 20_000).set(25, "06").set(62, "TRACE0001");
+        let approved = peer.ask("0100", &hold.fields());
+        assert_eq!(approved.code(), "00");
+        let original = hold.as_original("0100");
+        let increment = |stan, amount| Purchase::new(&number, stan, amount).set(60, &marked("i"));
+        // By DE90, by the network's reference, and of nothing: that one prolongs.
+        assert_eq!(peer.ask("0100", &increment(2, 5_000).set(90, &original).fields()).code(), "00");
+        assert_eq!(peer.ask("0100", &increment(3, 3_000).set(62, "TRACE0001").fields()).code(), "00");
+        assert_eq!(peer.ask("0100", &increment(4, 0).set(90, &original).fields()).code(), "00");
+        assert_eq!(available(peer, &number, 5), FUNDS - 28_000, "{link}");
+        let back = Purchase::new(&number, 6, 5_000).set(90, &increment(2, 5_000).as_original("0100"));
+        assert_eq!(peer.ask("0400", &back.fields()).code(), "00");
+        assert_eq!(available(peer, &number, 7), FUNDS - 23_000, "{link}");
+        for (stan, amount, marks, left) in
+            [(10, 9_000, "s", 23_000), (11, 8_000, "s", 23_000), (12, 1_000, "l", 18_000)]
+        {
+            let completion = Purchase::new(&number, stan, amount).set(60, &marked(marks)).set(90, &original);
+            for mti in ["0220", "0221"] {
+                assert_eq!(peer.ask(mti, &completion.fields()).code(), "00", "{link} {stan}");
+            }
+            assert_eq!(available(peer, &number, stan + 100), FUNDS - left, "{link} {stan}");
+        }
+    });
+}
+
+#[test]
+fn a_rate_is_used_where_the_network_does_not_convert_and_a_good_card_gets_the_links_code() {
+    with_switch(|_, link, peer| {
+        let number = card(link, 71);
+        assert_eq!(peer.ask("0100", &Purchase::new(&number, 1, 1_000).set(49, "978").fields()).code(), "00");
+        assert_eq!(available(peer, &number, 2), FUNDS - 1_085, "{link}");
+        assert_eq!(peer.ask("0100", &Purchase::new(&number, 3, 1_000).set(49, "392").fields()).code(), "57");
+        assert_eq!(peer.ask("0100", &Purchase::new(&number, 4, 0).fields()).code(), "85", "{link}");
+    });
+}
+
+#[test]
+fn discrepancies_are_counted_by_kind() {
+    with_switch(|switch, link, peer| {
+        let number = card(link, 72);
+        let purchase = |stan| Purchase::new(&number, stan, 1_000);
+        peer.ask("0100", &purchase(1).fields());
+        peer.ask("0120", &purchase(1).set(39, "05").fields());
+        peer.ask("0100", &purchase(2).set(14, "2001").fields());
+        peer.ask("0120", &purchase(2).set(39, "00").fields());
+        peer.ask("0100", &purchase(3).fields());
+        peer.ask("0120", &Purchase::new(&number, 3, 900).set(39, "00").fields());
+        peer.ask("0100", &purchase(4).fields());
+        let original = purchase(4).as_original("0100");
+        peer.ask("0220", &Purchase::new(&number, 5, 1_001).set(18, "5411").set(90, &original).fields());
+        peer.ask("0220", &purchase(6).fields());
+        peer.ask("0221", &purchase(6).fields());
+        for name in [
+            "advices_declined_there",
+            "advices_approved_there",
+            "advices_of_other_amount",
+            "completions_over_tolerance",
+            "advices_without_original",
+        ] {
+            let metric = format!("authswitch_{name}_total{{link=\"{link}\"}}");
+            assert_eq!(switch.metric(&metric), Some(1.0), "{metric}");
+        }
+    });
+}
+
+#[test]
+fn settings_that_name_no_place_or_currency_are_refused_at_the_start() {
+    for (set, words) in [
+        (
+            "links.acquirer-ascii.marks.partial=60.9=1",
+            "links.acquirer-ascii.marks.partial: 60.9: 60 is one value",
+        ),
+        ("links.acquirer-ascii.marks.partial=sometimes", "\"sometimes\" is not a mark"),
+        ("links.acquirer-ascii.marks.reference=\"2\"", "DE2 is sensitive"),
+        ("rates.worth=[\"ABC=1.5\"]", "rates.worth: \"ABC\" is not a currency"),
+        ("rates.worth=[\"USD=1.5\"]", "rates.worth: the currency 840"),
+        ("holds.classes=[\"7011=0\"]", "is not a life of holds"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let started = Switch::try_start(&folder.path().join("data"), &[set], |_| {});
+        let (_, log) = started.err().unwrap();
+        assert!(log.contains(words), "{set}: {log}");
+    }
+}
