@@ -4,7 +4,7 @@
 //! `cargo bench --bench corridor -- [CARDS] [THREADS] [ROUNDS]`; 10,000 cards, one thread and 60 rounds of 32,768
 //! messages where nothing is said.
 
-use authswitch::decision::{Desk, KeyFields, Policy, Standing};
+use authswitch::decision::{Desk, LinkTerms, Policy, Standing};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Pan, Reading, ResponseCode};
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
@@ -98,8 +98,6 @@ fn link(dialect: &str) -> LinkOptions {
     LinkOptions {
         name: dialect.into(),
         reading: Reading::standard(&Dialect::builtin(dialect).expect("a built-in dialect")).expect("DE25"),
-        fees_on_top: false,
-        verified: ResponseCode::APPROVED,
         listen: ([127, 0, 0, 1], 0).into(),
         dialect: Dialect::builtin(dialect).expect("a built-in dialect"),
         framing: Framing::LENGTH2_BE,
@@ -111,7 +109,7 @@ fn link(dialect: &str) -> LinkOptions {
         echo_keep_alives: false,
         idle_timeout: Duration::from_secs(1),
         write_timeout: Duration::from_secs(1),
-        key: KeyFields::default(),
+        terms: LinkTerms::default(),
         echo: Vec::new(),
         close_on_unreadable: false,
         require_sign_on: false,

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, unsafe_code)]
 
-use authswitch::decision::{Desk, KeyFields, Policy, Standing};
+use authswitch::decision::{Desk, LinkTerms, Policy, Standing};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Marked, Pan, Reading, ResponseCode};
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
@@ -63,8 +63,6 @@ fn link(dialect: &str, framing: &str) -> LinkOptions {
         listen: ([127, 0, 0, 1], 0).into(),
         dialect,
         reading,
-        fees_on_top: true,
-        verified: ResponseCode::VERIFIED,
         framing: framing.parse().unwrap(),
         echo_keep_alives: false,
         max_frame_bytes: 8192,
@@ -74,7 +72,7 @@ fn link(dialect: &str, framing: &str) -> LinkOptions {
         max_in_flight: 1,
         idle_timeout: Duration::from_secs(1),
         write_timeout: Duration::from_secs(1),
-        key: KeyFields::default(),
+        terms: LinkTerms { fees_on_top: true, ..LinkTerms::default() },
         echo: Vec::new(),
         close_on_unreadable: false,
         require_sign_on: false,

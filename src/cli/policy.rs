@@ -1,9 +1,9 @@
 //! From settings to what the decision and the reading of messages need: rates of known currencies, places of a dialect.
 
 use super::switch::Failure;
-use crate::decision::{HoldClass, Policy, Rate, Rates, Tolerance};
+use crate::decision::{HoldClass, KeyFields, LinkTerms, Policy, Rate, Rates, Tolerance};
 use crate::message::meaning::currency_number;
-use crate::message::{Marked, Reading};
+use crate::message::{Marked, Reading, ResponseCode};
 use crate::settings::{self, Settings};
 use crate::wire::Dialect;
 use std::time::Duration;
@@ -49,6 +49,25 @@ fn rates(from: &settings::Rates) -> Result<Rates, Failure> {
         worth.push((known("worth", &row.currency)?, Rate::new(&row.rate).ok_or_else(wrong)?));
     }
     Ok(Rates::new(base, &worth).map_err(|error| format!("rates.worth: {error}"))?)
+}
+
+/// How a link's messages are decided; its number is 0 here.
+pub(super) fn terms(link: &settings::Link) -> Result<LinkTerms, Failure> {
+    Ok(LinkTerms {
+        link: 0,
+        key: KeyFields::new(&link.duplicate_key)?,
+        fees_on_top: link.fees == settings::Fees::OnTop,
+        verified: match link.verified {
+            settings::Verified::Approved => ResponseCode::APPROVED,
+            settings::Verified::NoReasonToDecline => ResponseCode::VERIFIED,
+        },
+    })
+}
+
+/// The terms of all links, by their numbers.
+pub(super) fn all_terms(settings: &Settings) -> Result<Vec<LinkTerms>, Failure> {
+    let numbered = settings.links.values().zip(0..);
+    numbered.map(|(link, number)| Ok(LinkTerms { link: number, ..terms(link)? })).collect()
 }
 
 /// How a link's messages are marked, or which place its dialect does not have.

@@ -2,8 +2,8 @@
 
 use super::data::Failure;
 use super::policy;
-use super::status::Parts;
 use super::rules::{self, Loaded, Refused, Texts};
+use super::status::Parts;
 use super::versions::Versions;
 use crate::decision::Standing;
 use crate::portfolio::Portfolio;

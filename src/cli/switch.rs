@@ -2,14 +2,13 @@
 
 use super::clock::HoldClock;
 use super::data::{self, Opened, WhenEmpty};
-use super::policy::reading;
+use super::policy::{self, reading};
 use super::standing;
 use super::status::{Parts, Phase, SwitchStatus};
 use super::versions::Versions;
 use crate::admin;
-use crate::decision::{Desk, KeyFields};
+use crate::decision::Desk;
 use crate::journal::{self, Journal};
-use crate::message::ResponseCode;
 use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
 use crate::portfolio::folder;
 use crate::settings::{self, Settings};
@@ -236,11 +235,7 @@ fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions,
         name: name.clone(),
         listen: link.listen,
         reading: reading(name, &link.marks, &dialect)?,
-        fees_on_top: link.fees == settings::Fees::OnTop,
-        verified: match link.verified {
-            settings::Verified::Approved => ResponseCode::APPROVED,
-            settings::Verified::NoReasonToDecline => ResponseCode::VERIFIED,
-        },
+        terms: policy::terms(link)?,
         dialect,
         framing: link.framing,
         echo_keep_alives: link.keep_alive == settings::KeepAlive::Echo,
@@ -251,7 +246,6 @@ fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions,
         max_in_flight: link.max_in_flight,
         idle_timeout: link.idle_timeout_s.into(),
         write_timeout: link.write_timeout_ms.into(),
-        key: KeyFields::new(&link.duplicate_key)?,
         echo: link.echo.clone(),
         close_on_unreadable: link.on_unreadable == settings::OnUnreadable::Close,
         require_sign_on: link.require_sign_on,

@@ -29,7 +29,7 @@ struct Met<'a> {
 impl Desk {
     pub(super) fn record_advice(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
         let request = case.request;
-        let key = self.own_key(request, case.terms);
+        let key = self.own_key(case);
         let (original, named) = self.advised_original(case, key).unwrap_or((key, false));
         let (mut own, mut other) = self.portfolio.table.lock_both(key, original);
         let known = own.get(key).copied();
@@ -53,7 +53,7 @@ impl Desk {
         let mut new = known.unwrap_or(Transaction {
             code: request.response.unwrap_or(ResponseCode::APPROVED),
             approval: request.approval,
-            ..first_seen(request, key, self, case.now_us)
+            ..first_seen(case, key, self)
         });
         new.flags |= seen;
         let over = known.is_some_and(|known| is_over(&known, request.kind));

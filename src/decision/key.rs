@@ -42,19 +42,19 @@ impl Default for KeyFields {
 
 impl Desk {
     /// The key of the transaction this message belongs to by its own fields.
-    pub(super) fn own_key(&self, request: &Request, terms: &LinkTerms) -> TransactionKey {
-        self.key(request, terms, request.stan, request.transmission, request.acquirer)
+    pub(super) fn own_key(&self, case: &Case<'_>) -> TransactionKey {
+        let request = case.request;
+        case.of.map(|record| record.key).unwrap_or_else(|| {
+            self.key(request, case.terms, request.stan, request.transmission, request.acquirer)
+        })
     }
 
     /// The key of the transaction that DE90 names. An acquirer it does not know (zeros) is the message's own.
-    pub(super) fn original_key(
-        &self,
-        request: &Request,
-        original: Original,
-        terms: &LinkTerms,
-    ) -> TransactionKey {
+    pub(super) fn original_key(&self, case: &Case<'_>, original: Original) -> TransactionKey {
+        let request = case.request;
         let acquirer = if original.acquirer == 0 { request.acquirer } else { original.acquirer };
-        self.key(request, terms, original.stan, original.transmission, acquirer)
+        let kept = case.of.map(|record| record.transaction.map_or(record.key, |transaction| transaction.key));
+        kept.unwrap_or_else(|| self.key(request, case.terms, original.stan, original.transmission, acquirer))
     }
 
     fn key(
@@ -127,8 +127,7 @@ impl Desk {
         let root = |key: TransactionKey| -> Option<TransactionKey> {
             table.lock(key).get(key).map(|known| known.adds_to().unwrap_or(key))
         };
-        let by_original =
-            request.original.map(|original| self.original_key(request, original, case.terms)).and_then(root);
+        let by_original = request.original.map(|original| self.original_key(case, original)).and_then(root);
         let by_reference = || table.find_reference(self.reference(request)).and_then(root);
         by_original
             .map(|key| (key, true))

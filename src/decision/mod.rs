@@ -38,6 +38,9 @@ mod reversal;
 
 mod upkeep;
 
+mod again;
+pub use again::Recall;
+
 use crate::message::{Balances, Kind, Marks, Operation, Refusal, Request, ResponseCode};
 use crate::portfolio::{
     AccountState, Asked, CASH, COUNTED, CardState, Counts, Differs, Discrepancy, Event, LARGEST_MINOR,
@@ -160,9 +163,16 @@ struct Case<'a> {
     now_us: i64,
     /// What its way found missing to decide it as usual.
     missing: Option<Missing>,
+    /// The record of the same message, where it is decided again and its card, which is not known, has left no number: it
+    /// has what the number would be needed for.
+    of: Option<&'a Record>,
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
+    fn new(request: &'a Request, terms: &'a LinkTerms, standing: &'a Standing, now_us: i64) -> Case<'a> {
+        Case { request, terms, standing, policy: &standing.policy, now_us, missing: None, of: None }
+    }
+
     /// When a hold placed now runs out, seconds since 1970.
     fn hold_end(&self, preauthorization: bool) -> u32 {
         seconds(self.now_us).saturating_add(self.policy.hold_life_s(self.request, preauthorization))
@@ -226,23 +236,24 @@ impl Desk {
         sink: &impl Sink,
     ) -> Decision {
         let standing = self.standing.load();
-        let case = Case { request, terms, standing: &standing, policy: &standing.policy, now_us, missing };
-        let decision = match request.kind {
-            Kind::Authorization | Kind::Financial => self.decide_request(&case, sink),
-            Kind::AuthorizationAdvice | Kind::FinancialAdvice => self.record_advice(&case, sink),
-            Kind::Reversal => self.record_reversal(&case, sink),
+        let case = Case { missing, ..Case::new(request, terms, &standing, now_us) };
+        Decision { rules: standing.rules.version(), ..self.decide_case(&case, sink) }
+    }
+
+    fn decide_case(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
+        match case.request.kind {
+            Kind::Authorization | Kind::Financial => self.decide_request(case, sink),
+            Kind::AuthorizationAdvice | Kind::FinancialAdvice => self.record_advice(case, sink),
+            Kind::Reversal => self.record_reversal(case, sink),
             // Sessions belong to the links; nothing of them is decided here.
             Kind::NetworkManagement => Decision::refused(Refusal::UnsupportedType, TransactionKey::default()),
-        };
-        Decision { rules: standing.rules.version(), ..decision }
+        }
     }
 
     /// A record of what was asked, without effects. `key` is the message's own.
     fn record(&self, event: Event, case: &Case<'_>, key: TransactionKey) -> Record {
-        Record {
-            asked: Asked::of(case.request, case.terms.link),
-            ..blank(case.standing, event, key, case.now_us)
-        }
+        let asked = case.of.map_or_else(|| Asked::of(case.request, case.terms.link), |record| record.asked);
+        Record { asked, ..blank(case.standing, event, key, case.now_us) }
     }
 
     /// Completes the record by what the transactions it changes give back to the counters of limits, hands it to the
@@ -404,13 +415,15 @@ fn velocity_change(before: &Transaction, after: &Transaction) -> VelocityChange 
 }
 
 /// A transaction as first seen: no money, nothing seen.
-fn first_seen(request: &Request, key: TransactionKey, desk: &Desk, now_us: i64) -> Transaction {
+fn first_seen(case: &Case<'_>, key: TransactionKey, desk: &Desk) -> Transaction {
+    let request = case.request;
+    let kept = case.of.and_then(|record| record.transaction);
     Transaction {
         key,
-        fingerprint: desk.fingerprint(request),
-        reference: desk.reference(request),
+        fingerprint: kept.map_or_else(|| desk.fingerprint(request), |kept| kept.fingerprint),
+        reference: kept.map_or_else(|| desk.reference(request), |kept| kept.reference),
         last_reversal: 0,
-        time_us: now_us,
+        time_us: case.now_us,
         card: NOBODY,
         account: NOBODY,
         operation: request.operation,

@@ -21,14 +21,14 @@ impl Desk {
         // The card comes first: it is the longest way into memory, and the hash below is made meanwhile. No lock
         // is needed for it, since nothing looked at here changes while the switch runs.
         let owner = request.pan.and_then(|pan| self.portfolio.owner(pan));
-        let key = self.own_key(request, case.terms);
+        let key = self.own_key(case);
         let checked = match owner {
             None => Err(Refusal::UnknownCard),
             Some((card, account)) => {
                 self.check_card(case, card, account.currency).map(|worth| (card, account, worth))
             }
         };
-        let mut new = first_seen(request, key, self, case.now_us);
+        let mut new = first_seen(case, key, self);
         new.flags = REQUEST_SEEN;
         let mut record = self.record(Event::Request, case, key);
         let adds_to = if case.adds() { self.original_of(case, key) } else { None };
@@ -72,13 +72,17 @@ impl Desk {
         sink: &impl Sink,
     ) -> Decision {
         let standing = self.standing.load();
-        let (policy, missing) = (&standing.policy, None);
-        let case = Case { request, terms, standing: &standing, policy, now_us, missing };
-        let key = self.own_key(request, terms);
+        let decision = self.decline_late_of(&Case::new(request, terms, &standing, now_us), sink);
+        Decision { rules: standing.rules.version(), ..decision }
+    }
+
+    pub(super) fn decline_late_of(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
+        let request = case.request;
+        let key = self.own_key(case);
         let mut shard = self.portfolio.table.lock(key);
-        let mut new = first_seen(request, key, self, now_us);
+        let mut new = first_seen(case, key, self);
         new.flags = REQUEST_SEEN;
-        let mut record = self.record(Event::Request, &case, key);
+        let mut record = self.record(Event::Request, case, key);
         if let Some(card) = request.pan.and_then(|pan| self.portfolio.card(pan)) {
             (new.card, new.account) = (card.id, card.account);
             (record.card, record.account) = (card.id, card.account);

@@ -17,14 +17,14 @@ impl Desk {
             None => (self.portfolio.table.lock(key), None),
         };
         let identity = self.reversal_identity(request);
-        let mut record = self.record(Event::Reversal, case, self.own_key(case.request, case.terms));
+        let mut record = self.record(Event::Reversal, case, self.own_key(case));
         let Some(known) = own.get(key).copied() else {
             if !own.has_room(true) {
                 // A reversal is not declined: 96 lets its sender repeat it.
                 return Decision::refused(Refusal::NotStored, key);
             }
             // The reference names the reversal here, not an original that a completion could look for.
-            let blank = first_seen(request, key, self, case.now_us);
+            let blank = first_seen(case, key, self);
             let tombstone =
                 Transaction { state: State::Tombstone, last_reversal: identity, reference: 0, ..blank };
             record.transaction = Some(tombstone);
@@ -78,8 +78,8 @@ impl Desk {
     fn reversed_key(&self, case: &Case<'_>) -> (TransactionKey, Option<TransactionKey>) {
         let (request, table) = (case.request, &self.portfolio.table);
         let named = match request.original {
-            Some(original) => self.original_key(request, original, case.terms),
-            None => self.own_key(request, case.terms),
+            Some(original) => self.original_key(case, original),
+            None => self.own_key(case),
         };
         if let Some(known) = table.lock(named).get(named) {
             return (named, known.adds_to());

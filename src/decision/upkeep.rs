@@ -33,7 +33,13 @@ impl Desk {
         ended
     }
 
-    fn expire(&self, shard: &mut Shard, known: &Transaction, now_us: i64, sink: &impl Sink) -> bool {
+    pub(super) fn expire(
+        &self,
+        shard: &mut Shard,
+        known: &Transaction,
+        now_us: i64,
+        sink: &impl Sink,
+    ) -> bool {
         let mut record = blank(&self.standing.load(), Event::HoldExpired, known.key, now_us);
         (record.card, record.account) = (known.card, known.account);
         record.held_change_minor = -known.held_minor;

@@ -1,7 +1,7 @@
 //! A link as the settings describe it, ready to serve. Must not know sockets.
 
-use crate::decision::{KeyFields, LinkTerms};
-use crate::message::{Kind, Reading, ResponseCode, permitted_echo, standard_echo};
+use crate::decision::LinkTerms;
+use crate::message::{Kind, Reading, permitted_echo, standard_echo};
 use crate::wire::frame::Framing;
 use crate::wire::{Bitmap, Dialect};
 use std::net::SocketAddr;
@@ -36,14 +36,10 @@ pub struct LinkOptions {
     pub idle_timeout: Duration,
     /// A connection whose peer takes no answer for this long is closed.
     pub write_timeout: Duration,
-    /// The fields that name a transaction.
-    pub key: KeyFields,
+    /// How its messages are decided; the link's number in it is set when it serves.
+    pub terms: LinkTerms,
     /// How its messages say what ISO 8583 has no field for.
     pub reading: Reading,
-    /// Whether the fees of DE28 and DE8 come on top of the amount.
-    pub fees_on_top: bool,
-    /// The DE39 of a good card that was only asked about.
-    pub verified: ResponseCode,
     /// Fields echoed in answers instead of the standard list; empty for the standard list.
     pub echo: Vec<u8>,
     /// Whether a message that cannot be read at all closes its connection; else it is dropped.
@@ -90,12 +86,7 @@ impl Link {
             index,
             connections: AtomicUsize::new(0),
             signed_on: AtomicUsize::new(0),
-            terms: LinkTerms {
-                link: u16::from(index),
-                key: options.key,
-                fees_on_top: options.fees_on_top,
-                verified: options.verified,
-            },
+            terms: LinkTerms { link: u16::from(index), ..options.terms },
             budget_ns: options.budget.as_nanos() as u64,
             deadline_ns: (options.budget + options.stand_in).as_nanos() as u64,
             echo: lists,
