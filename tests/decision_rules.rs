@@ -139,7 +139,7 @@ fn tags_and_shadows_are_recorded_and_change_nothing() {
         .collect::<Vec<_>>();
     let counted: Vec<(String, &str, u64)> =
         counted.into_iter().map(|(name, mode, count)| (name.to_owned(), mode, count)).collect();
-    let expected = [("mark", "active", 0), ("trial", "shadow", 2), ("out", "off", 0), ("one", "shadow", 2)];
+    let expected = [("mark", "active", 2), ("trial", "shadow", 2), ("out", "off", 0), ("one", "shadow", 2)];
     assert_eq!(counted, expected.map(|(name, mode, count)| (name.to_owned(), mode, count)));
 }
 
@@ -169,6 +169,7 @@ fn limits_count_what_is_approved_and_give_back_what_is_reversed() {
     let world = ruled(LIMITS);
     world.gets(&purchase(1), "00").gets(&purchase(2), "00").gets(&purchase(3), "65");
     assert_eq!((said(&world).limit, last(&world).refusal), (1, Refusal::LimitCount));
+    assert_eq!(world.desk.standing().effects()[0].tally.get(), 1);
     // Repeats and what is declined count nothing; a reversal gives back count and amount.
     world.gets(&repeat_of(&purchase(2)), "00").gets(&reversal_of(&purchase(2), 4), "00");
     world.gets(&Request { amount_minor: 1_600, ..purchase(5) }, "61");

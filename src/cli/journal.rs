@@ -1,7 +1,8 @@
 //! `authswitch journal`: the persisted record of decisions, verified and printed. Card numbers are truncated in it.
 
+use crate::decision::Missing;
 use crate::journal::{self, Entry, Seq};
-use crate::portfolio::{CounterChange, Differs, FORMAT, NOBODY, Record, Transaction};
+use crate::portfolio::{CounterChange, Differs, FORMAT, NOBODY, Record, Ruled, Transaction};
 use serde_json::{Value, json};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -195,13 +196,13 @@ fn print(out: &mut impl Write, entry: &Entry<'_>, as_json: bool) -> Result<(), F
 }
 
 /// RFC 3339 in UTC, microseconds.
-fn time(time_us: i64) -> String {
+pub(super) fn time(time_us: i64) -> String {
     jiff::Timestamp::from_microsecond(time_us)
         .map_or_else(|_| time_us.to_string(), |time| format!("{time:.6}"))
 }
 
 /// First six and last four digits, as far as the record has them.
-fn truncated(record: &Record) -> String {
+pub(super) fn truncated(record: &Record) -> String {
     match (record.asked.bin, record.asked.last_four) {
         (0, 0) => "-".repeat(16),
         (bin, last_four) => format!("{bin:06}******{last_four:04}"),
@@ -213,7 +214,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// The record for `journal dump --json`: what was asked, what was decided, what it changed.
-fn to_json(seq: Seq, record: &Record) -> Value {
+pub(super) fn to_json(seq: Seq, record: &Record) -> Value {
     let named = |id: u32| if id == NOBODY { Value::Null } else { id.into() };
     let mut whole = json!({
         "seq": seq,
@@ -222,6 +223,7 @@ fn to_json(seq: Seq, record: &Record) -> Value {
         "key": format!("{:032x}", { record.key.0 }),
         "config": format!("{:08x}", record.config),
         "rules": format!("{:08x}", record.rules),
+        "ruled": ruled(record),
         "card": named(record.card),
         "account": named(record.account),
         "code": record.code.as_str(),
@@ -244,6 +246,25 @@ fn to_json(seq: Seq, record: &Record) -> Value {
         whole.extend(asked);
     }
     whole
+}
+
+/// What the rule set had to do with it: numbers count from 1 in the order of that version of the rule file.
+fn ruled(record: &Record) -> Value {
+    let ruled = record.ruled;
+    if ruled == Ruled::default() {
+        return Value::Null;
+    }
+    let number = |number: u16| (number != 0).then_some(number);
+    let bits =
+        |bits: u64| (0..64u16).filter(|bit| bits >> bit & 1 == 1).map(|bit| bit + 1).collect::<Vec<_>>();
+    json!({
+        "stand_in": Missing::from_number(ruled.stand_in).map(Missing::name),
+        "rule": number(ruled.rule),
+        "limit": number(ruled.limit.into()),
+        "tags": bits(ruled.tags),
+        "shadow_rules": ruled.shadows.iter().filter(|rule| **rule != 0).collect::<Vec<_>>(),
+        "shadow_limits": bits(ruled.shadow_limits.into()),
+    })
 }
 
 /// What was asked, without what nobody may see.

@@ -8,6 +8,7 @@ mod data;
 pub mod decode;
 mod demo;
 mod echo;
+mod explain;
 mod framing;
 mod journal;
 mod past;
@@ -47,6 +48,7 @@ enum Command {
     Rules(rules::Args),
     Cards(cards::Args),
     Journal(journal::Args),
+    Explain(explain::Args),
     Echo(echo::Args),
 }
 
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Rules(args) => rules::run(args),
         Command::Cards(args) => cards::run(args),
         Command::Journal(args) => journal::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Echo(args) => echo::run(args),
     }
 }

@@ -6,6 +6,7 @@ use super::facts::facts;
 use super::increment::{closed, extended};
 use super::meter::{Meters, Whose};
 use super::request::{counted_as, is_open_for};
+use super::why::saw_known;
 use super::{Case, Decision, Desk, Shards, Sink, States, first_seen, fits, velocity_change};
 use crate::message::{Kind, Operation, Refusal, Request, ResponseCode};
 use crate::portfolio::{
@@ -40,6 +41,7 @@ impl Desk {
         if known.is_some_and(|known| known.has(seen)) {
             return acknowledged(key, sink.appended(), true);
         }
+        saw_known(known.as_ref(), None, sink);
         let card = self.card_of(request, known.as_ref());
         let related = other.as_ref().map_or_else(|| own.get(original), |shard| shard.get(original)).copied();
         let related = related.filter(|related| {

@@ -79,7 +79,8 @@ fn ask<S: Sink>(rules: &Rules, half: &Half, facts: &Facts, verdict: &mut Verdict
     rules.evaluate(facts, verdict);
     let Findings { declined, up_to, stand_in, .. } = verdict.active;
     let active = [declined.map(|(rule, _)| rule), up_to.map(|(rule, _)| rule), stand_in];
-    for rule in active.into_iter().flatten().chain(verdict.shadow_rules().iter().copied()) {
+    let counted = verdict.tagging_rules().iter().chain(verdict.shadow_rules()).copied();
+    for rule in active.into_iter().flatten().chain(counted) {
         half.rules[usize::from(rule)].count(sink);
     }
     if S::ASKS_WHY {

@@ -302,6 +302,9 @@ impl Desk {
         let Denial { refusal, code, rule, limit } = denial.into();
         (record.refusal, record.code) = (refusal, code);
         (record.ruled.rule, record.ruled.limit) = (rule, limit);
+        if limit != 0 {
+            self.standing.load().count_limit(record.ruled.stand_in != 0, limit, sink);
+        }
         record.velocity = VelocityChange::default();
         record.transaction = Some(Transaction {
             state: State::Declined,

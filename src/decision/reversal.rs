@@ -4,6 +4,7 @@
 use super::advice::acknowledged;
 use super::amount::part_of;
 use super::increment::{closed, reduced};
+use super::why::saw_known;
 use super::{Case, Decision, Desk, Shards, Sink, States, first_seen, velocity_change};
 use crate::message::{Refusal, Request};
 use crate::portfolio::{CASH, COUNTED, Event, Record, State, Transaction, TransactionKey};
@@ -18,6 +19,7 @@ impl Desk {
         };
         let identity = self.reversal_identity(request);
         let mut record = self.record(Event::Reversal, case, self.own_key(case));
+        saw_known(own.get(key), None, sink);
         let Some(known) = own.get(key).copied() else {
             if !own.has_room(true) {
                 // A reversal is not declined: 96 lets its sender repeat it.

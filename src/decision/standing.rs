@@ -134,6 +134,14 @@ impl Standing {
         self.rules.stand_in().covers(On::Budget)
     }
 
+    /// Counts a limit that declined, by its number in a record.
+    pub(super) fn count_limit<S: Sink>(&self, stand_in: bool, number: u8, sink: &S) {
+        let half = if stand_in { &self.stand_in } else { &self.usual };
+        if let Some(tally) = usize::from(number).checked_sub(1).and_then(|index| half.limits.get(index)) {
+            tally.count(sink);
+        }
+    }
+
     /// Whether there is anything that asks for facts.
     pub(super) fn asks(&self) -> bool {
         let counts = [&self.usual, &self.stand_in].map(|half| half.rules.len() + half.limits.len());

@@ -31,12 +31,14 @@ pub enum Input {
     Minor(i64),
     /// Words.
     Text(String),
+    /// A time, microseconds since 1970.
+    Time(i64),
 }
 
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Input::Number(number) | Input::Minor(number) => write!(f, "{number}"),
+            Input::Number(number) | Input::Minor(number) | Input::Time(number) => write!(f, "{number}"),
             Input::Text(text) => f.write_str(text),
         }
     }
@@ -247,7 +249,7 @@ pub(super) fn saw_known<S: Sink>(known: Option<&Transaction>, refused: Option<Re
             vec![
                 ("state", text(known.state.name())),
                 ("answered", text(known.code.as_str())),
-                ("first seen", text(known.time_us.to_string())),
+                ("first seen", Input::Time(known.time_us)),
             ]
         });
         sink.saw(|| check("asked before", refused, inputs.unwrap_or_else(|| vec![("state", text("no"))])));

@@ -101,8 +101,10 @@ fn ask(rule: &Rule, index: u16, facts: &Facts, verdict: &mut Verdict) {
         Effect::Tag(tag) => findings.tags |= 1 << tag,
         Effect::StandIn => findings.stand_in = findings.stand_in.or(Some(index)),
     }
-    if !active {
-        verdict.count_shadow(index);
+    match (active, &rule.effect) {
+        (false, _) => verdict.count_shadow(index),
+        (true, Effect::Tag(_)) => verdict.count_tagging(index),
+        (true, _) => {}
     }
 }
 

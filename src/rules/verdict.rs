@@ -4,6 +4,8 @@ use crate::message::ResponseCode;
 
 /// Shadow rules that are named of one request.
 const MOST_SHADOWS: usize = 64;
+/// Rules that tag that are named of one request.
+const MOST_TAGGING: usize = 16;
 
 /// What some rules found together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct Verdict {
     pub shadow: Findings,
     shadows: [u16; MOST_SHADOWS],
     shadow_count: u16,
+    tagging: [u16; MOST_TAGGING],
+    tagging_count: u16,
 }
 
 impl Default for Verdict {
@@ -36,6 +40,8 @@ impl Default for Verdict {
             shadow: Findings::default(),
             shadows: [0; MOST_SHADOWS],
             shadow_count: 0,
+            tagging: [0; MOST_TAGGING],
+            tagging_count: 0,
         }
     }
 }
@@ -53,8 +59,22 @@ impl Verdict {
         self.shadow_count
     }
 
+    /// The first 16 active rules that gave a tag, in order.
+    #[must_use]
+    pub fn tagging_rules(&self) -> &[u16] {
+        &self.tagging[..usize::from(self.tagging_count)]
+    }
+
     pub(super) fn clear(&mut self) {
-        (self.active, self.shadow, self.shadow_count) = (Findings::default(), Findings::default(), 0);
+        (self.active, self.shadow) = (Findings::default(), Findings::default());
+        (self.shadow_count, self.tagging_count) = (0, 0);
+    }
+
+    pub(super) fn count_tagging(&mut self, rule: u16) {
+        if let Some(slot) = self.tagging.get_mut(usize::from(self.tagging_count)) {
+            *slot = rule;
+            self.tagging_count += 1;
+        }
     }
 
     pub(super) fn count_shadow(&mut self, rule: u16) {

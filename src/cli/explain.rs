@@ -1,0 +1,336 @@
+//! `authswitch explain`: why a request was answered as it was, decided again on the state before it, with the settings and
+//! rules of then. Reads only: the switch may be running.
+
+use super::data::Failure;
+use super::journal::{time, truncated};
+use super::versions::Versions;
+use super::{past, policy, serve, standing};
+use crate::decision::{Check, Desk, Evaluation, Input, Recall};
+use crate::journal::Seq;
+use crate::message::meaning::{self, Edition};
+use crate::message::{Refusal, ResponseCode};
+use crate::portfolio::{Event, Record};
+use crate::settings::Settings;
+use crate::vault::DataKey;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Says why a request was answered as it was.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Of several records with the RRN or STAN the last request is explained, and all are named.\n\
+    Exit code 1: there is none, or decided again it is not what the record says.\n\n\
+    Examples:\n  authswitch explain --rrn 632912000017\n  authswitch explain --stan 000017 --data /var/lib/authswitch\n  \
+    authswitch explain --record 48213 --json"
+)]
+pub(super) struct Args {
+    /// The data folder.
+    #[arg(long, default_value = "./data")]
+    data: PathBuf,
+    #[command(flatten)]
+    which: Which,
+    /// The settings file, for the place of the data key [default: as `serve`].
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// Retrieval reference number (DE37).
+    #[arg(long)]
+    rrn: Option<String>,
+    /// System trace audit number (DE11).
+    #[arg(long)]
+    stan: Option<u32>,
+    /// Number of the record in the journal.
+    #[arg(long)]
+    record: Option<Seq>,
+}
+
+pub(super) fn run(args: Args) -> ExitCode {
+    let settings = match serve::load(args.config.as_deref(), &[]) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprint!("{}", error.report());
+            return ExitCode::from(super::USAGE);
+        }
+    };
+    match explain(&args, &settings) {
+        Ok(explained) => {
+            let agrees = explained.agrees();
+            match args.json {
+                true => println!("{}", explained.to_json()),
+                false => explained.print(),
+            }
+            if agrees { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) }
+        }
+        Err(error) => {
+            eprintln!("authswitch explain: {error}");
+            let missing = !args.data.join("journal").is_dir();
+            ExitCode::from(if missing { super::USAGE } else { super::FAILED })
+        }
+    }
+}
+
+/// A record, and what it comes to when it is decided again.
+struct Explained {
+    seq: Seq,
+    record: Record,
+    /// All records that were meant.
+    found: Vec<Seq>,
+    link: String,
+    again: Evaluation,
+    /// Rules, limits and tags of then, by their numbers less one.
+    rules: Vec<String>,
+    limits: Vec<String>,
+    tags: Vec<String>,
+    replayed: u64,
+    milliseconds: u128,
+}
+
+fn explain(args: &Args, settings: &Settings) -> Result<Explained, Failure> {
+    let began = Instant::now();
+    let data = &args.data;
+    let key = past::key(settings, data)?;
+    let found = find(data, &args.which)?;
+    let Some((seq, record)) = chosen(&found) else {
+        return Err("no record of a message is like that".into());
+    };
+    let (desk, past, replayed) = desk_before(seq, &record, settings, &key, data)?;
+    let (terms, numbers) = (policy::all_terms(&past)?, desk.portfolio.numbers());
+    let recall = Recall { terms: &terms, numbers: &numbers };
+    let again = desk.explain(&record, &recall).ok_or_else(|| {
+        format!(
+            "record {seq} is of no message, but of what the switch did on its own: {}",
+            record.event.name()
+        )
+    })?;
+    let rules = &desk.standing().rules;
+    let stands_in = record.ruled.stand_in != 0;
+    let (rule_list, limits) = match stands_in {
+        true => (rules.stand_in().rules().list(), rules.stand_in().limits()),
+        false => (rules.rules(), rules.limits()),
+    };
+    Ok(Explained {
+        seq,
+        record,
+        found: found.into_iter().map(|(seq, _)| seq).collect(),
+        link: past.links.keys().nth(usize::from(record.asked.link)).cloned().unwrap_or_default(),
+        again,
+        rules: rule_list.iter().map(|rule| rule.name().to_owned()).collect(),
+        limits: limits.iter().map(|limit| limit.name().to_owned()).collect(),
+        tags: rules.tags().to_vec(),
+        replayed,
+        milliseconds: began.elapsed().as_millis(),
+    })
+}
+
+/// The desk as it stood before a record: its state, and the settings and rules that the record names.
+fn desk_before(
+    seq: Seq,
+    record: &Record,
+    settings: &Settings,
+    key: &DataKey,
+    data: &Path,
+) -> Result<(Desk, Settings, u64), Failure> {
+    let versions = Versions::of(data, key);
+    let mut past = versions.settings(record.config)?;
+    past.vault = settings.vault.clone();
+    let set = versions.rules(record.rules)?;
+    let (portfolio, replayed) = past::before(&past, key, data, seq)?;
+    let standing = standing::of(&past, set, &portfolio)?;
+    Ok((Desk::new(Arc::new(portfolio), standing), past, replayed))
+}
+
+/// The records that are meant, in order.
+fn find(data: &Path, which: &Which) -> Result<Vec<(Seq, Record)>, Failure> {
+    let mut found = Vec::new();
+    let (from, to) = which.record.map_or((1, Seq::MAX), |seq| (seq, seq.saturating_add(1)));
+    let rrn = which.rrn.as_deref().map(str::trim_end);
+    past::each(data, from, to, &mut |seq, record| {
+        let asked = &record.asked;
+        let is_it = match (rrn, which.stan) {
+            (Some(rrn), _) => asked.mti != 0 && asked.retrieval_reference.trim_ascii_end() == rrn.as_bytes(),
+            (_, Some(stan)) => asked.mti != 0 && asked.stan == stan,
+            _ => true,
+        };
+        if is_it {
+            found.push((seq, *record));
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// The last request of them, else the last.
+fn chosen(found: &[(Seq, Record)]) -> Option<(Seq, Record)> {
+    let request = found.iter().rev().find(|(_, record)| record.event == Event::Request);
+    request.or(found.last()).copied()
+}
+
+impl Explained {
+    /// Whether the decision made again is the one that was recorded.
+    fn agrees(&self) -> bool {
+        self.again.record == Some(self.record)
+    }
+
+    /// A rule or limit by its number in the record.
+    fn name(names: &[String], number: u16) -> Option<&str> {
+        names.get(usize::from(number).checked_sub(1)?).map(String::as_str)
+    }
+
+    fn tags(&self) -> Vec<&str> {
+        let given = |(bit, _): &(usize, &String)| self.record.ruled.tags >> bit & 1 == 1;
+        self.tags.iter().enumerate().filter(given).map(|(_, tag)| tag.as_str()).collect()
+    }
+
+    fn currency(&self) -> u16 {
+        let asked = &self.record.asked;
+        if asked.currency == 0 { asked.billing_currency } else { asked.currency }
+    }
+
+    fn print(&self) {
+        let Explained { seq, record, .. } = self;
+        let asked = &record.asked;
+        println!("record {seq}  {}  {}  link {}", time(record.time_us), record.event.name(), self.link);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end_matches(['\0', ' ']).to_owned();
+        println!(
+            "{:04X}  {}  {}  processing code {:06}  MCC {:04}  STAN {:06}  RRN {}",
+            asked.mti,
+            truncated(record),
+            amount(asked.amount_minor, self.currency()),
+            asked.processing_code,
+            asked.merchant_category,
+            asked.stan,
+            text(&asked.retrieval_reference)
+        );
+        println!(
+            "terminal {}  merchant {}  country {} {}  entry mode {:03}",
+            text(&asked.terminal),
+            text(&asked.merchant),
+            text(&asked.country_alpha),
+            asked.country,
+            asked.entry_mode
+        );
+        println!("rules {:08x}  settings {:08x}\n", record.rules, record.config);
+        let width = self.again.checks.iter().map(|check| label(check).len()).max().unwrap_or(0);
+        for (number, check) in (1..).zip(&self.again.checks) {
+            let word = if check.refusal == Refusal::None { "passed " } else { "REFUSED" };
+            let inputs: Vec<String> =
+                check.inputs.iter().map(|(name, value)| format!("{name} {}", self.shown(value))).collect();
+            println!("{number:>3}  {word}  {:<width$}  {}", label(check), inputs.join(", "));
+        }
+        println!("\nanswer {}", self.answer());
+        let changes = [
+            ("held", record.held_change_minor),
+            ("posted", record.posted_change_minor),
+            ("counted", record.velocity.amount_minor),
+        ];
+        for (what, minor) in changes.into_iter().filter(|(_, minor)| *minor != 0) {
+            println!("{what} {}{}", if minor > 0 { "+" } else { "" }, amount(minor, self.currency()));
+        }
+        if self.agrees() {
+            println!("decided again it is the same, from the state after record {}", seq - 1);
+        } else {
+            let again = self.again.decision;
+            println!("DECIDED AGAIN IT IS NOT THE SAME: {} {}", again.code, again.refusal.name());
+        }
+        let others: Vec<String> =
+            self.found.iter().filter(|other| *other != seq).map(Seq::to_string).collect();
+        if !others.is_empty() {
+            println!("other records like that: {}", others.join(", "));
+        }
+        println!("{} records replayed, {} ms", self.replayed, self.milliseconds);
+    }
+
+    fn answer(&self) -> String {
+        let Explained { record, .. } = self;
+        let mut text = format!("{} ({})", record.code, words(record.code));
+        if record.refusal != Refusal::None {
+            text += &format!(", {}", record.refusal.name());
+        }
+        if let Some(rule) = Self::name(&self.rules, record.ruled.rule) {
+            text += &format!(", rule {rule}");
+        }
+        if let Some(limit) = Self::name(&self.limits, record.ruled.limit.into()) {
+            text += &format!(", limit {limit}");
+        }
+        if let Some(missing) = crate::decision::Missing::from_number(record.ruled.stand_in) {
+            text += &format!(", stand-in ({})", missing.name());
+        }
+        if !self.tags().is_empty() {
+            text += &format!(", tags {}", self.tags().join(" "));
+        }
+        text
+    }
+
+    fn shown(&self, input: &Input) -> String {
+        match input {
+            Input::Minor(minor) => amount(*minor, self.currency()),
+            Input::Time(time_us) => time(*time_us),
+            other => other.to_string(),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let check = |check: &Check| {
+            let inputs: serde_json::Map<String, Value> =
+                check.inputs.iter().map(|(name, input)| ((*name).to_owned(), value(input))).collect();
+            json!({
+                "check": check.name,
+                "which": if check.which.is_empty() { Value::Null } else { check.which.clone().into() },
+                "passed": check.refusal == Refusal::None,
+                "refusal": (check.refusal != Refusal::None).then(|| check.refusal.name()),
+                "inputs": inputs,
+            })
+        };
+        json!({
+            "record": super::journal::to_json(self.seq, &self.record),
+            "link": self.link,
+            "rule": Self::name(&self.rules, self.record.ruled.rule),
+            "limit": Self::name(&self.limits, self.record.ruled.limit.into()),
+            "tags": self.tags(),
+            "checks": self.again.checks.iter().map(check).collect::<Vec<_>>(),
+            "again": {
+                "code": self.again.decision.code.as_str(),
+                "refusal": self.again.decision.refusal.name(),
+                "same": self.agrees(),
+            },
+            "found": self.found,
+            "replayed": self.replayed,
+            "milliseconds": u64::try_from(self.milliseconds).unwrap_or(u64::MAX),
+        })
+    }
+}
+
+fn label(check: &Check) -> String {
+    if check.which.is_empty() { check.name.to_owned() } else { format!("{} {}", check.name, check.which) }
+}
+
+fn value(input: &Input) -> Value {
+    match input {
+        Input::Number(number) | Input::Minor(number) => (*number).into(),
+        Input::Time(time_us) => time(*time_us).into(),
+        Input::Text(text) => text.clone().into(),
+    }
+}
+
+fn amount(minor: i64, currency: u16) -> String {
+    let (digits, sign) = (minor.unsigned_abs().to_string(), if minor < 0 { "-" } else { "" });
+    match meaning::amount(&digits, &format!("{currency:03}")) {
+        Some(text) => format!("{sign}{text}"),
+        None => format!("{minor} minor units"),
+    }
+}
+
+fn words(code: ResponseCode) -> String {
+    let edition = Edition { version: 0, scheme: None };
+    meaning::of(edition, 39, &[], code.as_str()).map_or_else(String::new, |words| words.into_owned())
+}
