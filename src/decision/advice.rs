@@ -134,7 +134,7 @@ impl Desk {
     }
 
     /// How the counters of limits change by what was spent elsewhere: it counts like anything, and is never declined.
-    fn limited(
+    pub(super) fn limited(
         &self,
         case: &Case<'_>,
         (card, account): (&Card, &Account),

@@ -1,9 +1,9 @@
 //! Deciding again what a record tells: for the answer to "why", and for a backtest. Must not know where records are kept.
 
 use super::why::{Evaluation, Observer};
-use super::{Case, Decision, Desk, LinkTerms, Missing, Sink};
+use super::{Case, Decision, Desk, LinkTerms, Missing, Sink, States};
 use crate::message::{Pan, Refusal};
-use crate::portfolio::{Event, Record, Swept, TransactionKey};
+use crate::portfolio::{CounterChange, Counts, Event, Record, Swept, Transaction, TransactionKey};
 
 /// What a record leaves out.
 #[derive(Clone, Copy)]
@@ -61,6 +61,52 @@ impl Desk {
             Refusal::BudgetSpent if record.event == Event::Request => self.decline_late_of(&case, sink),
             _ => self.decide_case(&case, sink),
         })
+    }
+
+    /// Applies a record as it is, and counts it in the limits in force too: where these are new, their counters are then what
+    /// they would be had they been there. What was declined counts nothing, what was reversed is given back.
+    pub fn follow(&self, record: &Record, sequence: u64, recall: &Recall<'_>) {
+        let counts = self.counts_as_now(record, recall);
+        self.portfolio.apply(&Record { counts, ..*record }, sequence);
+    }
+
+    fn counts_as_now(&self, record: &Record, recall: &Recall<'_>) -> Counts {
+        let mut counts = Counts::NONE;
+        // Beyond 16 what is left out stays as the record has it, or uncounted.
+        let mut push = |change: &CounterChange| {
+            let _ = counts.push(*change);
+        };
+        record.counts.iter().filter(|change| change.count > 0).for_each(&mut push);
+        for after in record.transactions() {
+            let shard = self.portfolio.table.lock(after.key);
+            if let Some(before) = shard.get(after.key) {
+                shard.uses(after.key).release(before, after).iter().for_each(&mut push);
+            }
+        }
+        if record.velocity.count > 0
+            && let Some(new) = record.transaction
+        {
+            let anew = self.limited_again(record, &new, recall).unwrap_or_default();
+            let known = |change: &&CounterChange| {
+                record.counts.iter().any(|known| known.counter == change.counter && known.count > 0)
+            };
+            anew.iter().filter(|change| !known(change)).for_each(&mut push);
+        }
+        counts
+    }
+
+    /// What a transaction counts in the limits in force.
+    fn limited_again(&self, record: &Record, new: &Transaction, recall: &Recall<'_>) -> Option<Counts> {
+        let standing = self.standing.load();
+        let terms = recall.terms.get(usize::from(record.asked.link))?;
+        let pan = recall.numbers.get(record.card as usize).and_then(|number| Pan::from_packed(*number));
+        let request = record.asked.request(pan)?;
+        let case = Case::new(&request, terms, &standing, record.time_us);
+        let (card, account) =
+            (self.portfolio.card_by_id(record.card)?, self.portfolio.account(record.account)?);
+        let (mut card_state, mut account_state) = (card.state.lock(), account.state.lock());
+        let states = States { card: &mut card_state, account: &mut account_state };
+        Some(self.limited(&case, (card, account), &states, new))
     }
 
     fn expire_again(&self, key: TransactionKey, now_us: i64, sink: &impl Sink) {

@@ -124,6 +124,19 @@ pub struct Loaded {
     pub passed_over: Vec<SnapshotError>,
 }
 
+/// The records after which the cards were changed from outside (0 where the folder began), in order: no state before one
+/// of them leads to one after it.
+pub fn origins(data: &Path) -> std::io::Result<Vec<u64>> {
+    let mut floors: Vec<u64> =
+        snapshots(&folder(data).join(ORIGINS))?.iter().filter_map(|path| floor_of(path)).collect();
+    floors.sort_unstable();
+    Ok(floors)
+}
+
+fn floor_of(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.split('.').next()?.parse().ok()
+}
+
 /// Reads the newest snapshot that knows nothing of the record `before` and of none after it: where the way to the
 /// state before that record is shortest. `None` when there is none: the cards have been changed since, or the
 /// folder is older than its origins.
@@ -141,9 +154,8 @@ pub fn load_before(
     let mut paths = list(data).map_err(system)?;
     paths.extend(snapshots(&origins).map_err(system)?);
     let mut passed_over = Vec::new();
-    let floor = |path: &Path| path.file_name()?.to_str()?.split('.').next()?.parse::<u64>().ok();
-    paths.retain(|path| floor(path).is_some_and(|floor| floor < before));
-    paths.sort_by_key(|path| std::cmp::Reverse(floor(path)));
+    paths.retain(|path| floor_of(path).is_some_and(|floor| floor < before));
+    paths.sort_by_key(|path| std::cmp::Reverse(floor_of(path)));
     for path in paths {
         let mut portfolio = empty();
         match snapshot::read(&mut portfolio, key, &path) {

@@ -1,10 +1,12 @@
-//! `authswitch rules`: checks, lints and shows rule files, and lists what their conditions can ask.
+//! `authswitch rules`: checks, lints, shows and backtests rule files, and lists what their conditions can ask.
 
 mod attributes;
+mod backtest;
 mod check;
 mod cost;
 mod lint;
 mod load;
+mod report;
 pub(super) use load::{Loaded, Refused, Texts, read};
 mod show;
 
@@ -13,12 +15,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Checks, lints and shows rule files
+/// Checks, lints, shows and backtests rule files
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   authswitch rules check rules.toml
   authswitch rules check rules.toml --budget-ns 20000 --json
   authswitch rules lint rules.toml
+  authswitch rules backtest rules.toml --data ./data
   authswitch rules attributes
   authswitch rules show rules.toml")]
 pub(super) struct Args {
@@ -30,6 +33,7 @@ pub(super) struct Args {
 enum Command {
     Check(check::Args),
     Lint(lint::Args),
+    Backtest(backtest::Args),
     Attributes(attributes::Args),
     Show(show::Args),
 }
@@ -38,6 +42,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     let result = match args.command {
         Command::Check(args) => check::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
         Command::Attributes(args) => attributes::run(&args),
         Command::Show(args) => show::run(&args),
     };
