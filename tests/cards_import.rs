@@ -185,9 +185,6 @@ fn a_bad_row_names_line_column_and_reason_and_nothing_is_loaded() {
     let wrong_luhn = format!("{}{}", &card(2)[..15], (card(2).as_bytes()[15] - b'0' + 1) % 10);
     let long = "x".repeat(35);
     let last = |row: String| format!("{HEADER}\n{good}\n{row}\n");
-    let customer = |first: &str, second: &str| {
-        format!("{HEADER},customer\n{},{first}\n{},{second}\n", row(1, "same", 1), row(2, "same", 1))
-    };
     let limit = |value: &str| format!("{HEADER},count_per_day\n{good},\n{},{value}\n", row(2, "", 1));
     let table = [
         (last(cell(0, &wrong_luhn)), "line 3, column pan: the check digit (Luhn) is wrong"),
@@ -201,12 +198,6 @@ fn a_bad_row_names_line_column_and_reason_and_nothing_is_loaded() {
         (last(cell(1, "")), "line 3, column expiry: not a month"),
         (last(cell(2, "Active")), "line 3, column status: not a status; there are active, inactive,"),
         (last(cell(3, &long)), "line 3, column account: 35 characters; at most 34"),
-        (customer(&long, "a"), "line 2, column customer: 35 characters; at most 34"),
-        (
-            customer("b", "a"),
-            "line 3, column customer: not the same as in line 2, which has the same account",
-        ),
-        (customer("b", ""), "line 3, column customer: not the same as in line 2"),
         (last(cell(4, "USD")), "line 3, column currency: not an ISO 4217 code of three digits"),
         (last(cell(4, "84")), "line 3, column currency: not an ISO 4217 code"),
         (last(cell(4, "000")), "line 3, column currency: not an ISO 4217 code"),

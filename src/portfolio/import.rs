@@ -228,6 +228,24 @@ mod tests {
     }
 
     #[test]
+    fn customers_that_cannot_be_are_refused_by_line_and_column() {
+        let program = Program::new("standard", Limits::NONE, Limits::NONE, &Lists::default());
+        let long = "x".repeat(35);
+        for (first, second, problem) in [
+            (&*long, "b", "line 2, column customer: 35 characters; at most 34 are allowed"),
+            ("b", "a", "line 3, column customer: not the same as in line 2, which has the same account"),
+            ("b", "", "line 3, column customer: not the same as in line 2, which has the same account"),
+        ] {
+            let csv = format!(
+                "pan,expiry,status,account,currency,available,program,customer\n\
+                 4111130000000003,3012,,a,840,1,,{first}\n4111130000000011,3012,,a,840,1,,{second}\n"
+            );
+            let rejected = sheet::read(csv.as_bytes(), std::slice::from_ref(&program)).unwrap_err();
+            assert_eq!(rejected.to_string(), problem);
+        }
+    }
+
+    #[test]
     fn labels_of_any_length_have_names_of_their_own() {
         let portfolio = Portfolio::new(vec![], TableOptions { max: 1, window_us: 1 }, [7; 16]);
         let labels = ["a", "b", "a\0", "aaaaaaaa", "aaaaaaaaa", "aaaaaaaaaaaaaaaa", "ü"];
