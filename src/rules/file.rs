@@ -4,12 +4,13 @@
 mod entries;
 
 use super::bounds::grouped;
-use super::check::{self, Mistake, Names};
+use super::check::{self, Names};
 use super::condition::Test;
 use super::limit::{Limit, categories, group};
 use super::list::{Group, List, MOST_ENTRIES, Of};
 use super::problem::{Blame, nearest};
 use super::rule::Rule;
+use super::syntax::Mistake;
 use super::{MOST_FILE_BYTES, MOST_LIMITS, MOST_RULES, On, StandInMode};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
