@@ -23,8 +23,8 @@
 //!   settings -> wire's value types alone      telemetry -> nobody
 //! ```
 //!
-//! Reading order: [`wire`], [`message`], [`portfolio`], [`decision`], [`journal`], [`network`], then the
-//! rooms around them. `tests/tidy.rs` holds the arrows: a new one edits that test and this picture.
+//! Reading order: [`wire`], [`message`], [`rules`], [`portfolio`], [`decision`], [`journal`], [`network`], then
+//! the rooms around them. `tests/tidy.rs` holds the arrows: a new one edits that test and this picture.
 
 #![forbid(unsafe_code)]
 

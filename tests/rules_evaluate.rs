@@ -123,8 +123,19 @@ fn more_shadow_rules_than_are_named_are_counted() {
     assert_eq!((verdict.shadow.tags, verdict.active.tags), (1, 0));
 }
 
-/// A condition on one or two of the attributes that the index knows, or any other.
+/// A condition on some of the attributes that the index knows, or any other, under every operator that it sees through.
 fn condition(random: &mut Random) -> String {
+    let [a, b, c] = [(); 3].map(|()| joined(random));
+    match random.below(8) {
+        0 => format!("!({a} && {b})"),
+        1 => format!("!({a} || {b})"),
+        2 => format!("(({a}) ? ({b}) : ({c}))"),
+        3 => format!("!(({a}) ? ({b}) : ({c}))"),
+        _ => a,
+    }
+}
+
+fn joined(random: &mut Random) -> String {
     let number = |random: &mut Random, most: usize| random.below(most + 1).to_string();
     let mut parts = Vec::new();
     for _ in 0..=random.below(3) {

@@ -150,6 +150,11 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
         &["f:4:1: the stand-in set cannot hand over to itself"],
     ),
     (
+        "[stand_in]\nmode = \"auto\"\n",
+        &["f:1:2: a stand-in set without rules and limits would approve everything"],
+    ),
+    ("[stand_in]\nmode = \"off\"\n", &[]),
+    (
         "[stand_in]\nmode = \"maybe\"\non = [\"budget\", \"rain\"]\n",
         &["f:2:8: expected one of auto, on, off", "f:3:17: expected one of budget"],
     ),

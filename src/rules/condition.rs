@@ -345,6 +345,7 @@ impl Phrase {
 
 /// Whether a message can bring this text for the attribute, or why not: a condition that asks for another is a mistake.
 pub(super) fn can_be(attribute: Attribute, text: &Text) -> Result<(), String> {
+    text.can_be_whole()?;
     let Sort::Text(words) = attribute.sort() else { return Ok(()) };
     let name = attribute.name();
     if text.is_empty() {

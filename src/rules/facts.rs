@@ -4,6 +4,7 @@
 use super::Text;
 use crate::message::{Country, Operation, Pan, meaning};
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
 /// The largest amount of a message in minor units: fifteen digits, so that sums stay far from 2^63.
 pub(super) const MOST_AMOUNT: i64 = 999_999_999_999_999;
@@ -238,7 +239,25 @@ attributes! {
     }
 }
 
-/// Values of DE22 digits 1-2: ISO 8583:1987 and what the networks add.
+/// The rows of the table of countries by their letters: a message is filled with a look-up, not a walk.
+static BY_LETTERS: LazyLock<[Option<u8>; 26 * 26]> = LazyLock::new(|| {
+    let mut places = [None; 26 * 26];
+    for (row, country) in meaning::countries().iter().enumerate() {
+        let place = <[u8; 2]>::try_from(country.alpha2.as_bytes()).ok().and_then(letters);
+        if let (Some(place), Ok(row)) = (place, u8::try_from(row)) {
+            places[place] = Some(row);
+        }
+    }
+    places
+});
+
+/// The place of two capital letters among all of them.
+fn letters(alpha: [u8; 2]) -> Option<usize> {
+    let [first, second] = alpha.map(|letter| usize::from(letter.wrapping_sub(b'A')));
+    (first < 26 && second < 26).then_some(first * 26 + second)
+}
+
+/// What follows from other fields. Values of DE22 digits 1-2 are those of ISO 8583:1987 and what the networks add.
 impl Facts {
     fn entry_mode(&self) -> i64 {
         i64::from(self.pos_entry / 10)
@@ -317,19 +336,16 @@ impl Facts {
         let row = if country.alpha == [0; 2] {
             let number = usize::from(country.numeric);
             let digits = [100, 10, 1].map(|unit| b'0' + (number / unit % 10) as u8);
-            let found = rows.binary_search_by(|row| row.number.as_bytes().cmp(&digits));
-            found.ok().and_then(|index| rows.get(index))
+            rows.binary_search_by(|row| row.number.as_bytes().cmp(&digits)).ok()
         } else {
-            rows.iter().find(|row| row.alpha2.as_bytes() == country.alpha)
+            letters(country.alpha).and_then(|place| BY_LETTERS[place]).map(usize::from)
         };
-        if let Some(row) = row {
+        if let Some(row) = row.and_then(|row| rows.get(row)) {
             self.merchant_country = Text::of_field(row.alpha2.as_bytes());
             self.merchant_country_code = row.number.parse().unwrap_or_default();
         } else {
-            self.merchant_country = match country.alpha {
-                [0, 0] => Text::EMPTY,
-                letters => Text::of_field(&letters),
-            };
+            let letters = country.alpha != [0; 2];
+            self.merchant_country = if letters { Text::of_field(&country.alpha) } else { Text::EMPTY };
             self.merchant_country_code = i64::from(country.numeric);
         }
     }

@@ -4,12 +4,13 @@
 mod entries;
 
 use super::bounds::grouped;
-use super::check::{self, Mistake, Names};
+use super::check::{self, Names};
 use super::condition::Test;
 use super::limit::{Limit, categories, group};
 use super::list::{Group, List, MOST_ENTRIES, Of};
 use super::problem::{Blame, nearest};
 use super::rule::Rule;
+use super::syntax::Mistake;
 use super::{MOST_FILE_BYTES, MOST_LIMITS, MOST_RULES, On, StandInMode};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -102,8 +103,8 @@ impl Reader<'_> {
         }
         self.draft.rules = self.rules(table.get("rule"), false);
         self.draft.limits = self.limits(table.get("limit"));
-        if let Some(value) = table.get("stand_in") {
-            self.stand_in(value);
+        if let Some((key, value)) = table.get_key_value("stand_in") {
+            self.stand_in(key, value);
         }
         let digest = self.digest.clone().finalize();
         let version = digest.iter().take(4).fold(0_u32, |version, byte| version << 8 | u32::from(*byte));
@@ -246,7 +247,8 @@ impl Reader<'_> {
         }
     }
 
-    fn stand_in(&mut self, value: Node) {
+    fn stand_in(&mut self, key: Key, value: Node) {
+        let before = self.blame.count();
         let mut said = None;
         for (key, value) in self.table(value) {
             match self.known(key, &STAND_IN_KEYS) {
@@ -266,6 +268,11 @@ impl Reader<'_> {
             }
         }
         self.draft.stand_in_on = said.unwrap_or_else(|| On::ALL.map(|(_, on)| on).to_vec());
+        let empty = self.draft.stand_in_rules.is_empty() && self.draft.stand_in_limits.is_empty();
+        if empty && self.draft.stand_in_mode != StandInMode::Off && self.blame.count() == before {
+            let reason = "a stand-in set without rules and limits would approve everything: write some, or mode = \"off\"";
+            self.blame.at(key.span(), reason);
+        }
     }
 
     fn rules(&mut self, value: Option<Node>, in_stand_in: bool) -> Vec<Rule> {

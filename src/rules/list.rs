@@ -85,6 +85,7 @@ impl List {
             }
             Entries::Texts { all, starts } => {
                 let text = Text::of_rule(entry)?;
+                text.can_be_whole()?;
                 let rehash = |start: &u32| hash(text_at(all, *start));
                 let same = |start: &u32| text_at(all, *start) == text.as_bytes();
                 let start =

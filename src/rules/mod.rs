@@ -15,6 +15,7 @@ mod rule;
 mod samples;
 mod set;
 mod sets;
+mod syntax;
 mod text;
 mod verdict;
 

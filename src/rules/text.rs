@@ -20,15 +20,19 @@ impl Text {
     #[must_use]
     pub fn of_field(value: &[u8]) -> Text {
         let end = value.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
+        Text::exact(&value[..end])
+    }
+
+    fn exact(value: &[u8]) -> Text {
         let mut text = Text::EMPTY;
-        for (slot, byte) in text.bytes.iter_mut().zip(&value[..end]) {
+        for (slot, byte) in text.bytes.iter_mut().zip(value) {
             *slot = if (b' '..=b'~').contains(byte) { *byte } else { b'?' };
         }
-        text.length = end.min(Text::LONGEST) as u8;
+        text.length = value.len().min(Text::LONGEST) as u8;
         text
     }
 
-    /// A text of a rule file, or why a message can never bring it.
+    /// A text of a rule file, or why no message can bring it, nor anything that begins or ends with it.
     pub(super) fn of_rule(value: &str) -> Result<Text, String> {
         if let Some(character) = value.chars().find(|c| !(' '..='~').contains(c)) {
             return Err(format!("texts are printable ASCII, not {character:?}"));
@@ -36,10 +40,15 @@ impl Text {
         if value.len() > Text::LONGEST {
             return Err(format!("texts have at most {} characters, not {}", Text::LONGEST, value.len()));
         }
-        if value.ends_with(' ') {
-            return Err("no text of a message ends in a space: padding is taken off".to_owned());
+        Ok(Text::exact(value.as_bytes()))
+    }
+
+    /// Whether a message can bring it, or why not.
+    pub(super) fn can_be_whole(&self) -> Result<(), String> {
+        match self.as_bytes().last() {
+            Some(b' ') => Err("no text of a message ends in a space: padding is taken off".to_owned()),
+            _ => Ok(()),
         }
-        Ok(Text::of_field(value.as_bytes()))
     }
 
     /// The characters.
@@ -96,9 +105,10 @@ mod tests {
 
     #[test]
     fn a_rule_names_only_what_a_message_can_bring() {
-        for wrong in ["é", "pad ", "line\nfeed", &"x".repeat(32)] {
+        for wrong in ["é", "line\nfeed", &"x".repeat(32)] {
             assert!(Text::of_rule(wrong).is_err(), "{wrong:?}");
         }
+        assert!(Text::of_rule("pad ").is_ok_and(|text| text.can_be_whole().is_err()));
         assert_eq!(Text::of_rule(" in the middle").map(|text| text.as_str().len()), Ok(14));
     }
 }

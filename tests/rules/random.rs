@@ -126,7 +126,7 @@ impl Random {
             0 | 1 => self.pick(&["link.name", "card.program", "merchant.id", "merchant.terminal"]).to_owned(),
             2 => self.pick(&["merchant.id", "request.type", "merchant.country"]).to_owned() + " ",
             3 | 4 => {
-                format!("\"{}\"", self.pick(&["", "a", "US", "SHOP 1", "purchase", "H", " "]).trim_end())
+                format!("\"{}\"", self.pick(&["", "a", "US", "SHOP 1", "purchase", "H", " ", "P "]))
             }
             _ => {
                 let (then, other) = (self.phrase(0), self.phrase(0));

@@ -198,23 +198,7 @@ impl Reader<'_> {
     pub(super) fn limit(&mut self, item: Node) -> Option<Limit> {
         let before = self.blame.count();
         let (mut name, mut scope, mut window, mut zone) = (None, None, None, None);
-        let mut limit = Limit {
-            name: String::new(),
-            mode: Mode::Active,
-            scope: Scope::Global,
-            window: Window::Day,
-            time_zone: "UTC".to_owned(),
-            time_zone_at: 0..0,
-            count: None,
-            amount: None,
-            code_of_count: ResponseCode(*b"65"),
-            code_of_amount: ResponseCode(*b"61"),
-            bins: Vec::new(),
-            groups: Vec::new(),
-            when: String::new(),
-            test: Test::Always(true),
-            line: 0,
-        };
+        let mut limit = blank();
         for (key, value) in self.table(item) {
             match self.known(key, &LIMIT_KEYS) {
                 Some("name") => name = self.entry_name(value, "limit"),
@@ -326,6 +310,27 @@ impl Reader<'_> {
             }
         }
         bins
+    }
+}
+
+/// A limit before its keys are read: their defaults.
+fn blank() -> Limit {
+    Limit {
+        name: String::new(),
+        mode: Mode::Active,
+        scope: Scope::Global,
+        window: Window::Day,
+        time_zone: "UTC".to_owned(),
+        time_zone_at: 0..0,
+        count: None,
+        amount: None,
+        code_of_count: ResponseCode(*b"65"),
+        code_of_amount: ResponseCode(*b"61"),
+        bins: Vec::new(),
+        groups: Vec::new(),
+        when: String::new(),
+        test: Test::Always(true),
+        line: 0,
     }
 }
 
