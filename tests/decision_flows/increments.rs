@@ -75,8 +75,8 @@ fn an_increment_of_what_is_gone_is_an_authorization_of_its_own() {
     let reversed = |world: &World| _ = world.gets(&reversal_of(&preauthorization(1), 8), "00");
     let completed = |world: &World| _ = world.gets(&completion_of(&preauthorization(1), 8, 1_000), "00");
     let expired = |world: &World| _ = world.later(PREAUTHORIZATION_DAYS * DAY_US).expire();
-    let gone: [(&str, fn(&World)); 3] =
-        [("reversed", reversed), ("completed", completed), ("expired", expired)];
+    type End = fn(&World);
+    let gone: [(&str, End); 3] = [("reversed", reversed), ("completed", completed), ("expired", expired)];
     for (what, end) in gone {
         let world = World::default();
         world.gets(&preauthorization(1), "00");
