@@ -333,6 +333,10 @@ impl Ledger {
         if advice.kind != Kind::FinancialAdvice || !says_yes(advice) || !takes_money(advice.operation) {
             return None;
         }
+        // By the key of an increment: what that is part of.
+        if let Some(original) = known.and_then(|known| known.adds_to) {
+            return Some(original);
+        }
         let usable = |name: &Name| *name != name_of(advice) && self.entries[name].card.is_some();
         if let Some(name) = original_name(advice).filter(|name| self.entries.contains_key(name)) {
             let root = self.root(name);
