@@ -1,9 +1,8 @@
 //! The reference's holds of several messages: increments, which add to one, and completions, which use it up.
 
 use crate::judge::is_increment;
-use crate::ledger::{
-    Entry, Ledger, Name, Stands, end_of_hold, name_of, original_name, says_yes, takes_money,
-};
+use crate::ledger::{Entry, Ledger, Name, Stands, name_of, original_name, says_yes, takes_money};
+use crate::support::{AUTHORIZATION_DAYS, PREAUTHORIZATION_DAYS};
 use authswitch::message::{Kind, Marks, Operation, Request};
 
 impl Ledger {
@@ -121,4 +120,9 @@ impl Ledger {
         }
         self.entries.insert(name, entry);
     }
+}
+
+pub fn end_of_hold(preauthorization: bool, now_us: i64) -> i64 {
+    let days = if preauthorization { PREAUTHORIZATION_DAYS } else { AUTHORIZATION_DAYS };
+    now_us.div_euclid(1_000_000) + days * 86_400
 }
