@@ -5,7 +5,7 @@
 
 mod support;
 
-use authswitch::decision::{Decision, Desk, KeyFields, LinkTerms, Sink, Standing};
+use authswitch::decision::{Decision, Desk, LinkTerms, Sink, Standing};
 use authswitch::message::Request;
 use authswitch::portfolio::{Event, Portfolio, Record, TableOptions};
 use std::sync::atomic::{AtomicBool, Ordering};

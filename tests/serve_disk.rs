@@ -128,7 +128,11 @@ fn a_stalled_disk_crosses_the_exposure_and_turns_late_approvals_into_91() {
     let data = folder.path().join("data");
     let stalled = folder.path().join("stalled");
     let faults = format!("call=fdatasync path=journal do=stall while={}", stalled.display());
-    let set = ["journal.exposure_max_ms=100", "links.acquirer-ascii.budget_ms=500"];
+    let set = [
+        "journal.exposure_max_ms=100",
+        "links.acquirer-ascii.budget_ms=500",
+        "links.acquirer-ascii.marks.partial=always",
+    ];
     let switch = Switch::start_with(&data, &set, |command| {
         faults::inject(command, &faults, &folder.path().join("calls"));
         command.env("DISK_FAULTS_STALL_MS", "3000");
@@ -146,8 +150,14 @@ fn a_stalled_disk_crosses_the_exposure_and_turns_late_approvals_into_91() {
     // Beyond it: the approval waits for the disk, is late then, and is undone.
     let late = Purchase::new(&card, 3, 5_000);
     peer.send("0100", &late.fields());
+    // So is that of a part, and the decline says again what was asked.
+    let late_part = Purchase::new(&pan("411112", 20), 5, 5_000);
+    peer.send("0100", &late_part.fields());
     std::fs::remove_file(&stalled).unwrap();
     assert_eq!(peer.receive().unwrap().code(), "91");
+    let declined = peer.receive().unwrap();
+    assert_eq!((declined.code(), declined.fields[&4].as_str()), ("91", "000000005000"));
+    assert_eq!(peer.ask("0101", &late_part.fields()).raw, declined.raw);
     assert_eq!(peer.ask("0101", &late.fields()).code(), "91", "a repeat gets the same");
     let inquiry = Purchase::new(&card, 4, 0).set(3, "310000");
     let answer = wait_for("the exposure to be gone", || {
@@ -155,8 +165,8 @@ fn a_stalled_disk_crosses_the_exposure_and_turns_late_approvals_into_91() {
         (answer.code() == "00").then_some(answer)
     });
     assert_eq!(answer.fields[&54][28..40].parse::<i64>().unwrap(), 100_000_000_000 - 200);
-    assert_eq!(switch.metric("authswitch_late_answers_total{link=\"acquirer-ascii\"}"), Some(1.0));
+    assert_eq!(switch.metric("authswitch_late_answers_total{link=\"acquirer-ascii\"}"), Some(2.0));
     let (status, _) = switch.terminate();
     assert!(status.success());
-    assert_eq!(dump(&data).iter().filter(|record| record["event"] == "undone").count(), 1);
+    assert_eq!(dump(&data).iter().filter(|record| record["event"] == "undone").count(), 2);
 }

@@ -20,7 +20,7 @@ fn with_switch(test: impl Fn(&Switch, &str, &mut Peer)) {
     let marks = LINKS
         .iter()
         .flat_map(|link| MARKS.iter().map(move |(mark, place)| format!("links.{link}.marks.{mark}={place}")));
-    let others = LINKS.iter().map(|link| format!("links.{link}.verified=\"85\""));
+    let others = LINKS.iter().map(|link| format!("links.{link}.verified=no-reason-to-decline"));
     let rates = "rates.worth=[\"EUR=1.0850\"]".to_owned();
     let set: Vec<String> = marks.chain(others).chain([rates]).collect();
     let folder = tempfile::tempdir().unwrap();

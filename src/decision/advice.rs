@@ -159,13 +159,16 @@ impl Desk {
         let request = case.request;
         let completes =
             request.kind == Kind::FinancialAdvice && request.operation.is_debit() && says_approved(request);
-        if !completes && !case.adds() {
+        if !request.operation.is_debit() {
             return None;
         }
-        let added = || self.portfolio.table.lock(own).get(own).and_then(Transaction::adds_to);
-        match case.adds().then(added).flatten() {
+        // What was answered as an increment is one, marked as such or not.
+        let added = self.portfolio.table.lock(own).get(own).and_then(Transaction::adds_to);
+        let added = added.filter(|_| completes || request.kind == Kind::AuthorizationAdvice);
+        match added {
             Some(original) => Some((original, true)),
-            None => self.original_of(case, own),
+            None if completes || case.adds() => self.original_of(case, own),
+            None => None,
         }
     }
 
@@ -268,7 +271,8 @@ impl Met<'_> {
             State::Declined => true,
             _ => false,
         });
-        self.case.adds() && own && (is_open_for(related, new) || new.is_increment())
+        let authorizes = self.case.request.kind == Kind::AuthorizationAdvice;
+        authorizes && own && (new.is_increment() || self.case.adds() && is_open_for(related, new))
     }
 
     /// Adds to the authorization what the advice says, instead of what our own answer to the increment added.

@@ -1,29 +1,23 @@
 //! Increments: a message that adds its amount to the hold of another, so that completion, expiry and reversal find one
 //! hold. The purchase stays one: the counters take the sum in the window of its first message, and no second count.
 
-use super::amount::Worth;
 use super::facts::facts;
 use super::judge::{Judged, judge};
 use super::meter::{Meters, Whose};
 use super::offer::Bounds;
-use super::request::{approval_code, stored_answer};
+use super::request::{Checked, approval_code, stored_answer};
 use super::{Case, Decision, Desk, Shards, Sink, States, fits, velocity_change};
 use crate::message::Refusal;
-use crate::portfolio::{
-    Account, CASH, COUNTED, Card, INCREMENT, PREAUTHORIZATION, Record, State, Transaction,
-};
+use crate::portfolio::{CASH, COUNTED, INCREMENT, PREAUTHORIZATION, Record, State, Transaction};
 
 impl Desk {
     /// Decides an increment of an open authorization.
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn add_to(
         &self,
         case: &Case<'_>,
         original: Transaction,
-        (card, account): (&Card, &Account),
-        worth: Worth,
-        mut new: Transaction,
-        mut record: Record,
+        Checked { card, account, worth }: Checked<'_>,
+        (mut new, mut record): (Transaction, Record),
         shards: &mut Shards<'_>,
         sink: &impl Sink,
     ) -> Decision {

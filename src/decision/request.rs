@@ -15,6 +15,13 @@ use crate::portfolio::{
     REQUEST_SEEN, Record, Shard, State, Transaction, VelocityChange,
 };
 
+/// A card that may be used, and what is asked of its account.
+pub(super) struct Checked<'a> {
+    pub card: &'a Card,
+    pub account: &'a Account,
+    pub worth: Worth,
+}
+
 impl Desk {
     pub(super) fn decide_request(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
         let request = case.request;
@@ -25,7 +32,7 @@ impl Desk {
         let checked = match owner {
             None => Err(Refusal::UnknownCard),
             Some((card, account)) => {
-                self.check_card(case, card, account.currency).map(|worth| (card, account, worth))
+                self.check_card(case, card, account.currency).map(|worth| Checked { card, account, worth })
             }
         };
         let mut new = first_seen(case, key, self);
@@ -46,20 +53,18 @@ impl Desk {
         saw_known(None, None, sink);
         saw_card(case, owner, checked.as_ref().err().copied(), sink);
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
-        let (card, account, worth) = match checked {
+        let checked = match checked {
             Err(refusal) => return self.decline(refusal, new, record, &mut shards, sink),
             Ok(checked) => checked,
         };
         let original = adds_to.and_then(|(original, _)| shards.of(original).get(original).copied());
         match original.filter(|original| is_open_for(original, &new)) {
-            Some(original) => {
-                self.add_to(case, original, (card, account), worth, new, record, &mut shards, sink)
-            }
+            Some(original) => self.add_to(case, original, checked, (new, record), &mut shards, sink),
             // What it adds to is gone: an authorization of its own, which is of nothing where it only prolongs.
-            None if case.adds() && worth.total_minor == 0 => {
+            None if case.adds() && checked.worth.total_minor == 0 => {
                 self.decline(Refusal::InvalidAmount, new, record, &mut shards, sink)
             }
-            None => self.decide_money(case, (card, account), worth, new, record, &mut shards, sink),
+            None => self.decide_money(case, checked, new, record, &mut shards, sink),
         }
     }
 
@@ -189,12 +194,10 @@ impl Desk {
     }
 
     /// Counters, limits and funds under the card's and the account's locks; then the effects.
-    #[allow(clippy::too_many_arguments)]
     fn decide_money(
         &self,
         case: &Case<'_>,
-        (card, account): (&Card, &Account),
-        worth: Worth,
+        Checked { card, account, worth }: Checked<'_>,
         mut new: Transaction,
         mut record: Record,
         shards: &mut Shards<'_>,

@@ -344,8 +344,8 @@ impl Connection {
             answer.passed.has_deadline = false;
             answer.passed.sample.outcome = Outcome::Late;
             match answer.passed.undo.take() {
-                Some(key) => {
-                    answer.passed.sample.code = corridor.undo(key, wall_us(), bytes, out);
+                Some(undo) => {
+                    answer.passed.sample.code = corridor.undo(undo, wall_us(), bytes, out);
                 }
                 None => {
                     let mut sample = answer.passed.sample;

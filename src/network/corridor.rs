@@ -67,6 +67,14 @@ pub enum Way {
     Close(Counter),
 }
 
+/// An approval to undo should its answer come too late.
+#[derive(Clone, Copy, Debug)]
+pub struct Undo {
+    key: TransactionKey,
+    /// DE4 and DE6 as asked, where the approval says others: the decline echoes them again.
+    asked: [Option<i64>; 2],
+}
+
 /// A message that has passed the corridor. Its answer, if any, stands framed at the end of the output.
 #[derive(Clone, Copy, Debug)]
 pub struct Passed {
@@ -75,7 +83,7 @@ pub struct Passed {
     /// Its measures so far: total and write are added when the answer is handed to the kernel.
     pub sample: Sample,
     /// The approval to undo should its answer come too late; `None` for what may be answered at any time.
-    pub undo: Option<TransactionKey>,
+    pub undo: Option<Undo>,
     /// Whether its answer must not go out after the budget.
     pub has_deadline: bool,
     /// What else it counts as.
@@ -159,7 +167,10 @@ impl Corridor {
         // A late decline or acknowledgement does no harm; a late approval would be spent twice.
         passed.has_deadline =
             matches!(kind, Kind::Authorization | Kind::Financial) && decision.code.is_approval();
-        passed.undo = (passed.has_deadline && !decision.repeat).then_some(decision.key);
+        let billed = decision.part.is_some_and(|part| part.billing_currency == request.billing_currency);
+        let asked = [decision.part.map(|_| request.amount_minor), billed.then_some(request.billing_minor)];
+        let undo = Undo { key: decision.key, asked };
+        passed.undo = (passed.has_deadline && !decision.repeat).then_some(undo);
         passed.way = self.way(kind, &decision);
         passed.counts_as = match decision.refusal {
             Refusal::BudgetSpent if !decision.repeat => Some(Counter::BudgetSpent),
@@ -212,9 +223,9 @@ impl Corridor {
 
     /// Undoes an approval that could not be sent in time, and turns its framed answer into one with 91 at the end of
     /// `out`. Returns that code. Off the usual path.
-    pub fn undo(&mut self, key: TransactionKey, wall_us: i64, answer: &[u8], out: &mut Vec<u8>) -> [u8; 2] {
+    pub fn undo(&mut self, undo: Undo, wall_us: i64, answer: &[u8], out: &mut Vec<u8>) -> [u8; 2] {
         let name = &self.link.options.name;
-        if !self.desk.undo(key, wall_us, &self.sink) {
+        if !self.desk.undo(undo.key, wall_us, &self.sink) {
             tracing::warn!(
                 link = name,
                 "a late approval could not be undone: its hold stays until it runs out"
@@ -232,7 +243,16 @@ impl Corridor {
             // What only an approval carries.
             [38, 54].into_iter().for_each(|de| kept.remove(de));
             let lead = Lead::Same(&answer[..cut.start]);
-            self.build(view, view.mti(), kept, &[(39, Value::Text(&code.0))], lead, out);
+            let mut own = [(39, Value::Text(&code.0)); 3];
+            let mut count = 0;
+            for (de, asked) in [4, 6].into_iter().zip(undo.asked) {
+                if let Some(amount) = asked {
+                    own[count] = (de, Value::Number(amount as u64));
+                    count += 1;
+                }
+            }
+            own[count] = (39, Value::Text(&code.0));
+            self.build(view, view.mti(), kept, &own[..=count], lead, out);
         }
         code.0
     }

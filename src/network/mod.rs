@@ -11,7 +11,7 @@ mod link;
 pub use link::{Link, LinkOptions};
 
 mod corridor;
-pub use corridor::{Corridor, JournalSink, Passed, Session, Way};
+pub use corridor::{Corridor, JournalSink, Passed, Session, Undo, Way};
 
 mod batch;
 

@@ -354,12 +354,11 @@ pub enum Fees {
 
 /// `links.NAME.verified`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verified {
-    /// Approved.
-    #[serde(rename = "00")]
+    /// 00.
     Approved,
-    /// No reason to decline.
-    #[serde(rename = "85")]
+    /// 85.
     NoReasonToDecline,
 }
 

@@ -76,6 +76,7 @@ fn a_completion_over_the_tolerance_is_posted_and_recorded() {
         (vec![(1_206, Marks::default())], over(1_000, 1_206)),
         (vec![(600, several), (605, several)], none),
         (vec![(600, several), (606, several)], over(1_000, 1_206)),
+        (vec![(400, several), (400, several), (500, several)], over(1_000, 1_300)),
         // After the last one nothing is authorized.
         (vec![(600, Marks::default()), (100, Marks::default())], over(0, 100)),
     ] {

@@ -46,6 +46,21 @@ fn a_completion_that_names_an_increment_completes_all() {
 }
 
 #[test]
+fn a_completion_with_the_key_of_an_increment_completes_all() {
+    let world = World::default();
+    let by_key = Request { original: None, ..completion_of(&increment(2, 500), 2, 1_450) };
+    world.gets_all(&[preauthorization(1), increment(2, 500), by_key], "00").leaves(0, 1_450).replays();
+}
+
+#[test]
+fn the_advice_of_an_increment_need_not_be_marked() {
+    let world = World::default();
+    let advice =
+        Request { marks: Marks::default(), amount_minor: 300, ..advice_of(&increment(2, 500), b"00") };
+    world.gets_all(&[preauthorization(1), increment(2, 500), advice], "00").leaves(1_300, 0).replays();
+}
+
+#[test]
 fn an_increment_is_held_against_funds_and_limits_but_is_no_other_purchase() {
     let limits = Limits { count_per_day: 1, amount_per_day: 3_000, ..Limits::NONE };
     let world = World::new(Plan::limited(limits, Limits::NONE));
@@ -75,8 +90,8 @@ fn an_increment_of_what_is_gone_is_an_authorization_of_its_own() {
     let reversed = |world: &World| _ = world.gets(&reversal_of(&preauthorization(1), 8), "00");
     let completed = |world: &World| _ = world.gets(&completion_of(&preauthorization(1), 8, 1_000), "00");
     let expired = |world: &World| _ = world.later(PREAUTHORIZATION_DAYS * DAY_US).expire();
-    let gone: [(&str, fn(&World)); 3] =
-        [("reversed", reversed), ("completed", completed), ("expired", expired)];
+    type End = fn(&World);
+    let gone: [(&str, End); 3] = [("reversed", reversed), ("completed", completed), ("expired", expired)];
     for (what, end) in gone {
         let world = World::default();
         world.gets(&preauthorization(1), "00");

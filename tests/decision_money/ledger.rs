@@ -3,7 +3,8 @@
 
 use crate::counts::{Counts, Scope};
 use crate::judge::{Sum, share};
-use crate::support::{AUTHORIZATION_DAYS, PREAUTHORIZATION_DAYS, Plan, pan};
+use crate::parts::end_of_hold;
+use crate::support::{Plan, pan};
 use authswitch::message::{Kind, Operation, Request};
 use std::collections::BTreeMap;
 
@@ -333,6 +334,10 @@ impl Ledger {
         if advice.kind != Kind::FinancialAdvice || !says_yes(advice) || !takes_money(advice.operation) {
             return None;
         }
+        // By the key of an increment: what that is part of.
+        if let Some(original) = known.and_then(|known| known.adds_to) {
+            return Some(original);
+        }
         let usable = |name: &Name| *name != name_of(advice) && self.entries[name].card.is_some();
         if let Some(name) = original_name(advice).filter(|name| self.entries.contains_key(name)) {
             let root = self.root(name);
@@ -521,9 +526,4 @@ fn content_of(request: &Request) -> Content {
         request.merchant,
         request.currency,
     )
-}
-
-pub fn end_of_hold(preauthorization: bool, now_us: i64) -> i64 {
-    let days = if preauthorization { PREAUTHORIZATION_DAYS } else { AUTHORIZATION_DAYS };
-    now_us.div_euclid(1_000_000) + days * 86_400
 }

@@ -1,18 +1,20 @@
 //! The reference's holds of several messages: increments, which add to one, and completions, which use it up.
 
 use crate::judge::is_increment;
-use crate::ledger::{Entry, Ledger, Name, Stands, end_of_hold, name_of, original_name, says_yes};
-use authswitch::message::{Marks, Operation, Request};
+use crate::ledger::{Entry, Ledger, Name, Stands, name_of, original_name, says_yes, takes_money};
+use crate::support::{AUTHORIZATION_DAYS, PREAUTHORIZATION_DAYS};
+use authswitch::message::{Kind, Marks, Operation, Request};
 
 impl Ledger {
     /// The authorization that an increment names, by DE90 or by what is known of the increment (true), else by card and
     /// DE37 (false).
     pub fn added_to(&self, message: &Request, known: Option<&Entry>) -> Option<(Name, bool)> {
-        if !is_increment(message) {
-            return None;
-        }
+        // What was answered as an increment is one.
         if let Some(original) = known.and_then(|known| known.adds_to) {
             return Some((original, true));
+        }
+        if !is_increment(message) {
+            return None;
         }
         let by_name = original_name(message).filter(|name| self.entries.contains_key(name));
         let found = match by_name {
@@ -69,6 +71,9 @@ impl Ledger {
 
     /// The authorization whose increment an advice speaks of: one that is open, or that our own increment adds to.
     pub fn advised_original(&self, advice: &Request, entry: &Entry, fresh: bool) -> Option<Name> {
+        if advice.kind != Kind::AuthorizationAdvice || !takes_money(advice.operation) {
+            return None;
+        }
         let known = (!fresh).then_some(entry);
         let (original, named) = self.added_to(advice, known)?;
         let ours = fresh || [Stands::Added, Stands::Declined].contains(&entry.stands);
@@ -115,4 +120,9 @@ impl Ledger {
         }
         self.entries.insert(name, entry);
     }
+}
+
+pub fn end_of_hold(preauthorization: bool, now_us: i64) -> i64 {
+    let days = if preauthorization { PREAUTHORIZATION_DAYS } else { AUTHORIZATION_DAYS };
+    now_us.div_euclid(1_000_000) + days * 86_400
 }
