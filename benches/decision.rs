@@ -10,6 +10,7 @@ use authswitch::portfolio::{
     AccountState, CardState, CardStatus, FORMAT, Limits, Lists, NewAccount, NewCard, Portfolio, Program,
     TableOptions, snapshot,
 };
+use authswitch::rules::RuleSet;
 use authswitch::vault::DataKey;
 use authswitch::wire::Mti;
 use criterion::{Criterion, Throughput};
@@ -61,6 +62,12 @@ fn measure_decisions() {
     // Until the table is full: what a switch that has run for a while pays.
     run(&desk, &mut traffic, &memory, 1_200_000, &mut Latencies::new());
     measure(&mut criterion, "journal, table full", &desk, &mut traffic, &journal);
+    let ruled =
+        Standing::new(Policy::default(), rules(), 0, &["a"], &desk.portfolio).expect("windows that exist");
+    desk.exchange(ruled);
+    run(&desk, &mut traffic, &memory, 200_000, &mut Latencies::new());
+    measure(&mut criterion, "journal, table full, 100 rules and 6 limits", &desk, &mut traffic, &journal);
+    desk.exchange(Standing::plain(Policy::default(), 0));
     traffic.spread = Spread::Even;
     measure(&mut criterion, "journal, table full, cards at random", &desk, &mut traffic, &journal);
     criterion.final_summary();
@@ -322,7 +329,7 @@ fn empty() -> Portfolio {
     let program = Program::new("demo", limits, limits, &Lists::default());
     let table = TableOptions { max: REMEMBERED, window_us: 72 * 3_600_000_000 };
     let key = DataKey::from_hex(KEY).expect("64 digits");
-    Portfolio::new(vec![program], table, key.hashing())
+    Portfolio::new(vec![program], table, key.hashing()).with_counters(4_000_000)
 }
 
 fn portfolio() -> Portfolio {
@@ -389,6 +396,40 @@ impl Paced for JournalSink {
             std::thread::sleep(Duration::from_micros(200));
         }
     }
+}
+
+/// A hundred active rules as a bank has them, of which few match, and six limits that all count.
+fn rules() -> RuleSet {
+    let mut text = String::from("currency = \"USD\"\n");
+    for number in 0..100 {
+        let condition = match number % 5 {
+            0 => format!(
+                "merchant.category in [{}, {}] && request.amount > {}",
+                4_000 + number,
+                7_000 + number,
+                90_000 + number
+            ),
+            1 => format!("merchant.country in ['KP', 'IR'] && pos.entry_mode == {}", number % 10),
+            2 => format!("card.bin == {} && !pos.chip", 420_000 + number),
+            3 => format!("request.amount > {} && clock.hour < 5 && pos.magstripe", 1_000_000 + number),
+            _ => format!("card.day_count > {} && merchant.id.startsWith('X{number}')", 50 + number),
+        };
+        text += &format!("[[rule]]\nname = \"r{number}\"\nwhen = \"{condition}\"\ndecline = \"59\"\n");
+    }
+    for (scope, window) in [
+        ("card", "1h"),
+        ("card", "day"),
+        ("account", "30d"),
+        ("merchant", "day"),
+        ("terminal", "24h"),
+        ("country", "month"),
+    ] {
+        text += &format!(
+            "[[limit]]\nname = \"{scope}-{window}\"\nscope = \"{scope}\"\nwindow = \"{window}\"\n\
+             count = 100000000\namount = 100000000000000\n"
+        );
+    }
+    RuleSet::from_toml(&text, "bench", &mut |_| Err(String::new())).expect("rules that hold")
 }
 
 fn open_journal(folder: &Path) -> Journal {

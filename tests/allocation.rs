@@ -10,6 +10,7 @@ use authswitch::portfolio::{
     AccountState, CardState, CardStatus, Counters, Counts, Limits, Lists, NewAccount, NewCard, Portfolio,
     Program, TableOptions, Window,
 };
+use authswitch::rules::RuleSet;
 use authswitch::telemetry::Telemetry;
 use authswitch::wire::frame::{Framing, Lead};
 use authswitch::wire::{Dialect, Message, Value};
@@ -80,7 +81,7 @@ fn link(dialect: &str, framing: &str) -> LinkOptions {
     }
 }
 
-fn desk() -> Arc<Desk> {
+fn desk(rules: &str) -> Arc<Desk> {
     let program = Program::new("test", Limits::NONE, Limits::NONE, &Lists::default());
     let table = TableOptions { max: 100_000, window_us: 3_600_000_000 };
     let mut portfolio = Portfolio::new(vec![program], table, [1; 16]);
@@ -95,8 +96,55 @@ fn desk() -> Arc<Desk> {
         state: CardState::default(),
     };
     portfolio.add_card(Pan::from_digits(b"4111110000000013").unwrap(), card).unwrap();
-    Arc::new(Desk::new(Arc::new(portfolio), Standing::plain(Policy::default(), 0)))
+    let portfolio = Arc::new(portfolio.with_counters(1_024));
+    let rules = RuleSet::from_toml(rules, "rules.toml", &mut |_| Err(String::new())).unwrap();
+    let standing = Standing::new(Policy::default(), rules, 0, &["a"], &portfolio).unwrap();
+    Arc::new(Desk::new(portfolio, standing))
 }
+
+/// Rules and limits that let everything pass.
+const RULES: &str = r#"
+currency = "USD"
+[[rule]]
+name = "category"
+when = "merchant.category in [7995, 7800] && merchant.country != 'US' || request.amount > 900000000"
+decline = "57"
+[[rule]]
+name = "tag"
+when = "pos.chip && card.bin == 411111 && merchant.id.startsWith('M')"
+tag = "chip"
+[[rule]]
+name = "shadow"
+when = "account.available / 2 > request.amount"
+decline = "59"
+mode = "shadow"
+[[rule]]
+name = "most"
+when = "true"
+approve_up_to = "account.available"
+[[limit]]
+name = "hour"
+scope = "card"
+window = "1h"
+count = 1000000
+amount = 100000000000
+[[limit]]
+name = "day"
+scope = "merchant"
+window = "day"
+time_zone = "America/New_York"
+count = 1000000
+[[limit]]
+name = "terminal"
+scope = "terminal"
+window = "90d"
+amount = 100000000000
+[[limit]]
+name = "each"
+scope = "country"
+window = "transaction"
+amount = 900000000
+"#;
 
 /// What stands before a request's message.
 fn lead(framing: &Framing) -> Vec<u8> {
@@ -156,18 +204,19 @@ fn a_message_passes_without_allocating() {
         Telemetry::new(authswitch::telemetry::Options { links: vec!["a".into()], ..Default::default() });
     let recorder = telemetry.recorder(0);
     let links = [
-        ("iso87-ascii", "length2-be"),
-        ("iso87-bcd", "length2-be"),
-        ("iso87-bcd", "visa-stream+visa-header"),
-        ("iso87-bcd", "length2-bcd+tpdu"),
-        ("iso87-ascii", "base24+stx-etx-lrc"),
+        ("iso87-ascii", "length2-be", ""),
+        ("iso87-ascii", "length2-be", RULES),
+        ("iso87-bcd", "length2-be", ""),
+        ("iso87-bcd", "visa-stream+visa-header", ""),
+        ("iso87-bcd", "length2-bcd+tpdu", ""),
+        ("iso87-ascii", "base24+stx-etx-lrc", ""),
     ];
-    for (name, framing) in links {
+    for (name, framing, rules) in links {
         let options = link(name, framing);
         let lead = lead(&options.framing);
         let requests = requests(&options.dialect, 3_000);
         let link = Arc::new(Link::new(0, options));
-        let mut corridor = Corridor::new(desk(), link, journal.clone(), Ticks::new());
+        let mut corridor = Corridor::new(desk(rules), link, journal.clone(), Ticks::new());
         let mut session = Session::default();
         let mut out = Vec::with_capacity(64 << 10);
         let mut pass = |request: &Vec<u8>| {

@@ -34,6 +34,14 @@ enum Action {
         #[arg(long, default_value_t = 1)]
         from: Seq,
     },
+    /// Prints the records of what the stand-in set decided, for reconciliation.
+    StandIn {
+        #[command(flatten)]
+        place: Place,
+        /// The first record to print.
+        #[arg(long, default_value_t = 1)]
+        from: Seq,
+    },
     /// Prints records as a running switch writes them, until interrupted.
     Tail {
         #[command(flatten)]
@@ -63,7 +71,8 @@ impl Place {
 pub(super) fn run(args: Args) -> ExitCode {
     let result = match &args.action {
         Action::Verify { place } => verify(place),
-        Action::Dump { place, from } => dump(place, *from),
+        Action::Dump { place, from } => dump(place, *from, |_| true),
+        Action::StandIn { place, from } => dump(place, *from, |record| record.ruled.stand_in != 0),
         Action::Tail { place, from } => tail(place, *from),
     };
     match result {
@@ -80,7 +89,10 @@ pub(super) fn run(args: Args) -> ExitCode {
 impl Action {
     fn place(&self) -> &Place {
         match self {
-            Action::Verify { place } | Action::Dump { place, .. } | Action::Tail { place, .. } => place,
+            Action::Verify { place }
+            | Action::Dump { place, .. }
+            | Action::StandIn { place, .. }
+            | Action::Tail { place, .. } => place,
         }
     }
 }
@@ -126,11 +138,14 @@ fn verify(place: &Place) -> Result<(), Failure> {
     Ok(())
 }
 
-fn dump(place: &Place, from: Seq) -> Result<(), Failure> {
+fn dump(place: &Place, from: Seq, wanted: fn(&Record) -> bool) -> Result<(), Failure> {
     let folder = place.journal();
     folder.read_dir().map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut out = BufWriter::new(std::io::stdout().lock());
-    journal::scan(&folder, from, &mut |entry: Entry<'_>| print(&mut out, &entry, place.json))?;
+    journal::scan(&folder, from, &mut |entry: Entry<'_>| {
+        let record = decode(&entry)?;
+        if wanted(&record) { print(&mut out, entry.seq, &record, place.json) } else { Ok(()) }
+    })?;
     Ok(out.flush()?)
 }
 
@@ -145,7 +160,7 @@ fn tail(place: &Place, from: Option<Seq>) -> Result<(), Failure> {
         &folder,
         from,
         &mut |entry: Entry<'_>| {
-            print(&mut out, &entry, place.json)?;
+            print(&mut out, entry.seq, &decode(&entry)?, place.json)?;
             out.flush().map_err(Failure::from)
         },
         &AtomicBool::new(false),
@@ -167,20 +182,19 @@ pub(super) fn decode(entry: &Entry<'_>) -> Result<Record, Failure> {
     Record::decode(entry.body).map_err(|error| format!("record {}: {error}", entry.seq).into())
 }
 
-fn print(out: &mut impl Write, entry: &Entry<'_>, as_json: bool) -> Result<(), Failure> {
-    let record = decode(entry)?;
+fn print(out: &mut impl Write, seq: Seq, record: &Record, as_json: bool) -> Result<(), Failure> {
     if as_json {
-        writeln!(out, "{}", to_json(entry.seq, &record))?;
+        writeln!(out, "{}", to_json(seq, record))?;
     } else {
-        let (asked, differs) = (&record.asked, record.discrepancy.differs);
+        let (asked, differs) = (record.asked, record.discrepancy.differs);
         writeln!(
             out,
             "{:>10}  {}  {:<12} {:04X}  {}  stan {:06}  {:>12} {:03}  {} {:<20} held {:+} posted {:+}{}{}",
-            entry.seq,
+            seq,
             time(record.time_us),
             record.event.name(),
             asked.mti,
-            truncated(&record),
+            truncated(record),
             asked.stan,
             asked.amount_minor,
             asked.currency,
