@@ -11,7 +11,7 @@ use random::Random;
 use std::collections::HashMap;
 
 /// Conditions that are compared, each over [`FACTS`] facts.
-const CONDITIONS: usize = 6_000;
+const CONDITIONS: usize = 4_000;
 const FACTS: usize = 12;
 
 const FILE: &str = "

@@ -131,6 +131,7 @@ fn windows_are_times_and_parts_of_the_calendar() {
     for (text, window) in table {
         let limit = read(&format!("scope = \"card\"\nwindow = \"{text}\"\ncount = 1")).unwrap();
         assert_eq!(limit.window(), window);
+        assert_eq!(limit.window().to_string(), text.replace("24h", "1d"));
     }
     for wrong in ["29s", "401d", "1w", "d", "-1d", "1.5h", "", "9999999999d", "1 d"] {
         let problem = read(&format!("scope = \"card\"\nwindow = \"{wrong}\"\ncount = 1")).unwrap_err();

@@ -366,7 +366,7 @@ impl Checker<'_> {
             (Typed::Card, Typed::List(list)) if list.of() == Of::Card => Test::InCards(list),
             (Typed::Card, _) => return self.wrong(tree, CARDS),
             (what, Typed::List(list)) => {
-                let of = Of::ALL.iter().find(|(_, of)| *of == list.of()).map_or("", |(name, _)| *name);
+                let of = list.of().name();
                 let reason = format!("lists.{} is of {of:?}, and this is {}", list.name(), what.kind());
                 return self.wrong(tree, reason);
             }

@@ -5,6 +5,7 @@ use super::list::{Group, plain};
 use super::sets::Ranges;
 use super::{Facts, Mode, Text};
 use crate::message::ResponseCode;
+use std::fmt;
 use std::ops::Range;
 
 /// Of what a limit counts each separately.
@@ -109,6 +110,18 @@ impl Window {
     #[must_use]
     pub fn is_calendar(self) -> bool {
         matches!(self, Window::Day | Window::Week | Window::Month | Window::Year)
+    }
+}
+
+impl fmt::Display for Window {
+    /// As the file has it, a time in the largest unit that it fills.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Window::Trailing(seconds) = self {
+            let units = [('d', 86_400), ('h', 3_600), ('m', 60)];
+            let (unit, of) = units.into_iter().find(|(_, of)| seconds % of == 0).unwrap_or(('s', 1));
+            return write!(f, "{}{unit}", seconds / of);
+        }
+        f.write_str(Window::NAMED.iter().find(|(_, window)| window == self).map_or("", |(name, _)| name))
     }
 }
 

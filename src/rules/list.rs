@@ -44,6 +44,12 @@ pub enum Of {
 impl Of {
     pub(super) const ALL: [(&'static str, Of); 3] =
         [("number", Of::Number), ("text", Of::Text), ("card", Of::Card)];
+
+    /// As the file calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Of::ALL.iter().find(|(_, of)| *of == self).map_or("", |(name, _)| *name)
+    }
 }
 
 /// A list that conditions look something up in.

@@ -25,16 +25,17 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
             return Ok(ExitCode::from(crate::cli::FAILED));
         }
     };
-    let mut count = 0;
+    let (mut count, mut looked) = (0, 0);
     for (place, rules) in parts(&set) {
         let progress = Progress::new("looking", rules.list().len());
         let findings = lint(rules, args.samples as usize, &mut |_| progress.step());
         drop(progress);
         count += findings.len();
+        looked += rules.list().len();
         findings.iter().for_each(|finding| print(args, &set, place, rules, finding));
     }
     match count {
-        0 => println!("{}: nothing looks wrong in {} rules", args.file, set.rules().len()),
+        0 => println!("{}: nothing looks wrong in {looked} rules", args.file),
         1 => println!("{}: 1 finding", args.file),
         _ => println!("{}: {count} findings", args.file),
     }

@@ -53,7 +53,7 @@ fn print_limit(limit: &Limit) {
     println!("  {name} ({mode}): at most {}", most.join(" and "));
     let zone =
         if limit.window().is_calendar() { format!(" in {}", limit.time_zone()) } else { String::new() };
-    println!("      of each {scope}, {:?}{zone}", limit.window());
+    println!("      of each {scope}, window {}{zone}", limit.window());
     if !limit.when().is_empty() {
         println!("      when {}", limit.when());
     }
@@ -64,7 +64,7 @@ fn print_rest(set: &RuleSet) {
         println!("\nlists");
     }
     for list in set.lists() {
-        println!("  {}: {} entries of {:?}", list.name(), list.len(), list.of());
+        println!("  {}: {} entries, {}", list.name(), list.len(), list.of().name());
     }
     if !set.groups().is_empty() {
         let names: Vec<&str> = set.groups().iter().map(|group| group.name()).collect();
