@@ -6,7 +6,7 @@
 
 use authswitch::decision::{Desk, LinkTerms, Policy, Standing};
 use authswitch::journal::{Journal, Options, Tail};
-use authswitch::message::{Pan, Reading, ResponseCode};
+use authswitch::message::{Pan, Reading};
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
 use authswitch::portfolio::{
     AccountState, CardState, CardStatus, Limits, Lists, NewAccount, NewCard, Portfolio, Program, TableOptions,

@@ -4,7 +4,7 @@
 
 use authswitch::decision::{Desk, LinkTerms, Policy, Standing};
 use authswitch::journal::{Journal, Options, Tail};
-use authswitch::message::{Marked, Pan, Reading, ResponseCode};
+use authswitch::message::{Marked, Pan, Reading};
 use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
 use authswitch::portfolio::{
     AccountState, CardState, CardStatus, Counters, Counts, Limits, Lists, NewAccount, NewCard, Portfolio,

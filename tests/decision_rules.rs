@@ -170,6 +170,12 @@ fn limits_count_what_is_approved_and_give_back_what_is_reversed() {
     world.gets(&purchase(1), "00").gets(&purchase(2), "00").gets(&purchase(3), "65");
     assert_eq!((said(&world).limit, last(&world).refusal), (1, Refusal::LimitCount));
     assert_eq!(world.desk.standing().effects()[0].tally.get(), 1);
+    let usage = world.desk.usage(&purchase(0), &world.terms, NOON);
+    let left: Vec<_> = usage
+        .iter()
+        .map(|usage| (&*usage.limit, usage.used_count, usage.left_count, usage.left_minor))
+        .collect();
+    assert_eq!(left, [("card-hour", 2, Some(0), Some(500)), ("shop-day", 2, Some(1), None)]);
     // Repeats and what is declined count nothing; a reversal gives back count and amount.
     world.gets(&repeat_of(&purchase(2)), "00").gets(&reversal_of(&purchase(2), 4), "00");
     world.gets(&Request { amount_minor: 1_600, ..purchase(5) }, "61");

@@ -280,7 +280,7 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
         let parts = Arc::downgrade(parts);
         move || parts.upgrade().map_or(0.0, |parts| read(&parts))
     };
-    let gauges: [(&str, &str, Read); 8] = [
+    let gauges: [(&str, &str, Read); 9] = [
         ("exposure_records", "Answers given whose record is not yet durable.", |parts| {
             parts.journal.exposure().records as f64
         }),
@@ -295,6 +295,7 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
         ("journal_records", "Sequence of the last record.", |parts| parts.journal.appended() as f64),
         ("cards", "Cards in memory.", |parts| parts.portfolio.cards().len() as f64),
         ("accounts", "Accounts in memory.", |parts| parts.portfolio.accounts().len() as f64),
+        ("counters", "Counters of the rule set's limits.", |parts| parts.portfolio.counters.len() as f64),
         ("transactions", "Transactions remembered.", |parts| parts.portfolio.table.len().0 as f64),
         ("transactions_open", "Transactions that hold money.", |parts| parts.portfolio.table.len().1 as f64),
     ];

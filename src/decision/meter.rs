@@ -76,6 +76,14 @@ impl<'a> Whose<'a> {
     pub(super) fn of(case: &Case<'a>, facts: &'a Facts, stand_in: bool, account_currency: u16) -> Whose<'a> {
         Whose { standing: case.standing, stand_in, facts, account_currency, now_us: case.now_us }
     }
+
+    fn limits(&self) -> (&'a Half, &'a [Limit]) {
+        let standing = self.standing;
+        match self.stand_in {
+            true => (&standing.stand_in, standing.rules.stand_in().limits()),
+            false => (&standing.usual, standing.rules.limits()),
+        }
+    }
 }
 
 impl<'a> Meters<'a> {
@@ -87,11 +95,8 @@ impl<'a> Meters<'a> {
         whose: &Whose<'a>,
         within: Option<&Uses>,
     ) -> Result<Meters<'a>, Refusal> {
-        let Whose { standing, stand_in, facts, account_currency, now_us } = *whose;
-        let (half, limits) = match stand_in {
-            true => (&standing.stand_in, standing.rules.stand_in().limits()),
-            false => (&standing.usual, standing.rules.limits()),
-        };
+        let Whose { standing, facts, account_currency, now_us, .. } = *whose;
+        let (half, limits) = whose.limits();
         let mut met = ArrayVec::<Met, { rules::MOST_LIMITS }>::new();
         let mut counted = 0;
         for (index, (limit, meter)) in limits.iter().zip(&half.meters).enumerate() {
@@ -247,4 +252,46 @@ impl<'a> Meters<'a> {
     pub(super) fn locked(&mut self) -> &mut Locked<'a> {
         &mut self.locked
     }
+}
+
+/// What a limit of the rule set has counted for somebody, and what is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The limit's name.
+    pub limit: String,
+    /// Transactions counted now.
+    pub used_count: u32,
+    /// Their sum, minor units of the account's currency, or of the rule set's where the scope crosses accounts.
+    pub used_minor: i64,
+    /// How many more fit; `None` where their number is not limited.
+    pub left_count: Option<u32>,
+    /// How much more fits; `None` where the amount is not limited.
+    pub left_minor: Option<i64>,
+    /// When what counts now begins to be forgotten, seconds since 1970; `u32::MAX` for never.
+    pub until_s: u32,
+}
+
+/// What the limits that these facts meet have counted. Each counter is read by itself, under its own lock for the time of a
+/// copy: messages do not wait, and what is read together may be a moment apart.
+pub(super) fn usage(portfolio: &Portfolio, whose: &Whose<'_>) -> Vec<Usage> {
+    let (half, limits) = whose.limits();
+    let mut found = Vec::new();
+    for (limit, meter) in limits.iter().zip(&half.meters) {
+        let counts = limit.mode() != Mode::Off && meter.window != Window::Transaction;
+        let value = limit.scope_value(whose.facts).filter(|_| counts && limit.applies(whose.facts));
+        let Some(value) = value else { continue };
+        let place = meter.window.at(whose.now_us);
+        let counter =
+            portfolio.counters.read(portfolio.keyed_hash(&[meter.identity, value]), place.parts > 0);
+        let (used_count, used_minor) = counter.map_or((0, 0), |counter| counter.used(place));
+        found.push(Usage {
+            limit: limit.name().to_owned(),
+            used_count,
+            used_minor,
+            left_count: limit.count().map(|most| most.saturating_sub(used_count)),
+            left_minor: limit.amount().map(|most| most.saturating_sub(used_minor).max(0)),
+            until_s: place.until_s,
+        });
+    }
+    found
 }

@@ -23,6 +23,7 @@ mod facts;
 mod judge;
 
 mod meter;
+pub use meter::Usage;
 
 mod request;
 

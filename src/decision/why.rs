@@ -1,7 +1,10 @@
 //! Why a request is decided as it is: the checks in their order, with what each looked at. Nobody asks on the path
 //! of messages, and nothing of this costs anything there.
 
-use super::{Case, Decision, Desk, LinkTerms, Sink};
+use super::amount::Worth;
+use super::facts::facts;
+use super::meter::{Usage, Whose, usage};
+use super::{Case, Decision, Desk, LinkTerms, Sink, States};
 use crate::message::{Refusal, Request};
 use crate::portfolio::{
     Account, AccountState, Card, Differs, Limits, Record, Transaction, UNLIMITED, Velocity,
@@ -62,6 +65,22 @@ impl Desk {
         let observer = Observer::default();
         let decision = self.decide(request, terms, now_us, &observer);
         observer.evaluation(decision)
+    }
+}
+
+impl Desk {
+    /// What the limits of the rule set that a request would meet have counted by now, and what they leave. Does not make
+    /// messages wait. Empty for a card that is not known.
+    pub fn usage(&self, request: &Request, terms: &LinkTerms, now_us: i64) -> Vec<Usage> {
+        let standing = self.standing.load();
+        let case = Case::new(request, terms, &standing, now_us);
+        let Some((card, account)) = request.pan.and_then(|pan| self.portfolio.owner(pan)) else {
+            return Vec::new();
+        };
+        let (mut card_state, mut account_state) = (*card.state.lock(), *account.state.lock());
+        let states = States { card: &mut card_state, account: &mut account_state };
+        let facts = facts(&case, (card, account), &states, Worth::default());
+        usage(&self.portfolio, &Whose::of(&case, &facts, false, account.currency))
     }
 }
 
