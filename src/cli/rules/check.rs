@@ -12,8 +12,8 @@ use std::process::ExitCode;
 pub(super) struct Args {
     /// TOML file
     file: String,
-    /// Nanoseconds that asking all rules may cost at worst
-    #[arg(long, default_value_t = 20_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Nanoseconds that asking all rules may cost at worst; the default is that of `rules.budget_ns`
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     budget_ns: u64,
     /// One JSON object
     #[arg(long)]
