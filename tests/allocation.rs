@@ -257,7 +257,7 @@ fn limits_are_counted_without_allocating() {
         let mut locked = counters.lock((0..6).map(name));
         for (window, limit) in windows.iter().zip(0..) {
             let place = window.at(1_795_348_800_000_000 + turn as i64 * 3_600_000_000);
-            if locked.has_room(name(limit), place) && locked.fits(name(limit), place, 5) {
+            if locked.find(name(limit), place).1 {
                 counts.push(locked.count(name(limit), place, 5, false)).unwrap();
             }
         }

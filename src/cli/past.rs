@@ -1,7 +1,7 @@
 //! A data folder's state as it was before one of its records. Reads only: the switch may be running on it.
 
 use super::data::{self, Failure};
-use crate::journal::{self, Entry, Seq};
+use crate::journal::{self, Entry, JournalError, Seq};
 use crate::portfolio::{Portfolio, Record, folder};
 use crate::settings::Settings;
 use crate::vault::DataKey;
@@ -59,5 +59,15 @@ pub(super) fn each(
         Err(_) if ended => Ok(()),
         Err(error) => Err(error.into()),
         Ok(_) => Ok(()),
+    }
+}
+
+/// The last record there is.
+pub(super) fn last(data: &Path) -> Result<Seq, Failure> {
+    // Only the last segment is read: the rest ends before what is asked for.
+    match journal::scan(&data.join("journal"), Seq::MAX, &mut |_: Entry<'_>| Ok::<(), Failure>(())) {
+        Err(JournalError::Absent { last, .. }) => Ok(last),
+        Err(error) => Err(error.into()),
+        Ok(tail) => Ok(tail.last),
     }
 }

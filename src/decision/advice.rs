@@ -68,7 +68,7 @@ impl Desk {
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         match card {
             Some(card) if !over || related.is_some() => {
-                self.book_advice(&met, card, new, record, &mut shards, sink)
+                self.book_advice(&met, card, new, &mut record, &mut shards, sink)
             }
             // Unknown card, or what ends the transaction came first: kept for reconciliation, no money.
             _ => {
@@ -84,7 +84,7 @@ impl Desk {
         met: &Met<'_>,
         card: &Card,
         mut new: Transaction,
-        mut record: Record,
+        record: &mut Record,
         shards: &mut Shards<'_>,
         sink: &impl Sink,
     ) -> Decision {
@@ -104,10 +104,10 @@ impl Desk {
         };
         let adds_to = met.related.filter(|related| met.adds(related, &new));
         if let Some(original) = adds_to {
-            met.add(&original, &mut new, &mut record, worth.total_minor);
+            met.add(&original, &mut new, record, worth.total_minor);
         } else {
             if !met.over {
-                set_money(met, &mut new, &mut record, worth);
+                set_money(met, &mut new, record, worth);
             }
             let completes = met.related.filter(|_| request.kind == Kind::FinancialAdvice);
             let posted_minor = if met.over { 0 } else { worth.total_minor };
@@ -130,7 +130,7 @@ impl Desk {
         }
         record.transaction = Some(new);
         let states = States { card: &mut card_state, account: &mut account_state };
-        self.acknowledge(&record, shards, Some(states), new.key, sink)
+        self.acknowledge(record, shards, Some(states), new.key, sink)
     }
 
     /// How the counters of limits change by what was spent elsewhere: it counts like anything, and is never declined.

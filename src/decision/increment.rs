@@ -17,7 +17,7 @@ impl Desk {
         case: &Case<'_>,
         original: Transaction,
         Checked { card, account, worth }: Checked<'_>,
-        (mut new, mut record): (Transaction, Record),
+        (mut new, record): (Transaction, &mut Record),
         shards: &mut Shards<'_>,
         sink: &impl Sink,
     ) -> Decision {
@@ -73,8 +73,8 @@ impl Desk {
             record.ruled.shadow_limits = meters.shadows(0, amount_minor, sink);
         }
         let stored = match &mut meters {
-            Some(meters) => self.commit_within(&record, shards, Some(states), meters.locked(), sink),
-            None => self.commit(&record, shards, Some(states), sink),
+            Some(meters) => self.commit_within(record, shards, Some(states), meters.locked(), sink),
+            None => self.commit(record, shards, Some(states), sink),
         };
         match stored {
             Some(sequence) => Decision { repeat: false, ..stored_answer(&new, self, sequence) },

@@ -5,7 +5,9 @@ use super::standing::{Half, Standing};
 use super::why::{Check, Input};
 use super::{Case, Denial, Sink};
 use crate::message::{Refusal, ResponseCode};
-use crate::portfolio::{Counts, Locked, MOST_COUNTED, Place, Portfolio, Unit, Uses, Window, Zone};
+use crate::portfolio::{
+    Counts, LARGEST_MINOR, Locked, MOST_COUNTED, Place, Portfolio, Unit, Uses, Window, Zone,
+};
 use crate::rules::{self, Facts, Limit, Mode};
 use arrayvec::ArrayVec;
 
@@ -47,6 +49,18 @@ struct Met {
     place: Place,
     /// Its amounts are in the rule set's currency.
     scaled: bool,
+    /// What it has counted by now; it cannot change while it is locked.
+    used: (u32, i64),
+    /// It is there, or there is room for it.
+    has_room: bool,
+}
+
+impl Met {
+    /// Whether the counter can hold so much more: a window never holds more than [`LARGEST_MINOR`].
+    fn takes(&self, amount: i64) -> bool {
+        let (count, minor) = self.used;
+        self.has_room && count < u32::MAX && minor.saturating_add(amount) <= LARGEST_MINOR
+    }
 }
 
 /// The limits that a request meets, their counters locked.
@@ -115,7 +129,8 @@ impl<'a> Meters<'a> {
             }
             counted += usize::from(counter != 0);
             // A rule set has no more limits than fit.
-            let _ = met.try_push(Met { limit: index as u8, counter, place, scaled });
+            let (used, has_room) = ((0, 0), true);
+            let _ = met.try_push(Met { limit: index as u8, counter, place, scaled, used, has_room });
         }
         if counted > MOST_COUNTED {
             return Err(Refusal::LimitsFull);
@@ -125,6 +140,9 @@ impl<'a> Meters<'a> {
             Some(uses) => portfolio.counters.lock(uses.counters().iter().copied()),
             None => portfolio.counters.lock(counters),
         };
+        for met in met.iter_mut().filter(|met| met.counter != 0) {
+            (met.used, met.has_room) = locked.find(met.counter, met.place);
+        }
         Ok(Meters { half, limits, met, locked, account_currency, standing })
     }
 
@@ -136,9 +154,7 @@ impl<'a> Meters<'a> {
     /// counts already. The first that it does not fit decides.
     pub(super) fn check(&self, count: i64, amount_minor: i64, sink: &impl Sink) -> Result<(), Denial> {
         for met in self.counted() {
-            let fits = self.locked.has_room(met.counter, met.place)
-                && self.locked.fits(met.counter, met.place, self.amount(met, amount_minor)?);
-            if !fits {
+            if !met.takes(self.amount(met, amount_minor)?) {
                 return Err(Refusal::LimitsFull.into());
             }
         }
@@ -164,17 +180,13 @@ impl<'a> Meters<'a> {
     }
 
     fn passes(&self, met: &Met, limit: &Limit, count: i64, amount: i64) -> Option<(Refusal, ResponseCode)> {
-        let (used_count, used_minor) = self.used(met);
+        let (used_count, used_minor) = met.used;
         let many = limit.count().is_some_and(|most| i64::from(used_count) + count > i64::from(most));
         if many && count > 0 {
             return Some((Refusal::LimitCount, limit.code_of_count()));
         }
         let much = limit.amount().is_some_and(|most| used_minor.saturating_add(amount) > most);
         much.then(|| (Refusal::LimitAmount, limit.code_of_amount()))
-    }
-
-    fn used(&self, met: &Met) -> (u32, i64) {
-        if met.counter == 0 { (0, 0) } else { self.locked.used(met.counter, met.place) }
     }
 
     fn saw(
@@ -185,7 +197,7 @@ impl<'a> Meters<'a> {
         amount_minor: i64,
         denied: Option<(Refusal, ResponseCode)>,
     ) -> Check {
-        let (used_count, used_minor) = self.used(met);
+        let (used_count, used_minor) = met.used;
         let mut inputs = vec![
             ("mode", Input::Text(limit.mode().name().to_owned())),
             ("scope", Input::Text(limit.scope().name().to_owned())),
@@ -238,9 +250,7 @@ impl<'a> Meters<'a> {
         let mut counts = Counts::NONE;
         for met in self.counted() {
             let Ok(amount) = self.amount(met, amount_minor) else { continue };
-            if self.locked.has_room(met.counter, met.place)
-                && self.locked.fits(met.counter, met.place, amount)
-            {
+            if met.takes(amount) {
                 let _ =
                     counts.push(self.locked.count(met.counter, met.place, amount, amount != amount_minor));
             }
@@ -294,4 +304,24 @@ pub(super) fn usage(portfolio: &Portfolio, whose: &Whose<'_>) -> Vec<Usage> {
         });
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_takes_no_more_than_it_can_hold() {
+        let met = |used, has_room| Met {
+            limit: 0,
+            counter: 1,
+            place: Place::default(),
+            scaled: false,
+            used,
+            has_room,
+        };
+        let full = met((7, LARGEST_MINOR - 5), true);
+        assert_eq!([5, 6, i64::MAX].map(|more| full.takes(more)), [true, false, false]);
+        assert!(!met((u32::MAX, 0), true).takes(1) && !met((0, 0), false).takes(1));
+    }
 }

@@ -48,23 +48,23 @@ impl Desk {
             (record.card, record.account) = (card.id, account.id);
         }
         if let Some(known) = own.get(key).copied() {
-            return self.answer_again(&known, &new, &mut own, record, sink);
+            return self.answer_again(&known, &new, &mut own, &mut record, sink);
         }
         saw_known(None, None, sink);
         saw_card(case, owner, checked.as_ref().err().copied(), sink);
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         let checked = match checked {
-            Err(refusal) => return self.decline(refusal, new, record, &mut shards, sink),
+            Err(refusal) => return self.decline(refusal, new, &mut record, &mut shards, sink),
             Ok(checked) => checked,
         };
         let original = adds_to.and_then(|(original, _)| shards.of(original).get(original).copied());
         match original.filter(|original| is_open_for(original, &new)) {
-            Some(original) => self.add_to(case, original, checked, (new, record), &mut shards, sink),
+            Some(original) => self.add_to(case, original, checked, (new, &mut record), &mut shards, sink),
             // What it adds to is gone: an authorization of its own, which is of nothing where it only prolongs.
             None if case.adds() && checked.worth.total_minor == 0 => {
-                self.decline(Refusal::InvalidAmount, new, record, &mut shards, sink)
+                self.decline(Refusal::InvalidAmount, new, &mut record, &mut shards, sink)
             }
-            None => self.decide_money(case, checked, new, record, &mut shards, sink),
+            None => self.decide_money(case, checked, new, &mut record, &mut shards, sink),
         }
     }
 
@@ -93,8 +93,10 @@ impl Desk {
             (record.card, record.account) = (card.id, card.account);
         }
         match shard.get(key).copied() {
-            Some(known) => self.answer_again(&known, &new, &mut shard, record, sink),
-            None => self.decline(Refusal::BudgetSpent, new, record, &mut Shards::one(key, &mut shard), sink),
+            Some(known) => self.answer_again(&known, &new, &mut shard, &mut record, sink),
+            None => {
+                self.decline(Refusal::BudgetSpent, new, &mut record, &mut Shards::one(key, &mut shard), sink)
+            }
         }
     }
 
@@ -104,7 +106,7 @@ impl Desk {
         known: &Transaction,
         new: &Transaction,
         shard: &mut Shard,
-        mut record: Record,
+        record: &mut Record,
         sink: &impl Sink,
     ) -> Decision {
         let refusal = match known.state {
@@ -123,7 +125,7 @@ impl Desk {
         saw_known(Some(known), refusal, sink);
         if let Some(refusal) = refusal {
             (record.refusal, record.code) = (refusal, refusal.code());
-            let sequence = self.commit(&record, &mut Shards::one(known.key, shard), None, sink);
+            let sequence = self.commit(record, &mut Shards::one(known.key, shard), None, sink);
             return match sequence {
                 Some(sequence) => Decision { sequence, ..Decision::refused(refusal, known.key) },
                 None => Decision::refused(Refusal::NotStored, known.key),
@@ -137,7 +139,7 @@ impl Desk {
         (record.refusal, record.code) = (known.refusal, known.code);
         let seen = Transaction { flags: known.flags | REQUEST_SEEN, fingerprint: new.fingerprint, ..*known };
         record.transaction = Some(seen);
-        match self.commit(&record, &mut Shards::one(known.key, shard), None, sink) {
+        match self.commit(record, &mut Shards::one(known.key, shard), None, sink) {
             Some(sequence) => Decision { sequence, ..stored },
             None => Decision::refused(Refusal::NotStored, known.key),
         }
@@ -199,7 +201,7 @@ impl Desk {
         case: &Case<'_>,
         Checked { card, account, worth }: Checked<'_>,
         mut new: Transaction,
-        mut record: Record,
+        record: &mut Record,
         shards: &mut Shards<'_>,
         sink: &impl Sink,
     ) -> Decision {
@@ -287,7 +289,7 @@ impl Desk {
         (record.held_change_minor, record.posted_change_minor) = (new.held_minor, new.posted_minor);
         record.transaction = Some(new);
         let counters = meters.as_mut().map(Meters::locked);
-        match self.commit_counted(&record, shards, Some(states), counters, sink) {
+        match self.commit_counted(record, shards, Some(states), counters, sink) {
             Some(sequence) => Decision { repeat: false, ..stored_answer(&new, self, sequence) },
             None => Decision::refused(Refusal::NotStored, new.key),
         }
@@ -298,7 +300,7 @@ impl Desk {
         &self,
         denial: impl Into<Denial>,
         new: Transaction,
-        mut record: Record,
+        record: &mut Record,
         shards: &mut Shards<'_>,
         sink: &impl Sink,
     ) -> Decision {
@@ -321,7 +323,7 @@ impl Desk {
             expires_s: 0,
             ..new
         });
-        match self.commit(&record, shards, None, sink) {
+        match self.commit(record, shards, None, sink) {
             Some(sequence) => Decision { sequence, code, ..Decision::refused(refusal, new.key) },
             None => Decision::refused(Refusal::NotStored, new.key),
         }

@@ -341,11 +341,13 @@ impl Locked<'_> {
         head.map_or((0, 0), |head| used(head, shard.ring(head), place))
     }
 
-    /// Whether a counter is there, or there is room for it.
-    pub fn has_room(&self, counter: u64, place: Place) -> bool {
-        self.of(counter).is_some_and(|shard| {
-            shard.heads.len() < shard.bound || shard.find(counter, place.parts > 0).is_some()
-        })
+    /// [`Locked::used`], and whether the counter is there or there is room for it.
+    pub fn find(&self, counter: u64, place: Place) -> ((u32, i64), bool) {
+        let Some(shard) = self.of(counter) else { return ((u32::MAX, i64::MAX), false) };
+        match shard.find(counter, place.parts > 0) {
+            Some(head) => (used(head, shard.ring(head), place), true),
+            None => ((0, 0), shard.heads.len() < shard.bound),
+        }
     }
 
     /// The change that counts `amount_minor` once more in this place of its window; where the counter has counted in a
@@ -359,13 +361,6 @@ impl Locked<'_> {
             .map(|head| (head.ordinal, head.until_s));
         let (ordinal, until_s) = later.unwrap_or((place.ordinal, place.until_s));
         CounterChange { counter, ordinal, until_s, ring, scaled, count: 1, amount_minor }
-    }
-
-    /// Whether a counter stays within bounds with this amount more: a window never holds more than
-    /// [`super::LARGEST_MINOR`].
-    pub fn fits(&self, counter: u64, place: Place, amount_minor: i64) -> bool {
-        let (count, amount) = self.used(counter, place);
-        count < u32::MAX && amount.saturating_add(amount_minor) <= super::LARGEST_MINOR
     }
 
     /// Applies the changes of a record of this sequence. A part that already holds the record is left alone.

@@ -1,7 +1,7 @@
 //! The counters against a plain model: any order of counting, giving back and sweeping, with a clock that goes back too.
 
 use super::{Chance, named};
-use authswitch::portfolio::{CounterChange, Counters, Counts, LARGEST_MINOR, Place, Window};
+use authswitch::portfolio::{CounterChange, Counters, Counts, Place, Window};
 use std::collections::{BTreeMap, HashMap};
 
 const SECOND_US: i64 = 1_000_000;
@@ -167,28 +167,20 @@ fn a_full_part_says_so_and_a_counter_that_is_there_still_counts() {
     let (counters, place) = (Counters::new(256), Window::Lifetime.at(0));
     // All in one part.
     let mut number = 0;
-    while counters.lock([number].into_iter()).has_room(number, place) {
+    while counters.lock([number].into_iter()).find(number, place).1 {
         count(&counters, number, place, 1, number + 1);
         number += 1;
     }
     assert!((1..100).contains(&number), "{number}");
     let locked = counters.lock([0, number, 1 << 40].into_iter());
-    assert!(locked.has_room(0, place), "is there");
-    assert!(locked.has_room(1 << 40, place), "of another part");
+    assert!(locked.find(0, place).1, "is there");
+    assert!(locked.find(1 << 40, place).1, "of another part");
     assert!(
-        !locked.has_room(0, Window::Trailing { seconds: 5 }.at(0)),
+        !locked.find(0, Window::Trailing { seconds: 5 }.at(0)).1,
         "the same name as a ring is another counter"
     );
     // What is not locked is never taken for unused.
-    assert!(!locked.has_room(2 << 40, place));
+    assert!(!locked.find(2 << 40, place).1);
     assert_eq!(locked.used(2 << 40, place), (u32::MAX, i64::MAX));
-    assert!(!Counters::new(0).lock([7].into_iter()).has_room(7, place));
-}
-
-#[test]
-fn amounts_stay_within_bounds() {
-    let (counters, place) = (Counters::new(10), Window::Lifetime.at(0));
-    count(&counters, 1, place, LARGEST_MINOR - 5, 1);
-    let locked = counters.lock([1].into_iter());
-    assert_eq!([5, 6, i64::MAX].map(|more| locked.fits(1, place, more)), [true, false, false]);
+    assert!(!Counters::new(0).lock([7].into_iter()).find(7, place).1);
 }

@@ -187,21 +187,16 @@ fn ends(data: &Path, args: &Args) -> Result<Ends, Failure> {
         Some(Bound::Record(seq)) => Some(seq.saturating_add(1)),
         _ => None,
     };
-    let mut last = 0;
-    past::each(data, 1, Seq::MAX, &mut |seq, record| {
-        last = seq;
-        if let Some(Bound::Time(time_us)) = args.from
-            && record.time_us >= time_us
-        {
-            from = from.or(Some(seq));
-        }
-        if let Some(Bound::Time(time_us)) = args.to
-            && record.time_us >= time_us
-        {
-            to = to.or(Some(seq));
-        }
-        Ok(())
-    })?;
+    let last = past::last(data)?;
+    // Only times have to be looked for.
+    if matches!(args.from, Some(Bound::Time(_))) || matches!(args.to, Some(Bound::Time(_))) {
+        past::each(data, 1, Seq::MAX, &mut |seq, record| {
+            let reached = |bound| matches!(bound, Some(Bound::Time(time_us)) if record.time_us >= time_us);
+            from = from.or_else(|| reached(args.from).then_some(seq));
+            to = to.or_else(|| reached(args.to).then_some(seq));
+            Ok(())
+        })?;
+    }
     let to = to.unwrap_or(Seq::MAX).min(last + 1);
     if let Some(Bound::Time(_)) = args.from
         && from.is_none()
