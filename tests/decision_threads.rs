@@ -6,7 +6,7 @@
 mod support;
 
 use authswitch::decision::{Decision, Desk, LinkTerms, Sink, Standing};
-use authswitch::message::Request;
+use authswitch::message::{Marks, Request};
 use authswitch::portfolio::{Event, Portfolio, Record, TableOptions};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -283,7 +283,15 @@ fn any_message(dice: &mut Dice) -> Request {
         ..if stan.is_multiple_of(40) { sale(stan) } else { purchase(stan) }
     };
     let id = dice.roll(3) as u32;
-    match dice.roll(10) {
+    let marked = |message: Request, marks| Request { marks, ..message };
+    match dice.roll(13) {
+        // More of it, with a name of its own; one of several completions.
+        10 => marked(
+            Request { stan: stan + 8, original: completion_of(&request, 0, 0).original, ..request },
+            Marks::INCREMENTAL,
+        ),
+        11 => reversal_of(&Request { stan: stan + 8, ..request }, stan + 9),
+        12 => marked(completion_of(&request, stan + 1 + id, 30), Marks::SEVERAL),
         0..3 => request,
         3 => repeat_of(&request),
         4 => advice_of(&request, if id == 0 { b"05" } else { b"00" }),

@@ -151,7 +151,7 @@ fn what_does_not_fit_together_is_refused() {
         ("scope = \"bin\"\nwindow = \"1h\"\ncount = 1\nbins = [\"411111-41111199\"]", "six or eight digits"),
         ("scope = \"crad\"\nwindow = \"1h\"\ncount = 1", "expected one of card, account"),
         ("scope = \"card\"\ncount = 1", "the limit needs window"),
-        ("scope = \"card\"\nwindow = \"1h\"\ncount = 0", "must be 1 to 1,000,000, not 0"),
+        ("scope = \"card\"\nwindow = \"1h\"\ncount = 0", "must be 1 to 1,000,000,000, not 0"),
         ("scope = \"card\"\nwindow = \"1h\"\namount = -5", "must be 1 to 999,999,999,999,999, not -5"),
         ("scope = \"card\"\nwindow = \"1h\"\ncount = 1\ndecline_count = \"00\"", "00 approves"),
         ("scope = \"card\"\nwindow = \"day\"\ncount = 1\ntime_zone = \"a b\"", "by its IANA name"),

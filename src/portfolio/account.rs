@@ -19,7 +19,8 @@ pub struct Account {
     pub state: Mutex<AccountState>,
 }
 
-const _: () = assert!(size_of::<Account>() == 104);
+/// With a lock of one byte, not with those of the tests that choose who gets it.
+const _: () = assert!(size_of::<Mutex<()>>() != 1 || size_of::<Account>() == 104);
 
 /// What changes about an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ mod sink;
 pub use sink::MemorySink;
 
 mod plan;
-pub use plan::{CardPlan, FUNDS, Plan, pan};
+pub use plan::{CardPlan, FUNDS, Plan, SECRET, pan};
 
 mod requests;
 pub use requests::{

@@ -8,6 +8,9 @@ use authswitch::portfolio::{
 /// What every account of [`Plan::default`] has, in minor units.
 pub const FUNDS: i64 = 10_000;
 
+/// Keys the hashes of a plan's portfolio.
+pub const SECRET: [u8; 16] = [7; 16];
+
 /// The number of the n-th card.
 pub fn pan(card: u64) -> Pan {
     Pan::from_parts(4_111_110_000_000_000 + card * 10, 16).unwrap()
@@ -61,7 +64,7 @@ impl Plan {
 
     /// A fresh portfolio.
     pub fn build(&self) -> Portfolio {
-        let portfolio = Portfolio::new(self.programs.clone(), self.table, [7; 16]);
+        let portfolio = Portfolio::new(self.programs.clone(), self.table, SECRET);
         let mut portfolio = portfolio.with_counters(4_096);
         for (currency, funds_minor) in &self.accounts {
             let state = AccountState { funds_minor: *funds_minor, ..AccountState::default() };

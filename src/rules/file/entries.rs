@@ -206,7 +206,7 @@ impl Reader<'_> {
                 Some("window") => window = self.window(value),
                 Some("time_zone") => zone = self.zone(value),
                 Some("count") => {
-                    let count = self.integer_within(value, 1, 1_000_000);
+                    let count = self.integer_within(value, 1, 1_000_000_000);
                     limit.count = count.and_then(|count| u32::try_from(count).ok());
                 }
                 Some("amount") => limit.amount = self.integer_within(value, 1, MOST_AMOUNT),

@@ -1,0 +1,489 @@
+//! The naive ledger: what every message of a transaction's life must do, written from the rules of an issuer's flows,
+//! not from the desk. Every sum is taken over all transactions, every counter is recounted. A message is first
+//! planned, then committed, so that what the journal did not take has not happened here either.
+
+mod advices;
+mod counts;
+mod names;
+mod parts;
+mod requests;
+mod reversals;
+
+pub use counts::Scope;
+pub use names::{Name, name_of};
+
+use super::support::{AUTHORIZATION_DAYS, PREAUTHORIZATION_DAYS, Plan, pan};
+use authswitch::message::{Kind, Operation, Request, ResponseCode};
+use authswitch::portfolio::{Limits, Velocity};
+use counts::Counts;
+use names::{Reference, digits, original_name, reference_of};
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::BuildHasherDefault;
+
+/// The same order and speed in every run.
+type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+
+/// What a repeat must have in common with the first: MTI class, DE2, 3, 4, 37, 41, 42, 49.
+type Content = (u8, u64, u32, i64, [u8; 12], [u8; 8], [u8; 15], u16);
+
+/// Which reversal it was: DE7, 11, 32 and what it leaves.
+type Identity = (u32, u32, u64, i64);
+
+const NO_CODE: [u8; 6] = [b' '; 6];
+
+/// Where a transaction stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stands {
+    Declined,
+    /// Approved without money.
+    Answered,
+    Held,
+    Posted,
+    Reversed,
+    /// Its reversal came before it.
+    ReversedBefore,
+    /// Completed by a message with a name of its own.
+    Completed,
+    RanOut,
+    /// An increment: its money is in another's hold.
+    Added,
+}
+
+/// One transaction on paper.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub stands: Stands,
+    pub card: Option<u32>,
+    pub held_minor: i64,
+    pub posted_minor: i64,
+    /// What a request of this name is told.
+    pub code: ResponseCode,
+    pub approval: [u8; 6],
+    /// The request, once it came.
+    asked: Option<Content>,
+    /// DE4 of the message that moved the money last (what was approved of it), and its worth in the account's currency.
+    amount_minor: i64,
+    worth_minor: i64,
+    operation: Operation,
+    /// The cash given with a purchase.
+    cash_minor: i64,
+    /// What of a hold was spent: completed, or held when it ended.
+    pub settled_minor: i64,
+    /// What an increment adds to.
+    adds_to: Option<Name>,
+    preauthorization: bool,
+    reference: Option<Reference>,
+    /// Another stood in for us (0120); it was settled by an advice (0220).
+    stood_in: bool,
+    settled: bool,
+    last_reversal: Option<Identity>,
+    ends_s: i64,
+    /// When it was counted as a purchase.
+    counted: Option<i64>,
+    /// Which purchase of the counters it is.
+    purchase: u64,
+    /// The record that changed it last.
+    pub record: u64,
+}
+
+impl Entry {
+    /// All of it that was or may still be spent.
+    fn spent(&self) -> i64 {
+        self.held_minor + self.settled_minor + self.posted_minor
+    }
+
+    /// The cash of that.
+    fn cash(&self) -> i64 {
+        if self.operation == Operation::Cash { self.spent() } else { self.cash_minor.min(self.spent()) }
+    }
+}
+
+/// What must come of a message.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: ResponseCode,
+    /// Whether it leaves a record: what leaves one is answered 96 when the journal takes none.
+    pub stored: bool,
+    /// An answer that has been given before.
+    pub repeat: bool,
+    /// A refusal before anything else was asked: the same name came before.
+    pub known: bool,
+    /// The record that must be durable before a promise about this message.
+    pub needs: u64,
+    /// What an inquiry is told: ledger and available balance.
+    pub balances: Option<[i64; 2]>,
+    own: Option<(Name, Entry)>,
+    other: Option<(Name, Entry)>,
+}
+
+impl Outcome {
+    fn stored(code: ResponseCode) -> Outcome {
+        let (own, other, balances) = (None, None, None);
+        Outcome { code, stored: true, repeat: false, known: false, needs: 0, balances, own, other }
+    }
+
+    /// The transactions that change.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        self.own.iter().chain(&self.other).map(|(name, _)| *name)
+    }
+}
+
+/// A message as it comes in.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    pub request: Request,
+    pub link: usize,
+    pub now_us: i64,
+    /// Its budget is spent.
+    pub late: bool,
+    /// There is no place for one more open transaction.
+    pub crowded: bool,
+}
+
+/// What happened, so that it can be told again up to any record.
+#[derive(Clone, Copy, Debug)]
+pub enum Deed {
+    /// With the DE38 that the desk gave.
+    Message(Arrival, Option<[u8; 6]>),
+    RanOut(Name),
+    Undone(Name),
+    Forgotten(Name),
+}
+
+/// The ledger.
+pub struct Model {
+    plan: Plan,
+    places: Map<Name, usize>,
+    entries: Vec<Entry>,
+    /// The entries of each account.
+    of_account: Vec<Vec<usize>>,
+    /// What forgotten transactions have posted, by account.
+    forgotten_minor: Vec<i64>,
+    /// The latest approved transaction of a reference, else the first declined one.
+    references: Map<Reference, Name>,
+    numbers: Map<u64, u32>,
+    counts: Counts,
+    purchases: u64,
+    story: Vec<(u64, Deed)>,
+}
+
+/// An amount in the account's currency, and the cash of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Sum {
+    all: i64,
+    cash: i64,
+}
+
+/// The nearest whole number to `part` x `above` / `below`, halves up.
+fn share(part: i64, above: i64, below: i64) -> i64 {
+    if below == 0 {
+        return 0;
+    }
+    let (whole, below) = (i128::from(part) * i128::from(above), i128::from(below));
+    ((2 * whole + below) / (2 * below)) as i64
+}
+
+fn takes_money(operation: Operation) -> bool {
+    [Operation::Purchase, Operation::Cash].contains(&operation)
+}
+
+fn end_of_hold(preauthorization: bool, now_us: i64) -> i64 {
+    let days = if preauthorization { PREAUTHORIZATION_DAYS } else { AUTHORIZATION_DAYS };
+    now_us.div_euclid(1_000_000) + days * 86_400
+}
+
+impl Model {
+    pub fn new(plan: &Plan) -> Model {
+        Model {
+            plan: plan.clone(),
+            places: Map::default(),
+            entries: Vec::new(),
+            of_account: vec![Vec::new(); plan.accounts.len()],
+            forgotten_minor: vec![0; plan.accounts.len()],
+            references: Map::default(),
+            numbers: (0..).zip(&plan.cards).map(|(card, _)| (pan(u64::from(card)).parts().0, card)).collect(),
+            counts: Counts::new(plan.cards.len(), plan.accounts.len()),
+            purchases: 0,
+            story: Vec::new(),
+        }
+    }
+
+    /// The same ledger as it stood at a record: the story told again from the beginning.
+    pub fn at_record(&self, last: u64) -> Model {
+        let mut again = Model::new(&self.plan);
+        for (record, deed) in self.story.iter().filter(|(record, _)| *record <= last) {
+            again.tell(*record, deed);
+        }
+        again
+    }
+
+    fn tell(&mut self, record: u64, deed: &Deed) {
+        match deed {
+            Deed::Message(arrival, given) => {
+                let outcome = self.plan(arrival);
+                self.commit(record, arrival, outcome, *given);
+            }
+            Deed::RanOut(name) => {
+                self.runs_out(record, *name, i64::MAX);
+            }
+            Deed::Undone(name) => self.undoes(record, *name),
+            Deed::Forgotten(name) => self.forget(record, *name),
+        }
+    }
+
+    // ---- Looking ----
+
+    pub fn get(&self, name: &Name) -> Option<&Entry> {
+        self.places.get(name).map(|place| &self.entries[*place])
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.places.keys()
+    }
+
+    pub fn account_of(&self, card: u32) -> u32 {
+        self.plan.cards[card as usize].account
+    }
+
+    fn sum(&self, account: u32, part: impl Fn(&Entry) -> i64) -> i64 {
+        self.of_account[account as usize].iter().map(|place| part(&self.entries[*place])).sum()
+    }
+
+    pub fn held(&self, account: u32) -> i64 {
+        self.sum(account, |entry| entry.held_minor)
+    }
+
+    pub fn posted(&self, account: u32) -> i64 {
+        self.forgotten_minor[account as usize] + self.sum(account, |entry| entry.posted_minor)
+    }
+
+    fn ledger(&self, account: u32) -> i64 {
+        self.plan.accounts[account as usize].1 - self.posted(account)
+    }
+
+    pub fn available(&self, account: u32) -> i64 {
+        self.ledger(account) - self.held(account)
+    }
+
+    /// The largest amount that passes the amount limits of a card and its account now.
+    pub fn left_of_limits(&self, card: u32, now_us: i64, cash: bool) -> i64 {
+        let today = counts::calendar(now_us);
+        let of = &self.plan.cards[card as usize];
+        let program = &self.plan.programs[of.program as usize];
+        let left = |limits: &Limits, scope| {
+            let used = self.counts.at(scope, today);
+            let day = limits.amount_per_day.saturating_sub(used.day_minor);
+            let month = limits.amount_per_month.saturating_sub(used.month_minor);
+            let at_machines = limits.cash_amount_per_day.saturating_sub(used.day_cash_minor);
+            let at_machines = at_machines.min(limits.cash_amount_per_transaction);
+            let goods = day.min(month).min(limits.amount_per_transaction);
+            if cash { goods.min(at_machines) } else { goods }
+        };
+        let own = left(&of.limits.unwrap_or(program.card_limits), Scope::Card(card));
+        own.min(left(&program.account_limits, Scope::Account(of.account)))
+    }
+
+    /// The counters as a card or an account must show them.
+    pub fn shown(&self, scope: Scope) -> Velocity {
+        self.counts.shown(scope)
+    }
+
+    pub fn card_of(&self, request: &Request) -> Option<u32> {
+        self.numbers.get(&digits(request)).copied()
+    }
+
+    /// What the message asks in the currency of the card's account.
+    fn worth(&self, request: &Request, card: u32) -> Option<Sum> {
+        let home = self.plan.accounts[self.account_of(card) as usize].0;
+        let all = match (request.billing_currency, request.currency) {
+            (billing, _) if billing == home => request.billing_minor,
+            (_, currency) if currency == home => request.amount_minor,
+            (0, 0) => request.amount_minor,
+            _ => return None,
+        };
+        Some(Sum { all, cash: share(request.cashback_minor, all, request.amount_minor) })
+    }
+
+    /// Every name that a message may speak of.
+    pub fn meant(&self, arrival: &Arrival) -> Vec<Name> {
+        let by_reference = self.references.get(&reference_of(&arrival.request)).copied();
+        let own = name_of(&arrival.request, arrival.link);
+        let named = [Some(own), original_name(&arrival.request, arrival.link), by_reference];
+        let added = |name: Name| self.get(&name).and_then(|entry| entry.adds_to);
+        named.into_iter().flatten().flat_map(|name| added(name).into_iter().chain([name])).collect()
+    }
+
+    // ---- Messages ----
+
+    /// What must come of a message; nothing changes yet.
+    pub fn plan(&self, arrival: &Arrival) -> Outcome {
+        match arrival.request.kind {
+            Kind::Authorization | Kind::Financial => self.asks(arrival),
+            Kind::AuthorizationAdvice | Kind::FinancialAdvice => self.advises(arrival),
+            Kind::Reversal => self.reverses(arrival),
+            Kind::NetworkManagement => unreachable!("no step makes one"),
+        }
+    }
+
+    /// What was planned has happened, with this record. `given` is the DE38 of an approval.
+    pub fn commit(&mut self, record: u64, arrival: &Arrival, outcome: Outcome, given: Option<[u8; 6]>) {
+        self.story.push((record, Deed::Message(*arrival, given)));
+        let requested = arrival.request.kind.may_be_declined();
+        for (name, mut entry) in outcome.own.into_iter().chain(outcome.other) {
+            let fresh = self.get(&name).is_none();
+            if fresh && requested && outcome.code.is_approval() {
+                entry.approval = given.unwrap_or(NO_CODE);
+            }
+            self.put(record, name, entry);
+        }
+    }
+
+    // ---- What the switch does on its own ----
+
+    /// The holds that have run out.
+    pub fn due(&self, now_us: i64) -> Vec<Name> {
+        let due = |place: &usize| self.is_due(&self.entries[*place], now_us);
+        self.places.iter().filter(|(_, place)| due(place)).map(|(name, _)| *name).collect()
+    }
+
+    fn is_due(&self, entry: &Entry, now_us: i64) -> bool {
+        entry.stands == Stands::Held && entry.ends_s <= now_us.div_euclid(1_000_000)
+    }
+
+    /// A hold ends. Whether it was due.
+    pub fn runs_out(&mut self, record: u64, name: Name, now_us: i64) -> bool {
+        let Some(entry) = self.get(&name).filter(|entry| self.is_due(entry, now_us)) else { return false };
+        let settled_minor = entry.settled_minor + entry.held_minor;
+        let entry = Entry { stands: Stands::RanOut, held_minor: 0, settled_minor, ..entry.clone() };
+        self.story.push((record, Deed::RanOut(name)));
+        self.put(record, name, entry);
+        true
+    }
+
+    /// Whether our approval of this name can be undone: nobody else has spoken of it.
+    pub fn can_undo(&self, name: &Name) -> bool {
+        let entry = self.get(name);
+        entry.is_some_and(|entry| entry.code.is_approval() && !entry.stood_in && !entry.settled)
+    }
+
+    /// Our approval could not be sent.
+    pub fn undoes(&mut self, record: u64, name: Name) {
+        let Some(known) = self.get(&name) else { return };
+        let mut entry = Entry { code: ResponseCode::UNAVAILABLE, approval: NO_CODE, ..known.clone() };
+        let mut original = None;
+        match entry.stands {
+            Stands::Added => {
+                original = self.shrinks(&mut entry, 0, 0);
+                entry.stands = Stands::Declined;
+            }
+            // Completions have been posted: the purchase was made.
+            Stands::Held if entry.settled_minor > 0 => {
+                (entry.stands, entry.held_minor) = (Stands::Completed, 0);
+            }
+            Stands::Held | Stands::Posted | Stands::Answered => {
+                (entry.stands, entry.held_minor, entry.posted_minor) = (Stands::Declined, 0, 0);
+                entry.counted = None;
+            }
+            _ => {}
+        }
+        self.story.push((record, Deed::Undone(name)));
+        for (name, entry) in original.into_iter().chain([(name, entry)]) {
+            self.put(record, name, entry);
+        }
+    }
+
+    /// A closed transaction that the switch no longer knows.
+    pub fn forget(&mut self, record: u64, name: Name) {
+        let Some(place) = self.places.remove(&name) else { return };
+        self.story.push((record, Deed::Forgotten(name)));
+        let (card, reference) = (self.entries[place].card, self.entries[place].reference);
+        if let Some(reference) = reference.filter(|reference| self.references.get(reference) == Some(&name)) {
+            self.references.remove(&reference);
+        }
+        if let Some(card) = card {
+            let account = self.account_of(card) as usize;
+            self.forgotten_minor[account] += self.entries[place].posted_minor;
+            self.of_account[account].retain(|mine| *mine != place);
+        }
+        self.counts.keep(self.entries[place].purchase);
+    }
+
+    // ---- Bookkeeping ----
+
+    fn put(&mut self, record: u64, name: Name, mut entry: Entry) {
+        entry.record = record;
+        let place = self.places.get(&name).copied();
+        let before = place.map(|place| &self.entries[place]);
+        let was = before.map(|before| before.stands);
+        let was_counted = before.and_then(|before| before.counted);
+        let (spent, cash) = (entry.spent(), entry.cash());
+        let was_owned = before.is_some_and(|before| before.card.is_some());
+        match (was_counted, entry.counted, entry.card) {
+            (None, Some(time_us), Some(card)) => {
+                self.purchases += 1;
+                entry.purchase = self.purchases;
+                let scopes = [Scope::Card(card), Scope::Account(self.account_of(card))];
+                self.counts.add(entry.purchase, scopes, time_us, spent, cash);
+            }
+            (Some(_), None, _) => self.counts.remove(entry.purchase),
+            (Some(_), Some(_), _) => {
+                let with_cash = (entry.operation == Operation::Purchase).then_some(entry.cash_minor > 0);
+                self.counts.change(entry.purchase, spent, cash, with_cash);
+            }
+            _ => {}
+        }
+        self.refer(name, was, &entry);
+        let owner = entry.card.filter(|_| !was_owned).map(|card| self.account_of(card));
+        let place = place.unwrap_or(self.entries.len());
+        if place == self.entries.len() {
+            self.places.insert(name, place);
+            self.entries.push(entry);
+        } else {
+            self.entries[place] = entry;
+        }
+        if let Some(account) = owner {
+            self.of_account[account as usize].push(place);
+        }
+    }
+
+    /// Whom a reference finds from now on.
+    fn refer(&mut self, name: Name, was: Option<Stands>, entry: &Entry) {
+        let Some(reference) = entry.reference else { return };
+        let approved = [Stands::Held, Stands::Posted, Stands::Answered].contains(&entry.stands);
+        let wins = match was {
+            None => entry.stands != Stands::Declined || !self.references.contains_key(&reference),
+            Some(was) => was == Stands::Declined && approved,
+        };
+        if wins {
+            self.references.insert(reference, name);
+        }
+    }
+
+    fn blank(&self, request: &Request) -> Entry {
+        Entry {
+            stands: Stands::Declined,
+            card: None,
+            held_minor: 0,
+            posted_minor: 0,
+            code: ResponseCode::APPROVED,
+            approval: NO_CODE,
+            asked: None,
+            amount_minor: request.amount_minor,
+            worth_minor: 0,
+            operation: request.operation,
+            cash_minor: 0,
+            settled_minor: 0,
+            adds_to: None,
+            preauthorization: false,
+            reference: Some(reference_of(request)),
+            stood_in: false,
+            settled: false,
+            last_reversal: None,
+            ends_s: 0,
+            counted: None,
+            purchase: 0,
+            record: 0,
+        }
+    }
+}
