@@ -3,9 +3,10 @@
 
 use super::data::Failure;
 use super::journal::{time, truncated};
+use super::past::Touch;
 use super::versions::Versions;
 use super::{past, policy, serve, standing};
-use crate::decision::{Check, Desk, Evaluation, Input, Recall};
+use crate::decision::{Check, Desk, Evaluation, Input, LinkTerms, Recall};
 use crate::journal::Seq;
 use crate::message::meaning::{self, Edition};
 use crate::message::{Refusal, ResponseCode};
@@ -103,15 +104,20 @@ fn explain(args: &Args, settings: &Settings) -> Result<Explained, Failure> {
     let Some((seq, record)) = chosen(&found) else {
         return Err("no record of a message is like that".into());
     };
-    let (desk, past, replayed) = desk_before(seq, &record, settings, &key, data)?;
-    let (terms, numbers) = (policy::all_terms(&past)?, desk.portfolio.numbers());
-    let recall = Recall { terms: &terms, numbers: &numbers };
-    let again = desk.explain(&record, &recall).ok_or_else(|| {
+    let past = Past::of(&record, settings, &key, data)?;
+    let (mut desk, mut replayed) = past.desk(seq, &record, true)?;
+    let own = || {
         format!(
             "record {seq} is of no message, but of what the switch did on its own: {}",
             record.event.name()
         )
-    })?;
+    };
+    let mut again = past.explain(&desk, &record).ok_or_else(own)?;
+    if again.record != Some(record) {
+        // Something else had a part in it (what the table had to forget, say): by all records then.
+        (desk, replayed) = past.desk(seq, &record, false)?;
+        again = past.explain(&desk, &record).ok_or_else(own)?;
+    }
     let rules = &desk.standing().rules;
     let stands_in = record.ruled.stand_in != 0;
     let (rule_list, limits) = match stands_in {
@@ -122,7 +128,7 @@ fn explain(args: &Args, settings: &Settings) -> Result<Explained, Failure> {
         seq,
         record,
         found: found.into_iter().map(|(seq, _)| seq).collect(),
-        link: past.links.keys().nth(usize::from(record.asked.link)).cloned().unwrap_or_default(),
+        link: past.settings.links.keys().nth(usize::from(record.asked.link)).cloned().unwrap_or_default(),
         again,
         rules: rule_list.iter().map(|rule| rule.name().to_owned()).collect(),
         limits: limits.iter().map(|limit| limit.name().to_owned()).collect(),
@@ -132,41 +138,77 @@ fn explain(args: &Args, settings: &Settings) -> Result<Explained, Failure> {
     })
 }
 
-/// The desk as it stood before a record: its state, and the settings and rules that the record names.
-fn desk_before(
-    seq: Seq,
-    record: &Record,
-    settings: &Settings,
-    key: &DataKey,
-    data: &Path,
-) -> Result<(Desk, Settings, u64), Failure> {
-    let versions = Versions::of(data, key);
-    let mut past = versions.settings(record.config)?;
-    past.vault = settings.vault.clone();
-    let set = versions.rules(record.rules)?;
-    let (portfolio, replayed) = past::before(&past, key, data, seq)?;
-    let standing = standing::of(&past, set, &portfolio)?;
-    Ok((Desk::new(Arc::new(portfolio), standing), past, replayed))
+/// The settings and rules that a record names, and the way to the state before it.
+struct Past<'a> {
+    settings: Settings,
+    terms: Vec<LinkTerms>,
+    rules: u32,
+    versions: Versions<'a>,
+    key: &'a DataKey,
+    data: &'a Path,
+}
+
+impl<'a> Past<'a> {
+    fn of(
+        record: &Record,
+        settings: &Settings,
+        key: &'a DataKey,
+        data: &'a Path,
+    ) -> Result<Past<'a>, Failure> {
+        let versions = Versions::of(data, key);
+        let mut past = versions.settings(record.config)?;
+        past.vault = settings.vault.clone();
+        let terms = policy::all_terms(&past)?;
+        Ok(Past { settings: past, terms, rules: record.rules, versions, key, data })
+    }
+
+    /// The desk as it stood before the record, and of how many records that is the sum. With `alone`, what has no part in
+    /// the record is left as the snapshot has it.
+    fn desk(&self, seq: Seq, record: &Record, alone: bool) -> Result<(Desk, u64), Failure> {
+        let base = past::base(&self.settings, self.key, self.data, seq)?;
+        let set = self.versions.rules(self.rules)?;
+        let standing = standing::of(&self.settings, set, &base.portfolio)?;
+        if !alone {
+            let replayed = base.replay(seq, None)?;
+            return Ok((Desk::new(base.portfolio, standing), replayed));
+        }
+        let desk = Desk::new(Arc::clone(&base.portfolio), standing);
+        let numbers = desk.portfolio.numbers();
+        let recall = Recall { terms: &self.terms, numbers: &numbers };
+        let mut counters = desk.counters_met(record, &recall);
+        counters.extend(record.counts.iter().map(|change| change.counter));
+        let transactions = record.transactions().map(|transaction| transaction.key);
+        let keys = transactions.chain([record.key]).collect();
+        let touch = Touch { card: record.card, account: record.account, keys, counters };
+        let replayed = base.replay(seq, Some(&touch))?;
+        Ok((desk, replayed))
+    }
+
+    fn explain(&self, desk: &Desk, record: &Record) -> Option<Evaluation> {
+        let numbers = desk.portfolio.numbers();
+        desk.explain(record, &Recall { terms: &self.terms, numbers: &numbers })
+    }
 }
 
 /// The records that are meant, in order.
 fn find(data: &Path, which: &Which) -> Result<Vec<(Seq, Record)>, Failure> {
-    let mut found = Vec::new();
-    let (from, to) = which.record.map_or((1, Seq::MAX), |seq| (seq, seq.saturating_add(1)));
-    let rrn = which.rrn.as_deref().map(str::trim_end);
-    past::each(data, from, to, &mut |seq, record| {
-        let asked = &record.asked;
-        let is_it = match (rrn, which.stan) {
-            (Some(rrn), _) => asked.mti != 0 && asked.retrieval_reference.trim_ascii_end() == rrn.as_bytes(),
-            (_, Some(stan)) => asked.mti != 0 && asked.stan == stan,
-            _ => true,
-        };
-        if is_it {
+    if let Some(seq) = which.record {
+        let mut found = Vec::new();
+        past::each(data, seq, seq.saturating_add(1), &mut |seq, record| {
             found.push((seq, *record));
-        }
-        Ok(())
-    })?;
-    Ok(found)
+            Ok(())
+        })?;
+        return Ok(found);
+    }
+    let rrn = which.rrn.as_deref().map(str::trim_end);
+    past::find(data, &|glance| {
+        let asked = matches!(glance.event, Event::Request | Event::Advice | Event::Reversal);
+        asked
+            && match (rrn, which.stan) {
+                (Some(rrn), _) => glance.retrieval_reference.trim_ascii_end() == rrn.as_bytes(),
+                (_, stan) => stan == Some(glance.stan),
+            }
+    })
 }
 
 /// The last request of them, else the last.

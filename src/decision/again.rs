@@ -1,9 +1,14 @@
 //! Deciding again what a record tells: for the answer to "why", and for a backtest. Must not know where records are kept.
 
+use super::amount::Worth;
+use super::facts::facts;
+use super::meter::counters;
 use super::why::{Evaluation, Observer};
 use super::{Case, Decision, Desk, LinkTerms, Missing, Sink, States};
 use crate::message::{Pan, Refusal};
-use crate::portfolio::{CounterChange, Counts, Event, Record, Swept, Transaction, TransactionKey};
+use crate::portfolio::{
+    AccountState, CardState, CounterChange, Counts, Event, Record, Swept, Transaction, TransactionKey,
+};
 
 /// What a record leaves out.
 #[derive(Clone, Copy)]
@@ -107,6 +112,24 @@ impl Desk {
         let (mut card_state, mut account_state) = (card.state.lock(), account.state.lock());
         let states = States { card: &mut card_state, account: &mut account_state };
         Some(self.limited(&case, (card, account), &states, new))
+    }
+
+    /// The counters of limits that the record's message meets if every limit's filter lets it: where the filters look at
+    /// counters and balances, more than it counts in.
+    pub fn counters_met(&self, record: &Record, recall: &Recall<'_>) -> Vec<u64> {
+        let standing = self.standing.load();
+        let met = || {
+            let terms = recall.terms.get(usize::from(record.asked.link))?;
+            let number = recall.numbers.get(record.card as usize)?;
+            let request = record.asked.request(Pan::from_packed(*number))?;
+            let parties = (self.portfolio.card_by_id(record.card)?, self.portfolio.account(record.account)?);
+            let case = Case::new(&request, terms, &standing, record.time_us);
+            let (mut card, mut account) = (CardState::default(), AccountState::default());
+            let states = States { card: &mut card, account: &mut account };
+            let facts = facts(&case, parties, &states, Worth::default());
+            Some(counters(&self.portfolio, &standing, &facts))
+        };
+        met().unwrap_or_default()
     }
 
     fn expire_again(&self, key: TransactionKey, now_us: i64, sink: &impl Sink) {

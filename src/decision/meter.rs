@@ -306,6 +306,15 @@ pub(super) fn usage(portfolio: &Portfolio, whose: &Whose<'_>) -> Vec<Usage> {
     found
 }
 
+/// The counters of all limits, of both sets, that these facts meet, whatever the filters say.
+pub(super) fn counters(portfolio: &Portfolio, standing: &Standing, facts: &Facts) -> Vec<u64> {
+    let rules = &standing.rules;
+    let halves = [(&standing.usual, rules.limits()), (&standing.stand_in, rules.stand_in().limits())];
+    let all = halves.into_iter().flat_map(|(half, limits)| half.meters.iter().zip(limits));
+    let met = all.filter_map(|(meter, limit)| Some((meter, limit.scope_value(facts)?)));
+    met.map(|(meter, value)| portfolio.keyed_hash(&[meter.identity, value])).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

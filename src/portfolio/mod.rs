@@ -41,7 +41,7 @@ mod counters;
 pub use counters::{Counter, Counters, Locked};
 
 mod record;
-pub use record::{Event, FORMAT, Record, Swept, UnreadableRecord};
+pub use record::{Event, FORMAT, Glance, Record, Swept, UnreadableRecord};
 
 mod asked;
 pub use asked::Asked;

@@ -140,6 +140,25 @@ pub struct Record {
     pub related: Option<Transaction>,
 }
 
+/// What a record is of: see [`Record::glance`].
+#[derive(Clone, Copy, Debug)]
+pub struct Glance {
+    /// What happened.
+    pub event: Event,
+    /// The card whose counters change, or [`super::NOBODY`].
+    pub card: CardId,
+    /// The account whose figures change, or [`super::NOBODY`].
+    pub account: AccountId,
+    /// DE11; 0 where nobody asked.
+    pub stan: u32,
+    /// DE37; zeros where nobody asked.
+    pub retrieval_reference: [u8; 12],
+    /// The message's key and those of the transactions that change; the first again where there are fewer.
+    pub keys: [TransactionKey; 3],
+    /// The counters of limits that change; 0 where there are fewer.
+    pub counters: [u64; MOST_COUNTED],
+}
+
 /// The stored part before the transactions; a byte of flags says which of the two follow, and whether a sweep does. The
 /// changes of counters come last.
 struct Head {
@@ -220,6 +239,30 @@ impl Record {
         }
         let unused = rest.len();
         &into[..Record::LONGEST - unused]
+    }
+
+    /// What a stored record is of, without reading all of it. `None` for what [`Record::decode`] does not read either.
+    pub fn glance(body: &[u8]) -> Option<Glance> {
+        let mut rest = body;
+        let head = Head::get(&mut rest)?;
+        let mut keys = [head.key; 3];
+        for (place, bit) in [(1, 1), (2, 2)] {
+            if head.has & bit != 0 {
+                // A transaction's key comes first.
+                keys[place] = TransactionKey::get(&mut &*rest)?;
+                rest = rest.get(Transaction::WIDTH..)?;
+            }
+        }
+        if head.has & 4 != 0 {
+            rest = rest.get(Swept::WIDTH..)?;
+        }
+        let mut counters = [0; MOST_COUNTED];
+        for counter in counters.iter_mut().take(usize::from(head.counted)) {
+            *counter = CounterChange::get(&mut rest)?.counter;
+        }
+        let Head { event, card, account, .. } = head;
+        let (stan, retrieval_reference) = (head.asked.stan, head.asked.retrieval_reference);
+        Some(Glance { event, card, account, stan, retrieval_reference, keys, counters })
     }
 
     /// Reads what [`Record::encode`] wrote.

@@ -131,8 +131,7 @@ fn backtest(args: &Args, settings: &Settings, set: RuleSet) -> Result<Report, Fa
     let mut worlds = Worlds { versions: &versions, vault: settings, known: Vec::new() };
     let first = first_config(data, origin + 1)?;
     let (past, terms) = worlds.of(first)?;
-    let (portfolio, _) = past::before(past, &key, data, origin + 1)?;
-    let portfolio = Arc::new(portfolio);
+    let portfolio = past::before(past, &key, data, origin + 1)?;
     let numbers = portfolio.numbers();
     let desk = Desk::new(Arc::clone(&portfolio), standing::of(past, set, &portfolio)?);
     let mut report = Report::new(&desk);
