@@ -1,8 +1,7 @@
 //! Increments: a message that adds its amount to the hold of another, so that completion, expiry and reversal find one
 //! hold. The purchase stays one: the counters take the sum in the window of its first message, and no second count.
 
-use super::facts::facts;
-use super::judge::{Judged, judge};
+use super::judge::judged;
 use super::meter::{Meters, Whose};
 use super::offer::Bounds;
 use super::request::{Checked, approval_code, stored_answer};
@@ -29,10 +28,7 @@ impl Desk {
             // Cash is given once, with the purchase.
             return self.decline(Refusal::InvalidTransaction, new, record, shards, sink);
         }
-        let facts = case.standing.asks().then(|| facts(case, (card, account), &states, worth));
-        let judged = facts
-            .as_ref()
-            .map_or_else(Judged::default, |facts| judge(case.standing, facts, case.missing, sink));
+        let (facts, judged) = judged(case, (card, account), &states, worth, sink);
         record.ruled = judged.ruled;
         if let Some(denial) = judged.denial {
             return self.decline(denial, new, record, shards, sink);

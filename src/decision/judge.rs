@@ -1,11 +1,13 @@
 //! What the rule set says of a request: whether the stand-in decides, which rule declines, what is approved at most.
 //! Looks at facts alone: limits and funds come after.
 
+use super::amount::Worth;
+use super::facts::facts;
 use super::standing::{Half, Missing, Standing};
 use super::why::{Check, Input};
-use super::{Denial, Sink};
+use super::{Case, Denial, Sink, States};
 use crate::message::{Refusal, ResponseCode};
-use crate::portfolio::{NAMED_SHADOWS, Ruled};
+use crate::portfolio::{Account, Card, NAMED_SHADOWS, Ruled};
 use crate::rules::{Effect, Facts, Findings, Mode, On, Rules, StandInMode, Verdict};
 
 /// What the rules made of a request.
@@ -31,13 +33,23 @@ impl Judged {
     }
 }
 
-/// Asks the rules. `missing`: what the message's way found missing before.
-pub(super) fn judge<S: Sink>(
-    standing: &Standing,
-    facts: &Facts,
-    missing: Option<Missing>,
+/// Asks the rules about a request, under the locks of its card and account; without a rule set there are no facts, and
+/// nothing is found.
+pub(super) fn judged<S: Sink>(
+    case: &Case<'_>,
+    parties: (&Card, &Account),
+    states: &States<'_>,
+    worth: Worth,
     sink: &S,
-) -> Judged {
+) -> (Option<Facts>, Judged) {
+    let facts = case.standing.asks().then(|| facts(case, parties, states, worth));
+    let judge = |facts| judge(case.standing, facts, case.missing, sink);
+    let judged = facts.as_ref().map_or_else(Judged::default, judge);
+    (facts, judged)
+}
+
+/// `missing`: what the message's way found missing before.
+fn judge<S: Sink>(standing: &Standing, facts: &Facts, missing: Option<Missing>, sink: &S) -> Judged {
     let mut verdict = Verdict::default();
     let stand_in = standing.rules.stand_in();
     let switched = (stand_in.mode() == StandInMode::On).then_some(Missing::Switched);

@@ -1,8 +1,7 @@
 //! 0100 and 0200: a column of named refusals, then the approval and its effects.
 
 use super::amount::{Worth, worth};
-use super::facts::facts;
-use super::judge::{Judged, judge};
+use super::judge::judged;
 use super::meter::{Meters, Whose};
 use super::offer::Bounds;
 use super::why::{saw_card, saw_known};
@@ -210,10 +209,7 @@ impl Desk {
         let mut account_state = account.state.lock();
         let holds_money = request.operation.is_debit() && request.kind == Kind::Authorization;
         let states = States { card: &mut card_state, account: &mut account_state };
-        let facts = case.standing.asks().then(|| facts(case, (card, account), &states, worth));
-        let judged = facts
-            .as_ref()
-            .map_or_else(Judged::default, |facts| judge(case.standing, facts, case.missing, sink));
+        let (facts, judged) = judged(case, (card, account), &states, worth, sink);
         record.ruled = judged.ruled;
         if let Some(denial) = judged.denial {
             return self.decline(denial, new, record, shards, sink);
