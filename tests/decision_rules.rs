@@ -440,3 +440,41 @@ fn a_zone_that_does_not_exist_is_named_with_its_limit() {
     let error = Standing::new(policy(), set, 1, &[], &world.desk.portfolio).unwrap_err();
     assert!(error.contains("limit \"l\"") && error.contains("Mars/Base"), "{error}");
 }
+
+#[test]
+fn many_threads_share_a_limit_to_the_last_one() {
+    const THREADS: u32 = 8;
+    const EACH: u32 = 200;
+    let cards = (0..THREADS).map(CardPlan::of).collect::<Vec<_>>();
+    let plan = Plan { accounts: vec![(840, 100 * FUNDS); THREADS as usize], cards, ..Plan::default() };
+    let world = World::new(plan).ruled(
+        "currency = \"USD\"\n[[limit]]\nname = \"all\"\nscope = \"global\"\nwindow = \"lifetime\"\ncount = 301\namount = 250000\n\
+         [[limit]]\nname = \"own\"\nscope = \"account\"\nwindow = \"1h\"\ncount = 100\n",
+    );
+    let (desk, sink, terms) = (&world.desk, &world.sink, &world.terms);
+    let approved: u32 = std::thread::scope(|scope| {
+        let workers = (0..THREADS).map(|thread| {
+            scope.spawn(move || {
+                let mut approved = 0;
+                for number in 0..EACH {
+                    let stan = thread * EACH + number + 1;
+                    let asked = Request { pan: Some(pan(thread.into())), ..purchase(stan) };
+                    let code = desk.decide(&asked, terms, NOON, sink).code;
+                    approved += u32::from(code.is_approval());
+                    // Every fifth is given back, and leaves room for somebody else's.
+                    if code.is_approval() && number % 5 == 0 {
+                        desk.decide(&reversal_of(&asked, 100_000 + stan), terms, NOON, sink);
+                        approved -= 1;
+                    }
+                }
+                approved
+            })
+        });
+        workers.collect::<Vec<_>>().into_iter().map(|worker| worker.join().unwrap()).sum()
+    });
+    // 10.00 each: the amount is used up before the count.
+    let usage = desk.usage(&purchase(0), terms, NOON);
+    assert_eq!((usage[0].used_count, usage[0].used_minor), (approved, i64::from(approved) * 1_000));
+    assert_eq!((usage[0].left_minor, approved), (Some(0), 250));
+    world.replays();
+}
