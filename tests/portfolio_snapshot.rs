@@ -103,6 +103,61 @@ fn what_is_fixed_about_cards_and_accounts_comes_back() {
     }
 }
 
+/// A reference finds the one approved last by the order of the journal, whatever became of it and whatever the clock said.
+#[test]
+fn what_a_reference_finds_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.snap");
+    let alike = |stan| Request { retrieval_reference: *b"SAMEREFERENC", ..purchase(stan) };
+    let declined = |stan| Request { amount_minor: FUNDS + 1, ..alike(stan) };
+    let undo = |world: &World, request: &Request| {
+        let key = world.decide(request).key;
+        assert!(world.desk.undo(key, world.now_us.get(), &world.sink));
+    };
+    type Life<'a> = &'a dyn Fn(&World);
+    // What happens, and the STAN of what is found then.
+    let lives: [(&str, Life<'_>, u32); 5] = [
+        ("an undone approval after a decline", &|world| undo(world.gets(&declined(1), "51"), &alike(2)), 2),
+        ("an undone approval after another", &|world| undo(world.gets(&alike(1), "00"), &alike(2)), 2),
+        (
+            "an undone approval, then a declined completion by the same reference, by a clock that went back",
+            &|world| {
+                undo(world.later(9), &alike(1));
+                let completion = completion_of(&alike(1), 2, 1);
+                world.later(-9).gets(&Request { original: None, ..with_code(&completion, b"05") }, "00");
+            },
+            1,
+        ),
+        (
+            "an approval by a clock that went back",
+            &|world| {
+                world.later(9).gets(&alike(1), "00").later(-9).gets(&alike(2), "00");
+            },
+            2,
+        ),
+        (
+            "a decline by a clock that went back",
+            &|world| {
+                world.later(9).gets(&declined(1), "51").later(-9).gets(&declined(2), "51");
+            },
+            1,
+        ),
+    ];
+    for (what, live, stan) in lives {
+        let world = World::default();
+        live(&world);
+        let table = &world.desk.portfolio.table;
+        let first = world.sink.records().iter().find(|record| record.asked.stan == stan).unwrap().transaction;
+        let (key, reference) = first.map(|found| (found.key, found.reference)).unwrap();
+        take(&world, &path);
+        let (portfolio, _) = read(&world.plan, &path).unwrap();
+        let found = [table.find_reference(reference), portfolio.table.find_reference(reference)];
+        assert_eq!(found, [Some(key); 2], "{what}: live, and after a restart");
+        assert_eq!(portfolio.state_hash(), world.state_hash(), "{what}");
+        world.replays();
+    }
+}
+
 #[test]
 fn a_program_that_the_settings_lack_is_named() {
     let folder = tempfile::tempdir().unwrap();

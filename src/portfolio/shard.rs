@@ -248,7 +248,7 @@ impl Shard {
     }
 
     /// Fills an empty shard with what a snapshot holds of it, in the order of [`Shard::iter`], as of `sequence`.
-    pub(super) fn restore(&mut self, transactions: &[Transaction], sequence: u64) {
+    pub(super) fn restore<'a>(&mut self, transactions: impl Iterator<Item = &'a Transaction>, sequence: u64) {
         for transaction in transactions {
             self.insert(transaction);
         }

@@ -77,8 +77,8 @@ impl Table {
         }
     }
 
-    /// The latest approved transaction with this reference (card and DE37), else the first declined one. Locks its
-    /// shard: for callers that hold none.
+    /// Of the remembered transactions with this reference (card and DE37) the one approved last, by the order of the
+    /// journal, else the one declined first. Locks its shard: for callers that hold none.
     pub fn find_reference(&self, reference: u64) -> Option<TransactionKey> {
         let low = self.references.find(reference)?;
         self.shards[Self::index(low)].lock().find_low(low)
@@ -90,24 +90,31 @@ impl Table {
     pub fn put(&self, shard: &mut Shard, transaction: &Transaction, counts: &[CounterChange], sequence: u64) {
         match shard.replace(transaction, sequence) {
             Some(known) if known.state == State::Declined && is_approved(transaction) => {
-                self.references.link(transaction);
+                self.references.link(transaction, sequence);
             }
             Some(_) => {}
             None => {
                 // First, so that the new one takes a slot that has just been touched.
                 shard.forget(transaction.time_us, |forgotten| self.references.unlink(forgotten));
                 shard.insert(transaction);
-                self.references.link(transaction);
+                self.references.link(transaction, sequence);
             }
         }
         shard.keep_uses(transaction, counts);
     }
 
-    /// Fills an empty shard with what a snapshot holds of it, in the order of [`Shard::iter`], as of `sequence`.
-    pub fn restore(&self, index: usize, transactions: &[Transaction], sequence: u64) {
-        self.shards[index].lock().restore(transactions, sequence);
-        for transaction in transactions {
-            self.references.restore(transaction);
+    /// What a snapshot keeps beside a transaction, so that its reference finds the same after a restart: for [`Table::restore`].
+    /// Ask while its shard is locked.
+    pub fn rank_of(&self, transaction: &Transaction) -> u64 {
+        self.references.rank_of(transaction)
+    }
+
+    /// Fills an empty shard with what a snapshot holds of it as of `sequence`: each transaction, in the order of
+    /// [`Shard::iter`], and its [`Table::rank_of`].
+    pub fn restore(&self, index: usize, transactions: &[(Transaction, u64)], sequence: u64) {
+        self.shards[index].lock().restore(transactions.iter().map(|(transaction, _)| transaction), sequence);
+        for (transaction, rank) in transactions {
+            self.references.restore(transaction, *rank);
         }
     }
 
@@ -141,9 +148,10 @@ impl Table {
         }
     }
 
-    /// Sum of hashes of all transactions: the same for the same content, in whatever order it is stored.
+    /// Sum of hashes of all transactions and of what their references find: the same for the same content, in whatever
+    /// order it is stored.
     pub fn hash(&self) -> u64 {
-        let mut sum = 0u64;
+        let mut sum = self.references.hash();
         self.visit(|shard| {
             for transaction in shard.iter() {
                 let uses = shard.uses(transaction.key);

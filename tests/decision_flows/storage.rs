@@ -121,9 +121,12 @@ fn copy(from: &World) -> Portfolio {
         *new.state.lock() = *old.state.lock();
     }
     for index in 0..to.table.shards() {
-        let mut held: (Vec<Transaction>, u64) = (Vec::new(), 0);
+        let mut held: (Vec<(Transaction, u64)>, u64) = (Vec::new(), 0);
         from.desk.portfolio.table.visit_one(index, |shard| {
-            held = (shard.iter().copied().collect(), shard.sequence());
+            held = (
+                shard.iter().map(|known| (*known, from.desk.portfolio.table.rank_of(known))).collect(),
+                shard.sequence(),
+            );
         });
         to.table.restore(index, &held.0, held.1);
     }

@@ -46,8 +46,10 @@ impl Copied {
 
 fn copy_shards(from: &Portfolio, to: &Portfolio, range: std::ops::Range<usize>) {
     for index in range {
-        let mut held: (Vec<Transaction>, u64) = (Vec::new(), 0);
-        from.table.visit_one(index, |shard| held = (shard.iter().copied().collect(), shard.sequence()));
+        let mut held: (Vec<(Transaction, u64)>, u64) = (Vec::new(), 0);
+        from.table.visit_one(index, |shard| {
+            held = (shard.iter().map(|known| (*known, from.table.rank_of(known))).collect(), shard.sequence())
+        });
         to.table.restore(index, &held.0, held.1);
     }
 }

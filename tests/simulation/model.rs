@@ -160,8 +160,8 @@ pub struct Model {
     of_account: Vec<Vec<usize>>,
     /// What forgotten transactions have posted, by account.
     forgotten_minor: Vec<i64>,
-    /// The latest approved transaction of a reference, else the first declined one.
-    references: Map<Reference, Name>,
+    /// All that have a reference: whether each was approved, and by which record it was or was declined.
+    references: Map<Reference, Vec<(Name, bool, u64)>>,
     numbers: Map<u64, u32>,
     counts: Counts,
     purchases: u64,
@@ -307,11 +307,14 @@ impl Model {
 
     /// Every name that a message may speak of.
     pub fn meant(&self, arrival: &Arrival) -> Vec<Name> {
-        let by_reference = self.references.get(&reference_of(&arrival.request)).copied();
+        let by_reference = self.references.get(&reference_of(&arrival.request)).into_iter().flatten();
         let own = name_of(&arrival.request, arrival.link);
-        let named = [Some(own), original_name(&arrival.request, arrival.link), by_reference];
+        let named = [Some(own), original_name(&arrival.request, arrival.link)].into_iter().flatten();
         let added = |name: Name| self.get(&name).and_then(|entry| entry.adds_to);
-        named.into_iter().flatten().flat_map(|name| added(name).into_iter().chain([name])).collect()
+        named
+            .chain(by_reference.map(|(name, ..)| *name))
+            .flat_map(|name| added(name).into_iter().chain([name]))
+            .collect()
     }
 
     // ---- Messages ----
@@ -398,8 +401,8 @@ impl Model {
         let Some(place) = self.places.remove(&name) else { return };
         self.story.push((record, Deed::Forgotten(name)));
         let (card, reference) = (self.entries[place].card, self.entries[place].reference);
-        if let Some(reference) = reference.filter(|reference| self.references.get(reference) == Some(&name)) {
-            self.references.remove(&reference);
+        if let Some(alike) = reference.and_then(|reference| self.references.get_mut(&reference)) {
+            alike.retain(|(known, ..)| *known != name);
         }
         if let Some(card) = card {
             let account = self.account_of(card) as usize;
@@ -433,7 +436,7 @@ impl Model {
             }
             _ => {}
         }
-        self.refer(name, was, &entry);
+        self.refer(record, name, was, &entry);
         let owner = entry.card.filter(|_| !was_owned).map(|card| self.account_of(card));
         let place = place.unwrap_or(self.entries.len());
         if place == self.entries.len() {
@@ -447,17 +450,25 @@ impl Model {
         }
     }
 
-    /// Whom a reference finds from now on.
-    fn refer(&mut self, name: Name, was: Option<Stands>, entry: &Entry) {
+    /// Makes it one that a reference may find, or one that was approved after all.
+    fn refer(&mut self, record: u64, name: Name, was: Option<Stands>, entry: &Entry) {
         let Some(reference) = entry.reference else { return };
         let approved = [Stands::Held, Stands::Posted, Stands::Answered].contains(&entry.stands);
-        let wins = match was {
-            None => entry.stands != Stands::Declined || !self.references.contains_key(&reference),
-            Some(was) => was == Stands::Declined && approved,
-        };
-        if wins {
-            self.references.insert(reference, name);
+        let alike = self.references.entry(reference).or_default();
+        if was == Some(Stands::Declined) && approved {
+            alike.retain(|(known, ..)| *known != name);
+        } else if was.is_some() {
+            return;
         }
+        alike.push((name, entry.stands != Stands::Declined, record));
+    }
+
+    /// Of those with a reference the one approved last, else the one declined first.
+    fn referred(&self, reference: &Reference) -> Option<Name> {
+        let alike = self.references.get(reference)?;
+        let of = |wanted: bool| alike.iter().filter(move |(_, approved, _)| *approved == wanted);
+        let (last, first) = (of(true).max_by_key(|known| known.2), of(false).min_by_key(|known| known.2));
+        last.or(first).map(|(name, ..)| *name)
     }
 
     fn blank(&self, request: &Request) -> Entry {

@@ -62,9 +62,12 @@ impl Snapshot {
             }
             part if part < PARTS => {
                 for index in (part - 2) * shards..(part - 1) * shards {
-                    let mut held: (Vec<Transaction>, u64) = (Vec::new(), 0);
+                    let mut held: (Vec<(Transaction, u64)>, u64) = (Vec::new(), 0);
                     live.table.visit_one(index, |shard| {
-                        held = (shard.iter().copied().collect(), shard.sequence());
+                        held = (
+                            shard.iter().map(|known| (*known, live.table.rank_of(known))).collect(),
+                            shard.sequence(),
+                        );
                     });
                     self.highest = self.highest.max(held.1);
                     if held.1 > 0 {
@@ -122,17 +125,9 @@ pub fn same(what: &str, found: &Portfolio, expected: &Portfolio) -> Result<(), F
             alike = shard.sequence() == held.1 && shard.iter().eq(&held.0);
         });
         unless("the transactions of a shard", alike)?;
+        let finds = |of: &Portfolio, one: &Transaction| of.table.find_reference(one.reference);
+        let alike = held.0.iter().all(|one| finds(found, one) == finds(expected, one));
+        unless("what a reference finds", alike)?;
     }
     Fault::unless(JUDGE, what, found.state_hash(), expected.state_hash())
-}
-
-/// Whether every reference finds the same transaction in both. A start from a snapshot puts references in order by the
-/// times and states of their transactions, not by when they were linked: after an undone approval or a clock that went back
-/// it may find another than the live table did. A world goes on from such a start only where it makes no difference.
-pub fn finds_alike(one: &Portfolio, other: &Portfolio) -> bool {
-    let mut references = Vec::new();
-    other.table.visit(|shard| references.extend(shard.iter().map(|transaction| transaction.reference)));
-    references
-        .iter()
-        .all(|reference| one.table.find_reference(*reference) == other.table.find_reference(*reference))
 }

@@ -392,8 +392,7 @@ impl World {
         if let Some(snapshot) = snapshot {
             let other = snapshot.rebuild(&self.cast.plan, &self.disk)?;
             restart::same("from a snapshot and the records", &other, &portfolio)?;
-            portfolio =
-                if from_snapshot && restart::finds_alike(&other, &portfolio) { other } else { portfolio };
+            portfolio = if from_snapshot { other } else { portfolio };
         }
         if last < before {
             self.model = self.model.at_record(last);

@@ -111,8 +111,8 @@ layout! { StoredCard {
     sequence: u64,
 } }
 
-/// Begins a block of transactions; behind them follow the [`Uses`] of those that have any, each behind the place of its
-/// transaction.
+/// Begins a block of transactions, each followed by its rank among those of its reference; behind them follow the [`Uses`]
+/// of those that have any, each behind the place of its transaction.
 struct ShardHead {
     index: u32,
     sequence: u64,

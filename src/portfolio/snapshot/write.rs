@@ -149,6 +149,7 @@ impl Writer<'_> {
                 append(&mut self.room, &ShardHead { index, sequence, transactions });
                 for transaction in shard.iter() {
                     append(&mut self.room, transaction);
+                    append(&mut self.room, &portfolio.table.rank_of(transaction));
                     count += 1;
                 }
                 for (transaction, place) in shard.iter().zip(0..) {

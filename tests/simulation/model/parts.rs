@@ -21,7 +21,7 @@ impl Model {
         let named = original_name(message, arrival.link).filter(|name| self.get(name).is_some());
         let found = match named {
             Some(name) => (self.root(name), true),
-            None => (self.root(*self.references.get(&reference_of(message))?), false),
+            None => (self.root(self.referred(&reference_of(message))?), false),
         };
         Some(found).filter(|(name, _)| *name != name_of(message, arrival.link))
     }

@@ -46,8 +46,8 @@ impl Model {
         if let Some(entry) = self.get(&named) {
             return (named, Some(entry));
         }
-        let by_reference = self.references.get(&reference_of(reversal));
-        let found = by_reference.and_then(|name| Some((*name, self.get(name)?)));
+        let by_reference = self.referred(&reference_of(reversal));
+        let found = by_reference.and_then(|name| Some((name, self.get(&name)?)));
         match found {
             Some((name, entry)) if reversal.approval != NO_CODE && entry.approval == reversal.approval => {
                 (name, Some(entry))
