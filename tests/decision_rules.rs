@@ -440,3 +440,17 @@ fn a_zone_that_does_not_exist_is_named_with_its_limit() {
     let error = Standing::new(policy(), set, 1, &[], &world.desk.portfolio).unwrap_err();
     assert!(error.contains("limit \"l\"") && error.contains("Mars/Base"), "{error}");
 }
+
+#[test]
+fn a_shadow_limit_in_a_currency_without_a_rate_declines_nothing() {
+    let limit = |mode: &str| {
+        format!(
+            "currency = \"EUR\"\n[[limit]]\nname = \"all\"\nscope = \"global\"\nwindow = \"day\"\ncount = 1\nmode = \"{mode}\"\n"
+        )
+    };
+    let world = ruled(&limit("shadow"));
+    world.gets_all(&[purchase(1), purchase(2)], "00");
+    assert!(last(&world).counts.is_empty());
+    world.replays();
+    ruled(&limit("active")).gets(&purchase(1), "57");
+}
