@@ -478,3 +478,17 @@ fn many_threads_share_a_limit_to_the_last_one() {
     assert_eq!((usage[0].left_minor, approved), (Some(0), 250));
     world.replays();
 }
+
+#[test]
+fn a_shadow_limit_in_a_currency_without_a_rate_declines_nothing() {
+    let limit = |mode: &str| {
+        format!(
+            "currency = \"EUR\"\n[[limit]]\nname = \"all\"\nscope = \"global\"\nwindow = \"day\"\ncount = 1\nmode = \"{mode}\"\n"
+        )
+    };
+    let world = ruled(&limit("shadow"));
+    world.gets_all(&[purchase(1), purchase(2)], "00");
+    assert!(last(&world).counts.is_empty());
+    world.replays();
+    ruled(&limit("active")).gets(&purchase(1), "57");
+}

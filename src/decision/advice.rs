@@ -149,7 +149,7 @@ impl Desk {
         let facts = facts(case, (card, account), states, worth);
         let whose = Whose::of(case, &facts, false, account.currency);
         let meters = Meters::lock(&self.portfolio, &whose, None);
-        meters.map_or(Counts::NONE, |meters| meters.counts_that_fit(counted_minor))
+        meters.map_or(Counts::NONE, |meters| meters.counts(counted_minor))
     }
 
     /// The authorization that a completion or the advice of an increment speaks of, by DE90 (true) or what is known of it,

@@ -153,14 +153,19 @@ impl<'a> Meters<'a> {
     /// Whether one more of so much fits into the limits that are active; `count` is 0 for what adds to a transaction that
     /// counts already. The first that it does not fit decides.
     pub(super) fn check(&self, count: i64, amount_minor: i64, sink: &impl Sink) -> Result<(), Denial> {
-        for met in self.counted() {
+        // A shadow that cannot count declines nothing either.
+        for met in self.counted().filter(|met| self.mode(met) == Mode::Active) {
             if !met.takes(self.amount(met, amount_minor)?) {
                 return Err(Refusal::LimitsFull.into());
             }
         }
         for met in &self.met {
             let limit = &self.limits[usize::from(met.limit)];
-            let denied = self.passes(met, limit, count, self.amount(met, amount_minor)?);
+            let amount = match self.amount(met, amount_minor) {
+                Err(_) if limit.mode() == Mode::Shadow => continue,
+                amount => amount?,
+            };
+            let denied = self.passes(met, limit, count, amount);
             sink.saw(|| self.saw(met, limit, count, amount_minor, denied));
             if let Some((refusal, code)) = denied.filter(|_| limit.mode() == Mode::Active) {
                 return Err(Denial { refusal, code, rule: 0, limit: met.limit + 1 });
@@ -232,25 +237,18 @@ impl<'a> Meters<'a> {
         bits
     }
 
-    /// The changes that count it once more.
-    pub(super) fn counts(&self, amount_minor: i64) -> Counts {
-        let mut counts = Counts::NONE;
-        for met in self.counted() {
-            // Whether it can be told was asked by `check`.
-            let amount = self.amount(met, amount_minor).unwrap_or(amount_minor);
-            let scaled = amount != amount_minor;
-            // There are at most as many counters as changes.
-            let _ = counts.push(self.locked.count(met.counter, met.place, amount, scaled));
-        }
-        counts
+    fn mode(&self, met: &Met) -> Mode {
+        self.limits[usize::from(met.limit)].mode()
     }
 
-    /// The same of what cannot be declined: where a counter has no room it is not counted.
-    pub(super) fn counts_that_fit(&self, amount_minor: i64) -> Counts {
+    /// The changes that count it once more. Where a counter has no room, which `check` has asked for active limits, what
+    /// cannot be declined and what a shadow counts is not counted.
+    pub(super) fn counts(&self, amount_minor: i64) -> Counts {
         let mut counts = Counts::NONE;
         for met in self.counted() {
             let Ok(amount) = self.amount(met, amount_minor) else { continue };
             if met.takes(amount) {
+                // There are at most as many counters as changes.
                 let _ =
                     counts.push(self.locked.count(met.counter, met.place, amount, amount != amount_minor));
             }

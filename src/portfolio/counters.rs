@@ -192,6 +192,14 @@ impl Counters {
         shard.sequence
     }
 
+    /// Fills an empty part with what the same part of others holds by now, and returns the last record that changed it: a
+    /// snapshot in memory, taken while they count.
+    pub fn copy_part(&self, part: usize, from: &Counters) -> u64 {
+        let sequence = from.visit(part, |stored, ring| self.restore(stored, ring.copied()));
+        self.restore_sequence(part, sequence);
+        sequence
+    }
+
     /// Sets a counter of a part as a snapshot holds it, as of `sequence`.
     pub(super) fn restore(&self, stored: &Stored, ring: Option<Ring>) {
         self.shards[Self::shard_of(stored.counter)].lock().insert(stored, ring);

@@ -119,7 +119,7 @@ impl Table {
     }
 
     /// The same for the counters that a restored transaction counts in.
-    pub(super) fn restore_uses(&self, index: usize, key: TransactionKey, uses: Uses) {
+    pub fn restore_uses(&self, index: usize, key: TransactionKey, uses: Uses) {
         self.shards[index].lock().restore_uses(key, uses);
     }
 

@@ -1,9 +1,10 @@
 //! The judges, each named by the invariant it holds the desk to. They compare; they know no rule of their own.
 
 use super::model::{Arrival, Name, Outcome, Scope, Stands};
+use super::support::{pan, purchase};
 use super::world::{Fault, World, is_promise};
-use authswitch::decision::{Decision, Sink};
-use authswitch::message::{Balances, Kind};
+use authswitch::decision::{Decision, Sink, Usage};
+use authswitch::message::{Balances, Kind, Request};
 use authswitch::portfolio::{Event, Record, State};
 
 /// One step in so many is judged by the hash of the whole state.
@@ -36,6 +37,7 @@ pub fn answer(
     decision: &Decision,
     unstored: bool,
 ) -> Result<(), Fault> {
+    Fault::unless("I19 rules", "rules of a decision", decision.rules, world.rules)?;
     let expected = if unstored { "96" } else { outcome.code.as_str() };
     let judge = broken_by(decision.code.as_str(), expected, outcome, arrival);
     Fault::unless(judge, "DE39", decision.code.as_str(), expected)?;
@@ -83,13 +85,15 @@ pub fn record(world: &World, arrival: &Arrival, record: &Record) -> Result<(), F
         asked,
         (request.stan, request.transmission, request.amount_minor),
     )?;
-    let says = (record.event, record.config, record.time_us, usize::from(record.asked.link));
-    Fault::unless(
-        "I19 record",
-        "event, settings, time, link",
-        says,
-        (event, world.rules, arrival.now_us, arrival.link),
-    )
+    let says = (record.event, record.time_us, usize::from(record.asked.link));
+    Fault::unless("I19 record", "event, time, link", says, (event, arrival.now_us, arrival.link))?;
+    versions(world, record)
+}
+
+/// The record says by which settings and rules it came.
+pub fn versions(world: &World, record: &Record) -> Result<(), Fault> {
+    let says = (record.config, record.rules);
+    Fault::unless("I19 rules", "settings and rules of a record", says, (world.config, world.rules))
 }
 
 fn stands(state: State) -> Stands {
@@ -146,7 +150,32 @@ fn account(world: &World, account: u32) -> Result<(), Fault> {
     let funds = world.cast.plan.accounts[account as usize].1;
     Fault::unless("I6 money is conserved", "available + held + posted", sum, funds)?;
     let expected = world.model.shown(Scope::Account(account));
-    Fault::unless("I7 velocity", "counters of an account", state.velocity, expected)
+    Fault::unless("I7 velocity", "counters of an account", state.velocity, expected)?;
+    limits(world, account)
+}
+
+/// What limits have counted for a purchase of this account made now.
+fn usage(world: &World, account: u32) -> Vec<Usage> {
+    let card = world.cast.plan.cards.iter().position(|card| card.account == account);
+    // An account without a card has no purchases.
+    let Some(card) = card.filter(|_| !world.law.is_plain()) else { return Vec::new() };
+    let request = Request { pan: Some(pan(card as u64)), ..purchase(0) };
+    world.desk.usage(&request, &world.cast.links[0], world.now_us)
+}
+
+/// The same for every account.
+pub fn counted(world: &World) -> Vec<Vec<Usage>> {
+    (0..world.cast.plan.accounts.len() as u32).map(|account| usage(world, account)).collect()
+}
+
+fn limits(world: &World, account: u32) -> Result<(), Fault> {
+    let (expected, usage) = (world.model.life(account), usage(world, account));
+    let named = usage.iter().filter(|usage| ["life", "few"].contains(&usage.limit.as_str()));
+    for Usage { limit, used_count, used_minor, .. } in named {
+        let what = format!("counted by {limit} for account {account}");
+        Fault::unless("I7 limits", &what, (*used_count, *used_minor), expected)?;
+    }
+    Ok(())
 }
 
 fn of_card(world: &World, card: u32) -> Result<(), Fault> {

@@ -68,7 +68,7 @@ fn worlds_come_to_everything() {
     for (from_snapshot, lost) in [(false, false), (false, true), (true, false), (true, true)] {
         all.push(Reached::Start { from_snapshot, lost });
     }
-    all.extend([Reached::Forgot, Reached::Undid]);
+    all.extend([Reached::Forgot, Reached::Undid, Reached::Swept, Reached::Shadow, Reached::Limit]);
     let missed = all.iter().filter(|one| !reached.contains(one)).map(|one| format!("{one:?}"));
     let missed: Vec<String> = missed.collect();
     assert!(missed.is_empty(), "never reached: {missed:#?}");

@@ -4,22 +4,27 @@
 
 mod advices;
 mod counts;
+mod life;
 mod names;
 mod parts;
 mod requests;
 mod reversals;
+mod worth;
 
 pub use counts::Scope;
 pub use names::{Name, name_of};
 
+use super::law::Law;
 use super::support::{AUTHORIZATION_DAYS, PREAUTHORIZATION_DAYS, Plan, pan};
 use authswitch::message::{Kind, Operation, Request, ResponseCode};
 use authswitch::portfolio::{Limits, Velocity};
 use counts::Counts;
+use life::Life;
 use names::{Reference, digits, original_name, reference_of};
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::BuildHasherDefault;
+use worth::{Sum, share, takes_money};
 
 /// The same order and speed in every run.
 type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
@@ -154,6 +159,7 @@ pub enum Deed {
 /// The ledger.
 pub struct Model {
     plan: Plan,
+    law: Law,
     places: Map<Name, usize>,
     entries: Vec<Entry>,
     /// The entries of each account.
@@ -164,28 +170,9 @@ pub struct Model {
     references: Map<Reference, Vec<(Name, bool, u64)>>,
     numbers: Map<u64, u32>,
     counts: Counts,
+    life: Life,
     purchases: u64,
     story: Vec<(u64, Deed)>,
-}
-
-/// An amount in the account's currency, and the cash of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Sum {
-    all: i64,
-    cash: i64,
-}
-
-/// The nearest whole number to `part` x `above` / `below`, halves up.
-fn share(part: i64, above: i64, below: i64) -> i64 {
-    if below == 0 {
-        return 0;
-    }
-    let (whole, below) = (i128::from(part) * i128::from(above), i128::from(below));
-    ((2 * whole + below) / (2 * below)) as i64
-}
-
-fn takes_money(operation: Operation) -> bool {
-    [Operation::Purchase, Operation::Cash].contains(&operation)
 }
 
 fn end_of_hold(preauthorization: bool, now_us: i64) -> i64 {
@@ -194,9 +181,10 @@ fn end_of_hold(preauthorization: bool, now_us: i64) -> i64 {
 }
 
 impl Model {
-    pub fn new(plan: &Plan) -> Model {
+    pub fn new(plan: &Plan, law: Law) -> Model {
         Model {
             plan: plan.clone(),
+            law,
             places: Map::default(),
             entries: Vec::new(),
             of_account: vec![Vec::new(); plan.accounts.len()],
@@ -204,6 +192,7 @@ impl Model {
             references: Map::default(),
             numbers: (0..).zip(&plan.cards).map(|(card, _)| (pan(u64::from(card)).parts().0, card)).collect(),
             counts: Counts::new(plan.cards.len(), plan.accounts.len()),
+            life: Life::default(),
             purchases: 0,
             story: Vec::new(),
         }
@@ -211,7 +200,7 @@ impl Model {
 
     /// The same ledger as it stood at a record: the story told again from the beginning.
     pub fn at_record(&self, last: u64) -> Model {
-        let mut again = Model::new(&self.plan);
+        let mut again = Model::new(&self.plan, self.law);
         for (record, deed) in self.story.iter().filter(|(record, _)| *record <= last) {
             again.tell(*record, deed);
         }
@@ -289,20 +278,13 @@ impl Model {
         self.counts.shown(scope)
     }
 
-    pub fn card_of(&self, request: &Request) -> Option<u32> {
-        self.numbers.get(&digits(request)).copied()
+    /// What the limits over an account's life must have counted: purchases and their sum.
+    pub fn life(&self, account: u32) -> (u32, i64) {
+        self.life.of(account)
     }
 
-    /// What the message asks in the currency of the card's account.
-    fn worth(&self, request: &Request, card: u32) -> Option<Sum> {
-        let home = self.plan.accounts[self.account_of(card) as usize].0;
-        let all = match (request.billing_currency, request.currency) {
-            (billing, _) if billing == home => request.billing_minor,
-            (_, currency) if currency == home => request.amount_minor,
-            (0, 0) => request.amount_minor,
-            _ => return None,
-        };
-        Some(Sum { all, cash: share(request.cashback_minor, all, request.amount_minor) })
+    pub fn card_of(&self, request: &Request) -> Option<u32> {
+        self.numbers.get(&digits(request)).copied()
     }
 
     /// Every name that a message may speak of.
@@ -357,9 +339,11 @@ impl Model {
     /// A hold ends. Whether it was due.
     pub fn runs_out(&mut self, record: u64, name: Name, now_us: i64) -> bool {
         let Some(entry) = self.get(&name).filter(|entry| self.is_due(entry, now_us)) else { return false };
-        let settled_minor = entry.settled_minor + entry.held_minor;
+        let (purchase, spent) = (entry.purchase, entry.settled_minor);
+        let settled_minor = spent + entry.held_minor;
         let entry = Entry { stands: Stands::RanOut, held_minor: 0, settled_minor, ..entry.clone() };
         self.story.push((record, Deed::RanOut(name)));
+        self.life.ends(purchase, spent);
         self.put(record, name, entry);
         true
     }
@@ -410,6 +394,7 @@ impl Model {
             self.of_account[account].retain(|mine| *mine != place);
         }
         self.counts.keep(self.entries[place].purchase);
+        self.life.keep(self.entries[place].purchase);
     }
 
     // ---- Bookkeeping ----
@@ -428,11 +413,16 @@ impl Model {
                 entry.purchase = self.purchases;
                 let scopes = [Scope::Card(card), Scope::Account(self.account_of(card))];
                 self.counts.add(entry.purchase, scopes, time_us, spent, cash);
+                self.life.add(self.account_of(card), spent);
             }
-            (Some(_), None, _) => self.counts.remove(entry.purchase),
+            (Some(_), None, _) => {
+                self.counts.remove(entry.purchase);
+                self.life.remove(entry.purchase);
+            }
             (Some(_), Some(_), _) => {
                 let with_cash = (entry.operation == Operation::Purchase).then_some(entry.cash_minor > 0);
                 self.counts.change(entry.purchase, spent, cash, with_cash);
+                self.life.change(entry.purchase, spent);
             }
             _ => {}
         }

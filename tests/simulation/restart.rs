@@ -2,14 +2,16 @@
 //! was done, the same state must come of it (I9).
 
 use super::disk::Disk;
-use super::support::Plan;
+use super::support::{COUNTERS, Plan};
 use super::world::Fault;
 use authswitch::decision::Sink;
 use authswitch::portfolio::{Portfolio, Transaction};
 
 const JUDGE: &str = "I9 rebuilt state";
-/// Parts a snapshot in memory is taken in: accounts, cards, the table in pieces.
-const PARTS: usize = 6;
+/// Parts a snapshot in memory is taken in: accounts, cards, the table in pieces, the counters of limits in pieces.
+const PARTS: usize = 8;
+const PIECES: usize = 4;
+const COUNTED_IN: usize = PARTS - 2 - PIECES;
 
 /// A snapshot that is being taken, or is.
 pub struct Snapshot {
@@ -45,8 +47,6 @@ impl Snapshot {
     }
 
     fn copy_part(&mut self, live: &Portfolio) {
-        let pieces = PARTS - 2;
-        let shards = live.table.shards() / pieces;
         match self.parts {
             0 => {
                 for (new, old) in self.copy.accounts().iter().zip(live.accounts()) {
@@ -60,24 +60,39 @@ impl Snapshot {
                     self.highest = self.highest.max(old.state.lock().sequence);
                 }
             }
-            part if part < PARTS => {
+            part if part < 2 + PIECES => {
+                let shards = live.table.shards() / PIECES;
                 for index in (part - 2) * shards..(part - 1) * shards {
-                    let mut held: (Vec<(Transaction, u64)>, u64) = (Vec::new(), 0);
-                    live.table.visit_one(index, |shard| {
-                        held = (
-                            shard.iter().map(|known| (*known, live.table.rank_of(known))).collect(),
-                            shard.sequence(),
-                        );
-                    });
-                    self.highest = self.highest.max(held.1);
-                    if held.1 > 0 {
-                        self.copy.table.restore(index, &held.0, held.1);
-                    }
+                    self.copy_shard(live, index);
+                }
+            }
+            part if part < PARTS => {
+                let (piece, counters) = (part - 2 - PIECES, &self.copy.counters);
+                let shards = counters.shards() / COUNTED_IN;
+                for index in piece * shards..(piece + 1) * shards {
+                    self.highest = self.highest.max(counters.copy_part(index, &live.counters));
                 }
             }
             _ => return,
         }
         self.parts += 1;
+    }
+
+    fn copy_shard(&mut self, live: &Portfolio, index: usize) {
+        let (mut held, mut uses, mut sequence) = (Vec::new(), Vec::new(), 0);
+        live.table.visit_one(index, |shard| {
+            let ranked = shard.iter().map(|known| (*known, live.table.rank_of(known)));
+            (held, sequence) = (ranked.collect(), shard.sequence());
+            let all = held.iter().map(|(held, _): &(Transaction, u64)| (held.key, *shard.uses(held.key)));
+            uses.extend(all.filter(|(_, uses)| !uses.is_empty()));
+        });
+        self.highest = self.highest.max(sequence);
+        if sequence > 0 {
+            self.copy.table.restore(index, &held, sequence);
+            for (key, uses) in uses {
+                self.copy.table.restore_uses(index, key, uses);
+            }
+        }
     }
 
     /// Whether a restart may begin with it.
@@ -90,7 +105,8 @@ impl Snapshot {
         let portfolio = match disk.files().filter(|_| self.real) {
             Some(files) => {
                 let table = plan.table;
-                let mut read = Portfolio::new(plan.programs.clone(), table, super::support::SECRET);
+                let read = Portfolio::new(plan.programs.clone(), table, super::support::SECRET);
+                let mut read = read.with_counters(COUNTERS);
                 files.read_snapshot(&mut read)?;
                 read
             }

@@ -1,14 +1,16 @@
 //! A world: a desk with its portfolio, journal and clock, and the naive ledger beside it. Plays steps and judges each.
 
+use super::again;
 use super::cast::{Asks, Cast, Slot};
 use super::disk::Disk;
 use super::files::Files;
 use super::judges;
+use super::law::Law;
 use super::model::{Arrival, Model, Name, Outcome, Stands, name_of};
 use super::restart::{self, Snapshot};
 use super::steps::{By, Edge, EdgeOf, Step, Target, Variant};
-use super::support::{NOON, policy};
-use authswitch::decision::{Decision, Desk, Part, Sink, Standing};
+use super::support::NOON;
+use authswitch::decision::{Decision, Desk, Part, Sink};
 use authswitch::message::{Balances, Kind, Operation, Refusal, Request, ResponseCode};
 use authswitch::portfolio::{Event, Portfolio, TransactionKey};
 use std::collections::{HashMap, HashSet};
@@ -18,6 +20,8 @@ use std::sync::Arc;
 /// One world in so many forgets, and one in so many has real files.
 const FORGETS: u64 = 8;
 const FILES: u64 = 16;
+/// The journals of as many neighbours of so many worlds are decided again.
+const AGAIN: u64 = 32;
 /// Everything is compared after so many steps.
 const COMPARED: usize = 128;
 
@@ -58,6 +62,9 @@ pub struct World {
     pub disk: Disk,
     pub model: Model,
     pub now_us: i64,
+    pub law: Law,
+    /// The number of the settings in force, and the version of their rule set.
+    pub config: u32,
     pub rules: u32,
     pub forgets: bool,
     /// The desk's name of each transaction met, and back.
@@ -90,6 +97,10 @@ pub enum Reached {
     },
     Forgot,
     Undid,
+    Swept,
+    /// A shadow limit would have declined; a limit did.
+    Shadow,
+    Limit,
 }
 
 /// Plays the steps of a world; what a judge found first, and at which step.
@@ -106,12 +117,16 @@ impl World {
         let forgets = seed % FORGETS == 3;
         let cast = Cast::new(seed, steps, forgets);
         let files = (seed % FILES == 5).then(Files::new);
+        let (law, config, portfolio) = (Law::of(seed), 1, Arc::new(cast.plan.build()));
+        let standing = law.standing(config, &portfolio);
         World {
-            desk: Desk::new(Arc::new(cast.plan.build()), Standing::plain(policy(), 1)),
+            law,
+            config,
+            rules: standing.rules.version(),
+            desk: Desk::new(portfolio, standing),
             disk: Disk::new(files),
-            model: Model::new(&cast.plan),
+            model: Model::new(&cast.plan, law),
             now_us: NOON,
-            rules: 1,
             forgets,
             keys: HashMap::new(),
             names: HashMap::new(),
@@ -140,8 +155,10 @@ impl World {
             Step::Sync { percent } => self.disk.sync(percent),
             Step::Snapshot => self.snapshot()?,
             Step::Reload => {
-                self.rules += 1;
-                self.desk = Desk::new(self.desk.portfolio.clone(), Standing::plain(policy(), self.rules));
+                self.config += 1;
+                let standing = self.law.standing(self.config, self.portfolio());
+                self.rules = standing.rules.version();
+                self.desk.exchange(standing);
             }
             Step::Crash { part, from_snapshot } => self.crash(part, from_snapshot)?,
             Step::Undo { slot } => self.undo(slot)?,
@@ -286,6 +303,8 @@ impl World {
         let sequence = self.disk.appended();
         let record = self.disk.record(sequence)?;
         judges::record(self, arrival, &record)?;
+        self.reached.extend((record.ruled.shadow_limits != 0).then_some(Reached::Shadow));
+        self.reached.extend((record.ruled.limit != 0).then_some(Reached::Limit));
         // What a new transaction pushed out was gone before its reference was given to the new one.
         for name in self.model.meant(arrival) {
             self.notice_forgotten(name)?;
@@ -317,6 +336,7 @@ impl World {
         for sequence in before + 1..=after {
             let record = self.disk.record(sequence)?;
             Fault::unless("I9 expiry", "the record's event", record.event, Event::HoldExpired)?;
+            judges::versions(self, &record)?;
             let key = record.transaction.map(|transaction| transaction.key);
             let name = key.and_then(|key| self.names.get(&key).copied());
             let name = name.ok_or_else(|| Fault::new("I9 expiry", "of an unknown transaction".into()))?;
@@ -326,7 +346,25 @@ impl World {
         }
         judges::touched(self, &names)?;
         let left = if self.disk.full.get() { 0 } else { self.model.due(self.now_us).len() };
-        Fault::unless("I9 expiry", "holds that are due and were not ended", left, 0)
+        Fault::unless("I9 expiry", "holds that are due and were not ended", left, 0)?;
+        self.sweep()
+    }
+
+    /// Counters whose windows have passed are forgotten, which nobody can tell by what is left of any limit.
+    fn sweep(&mut self) -> Result<(), Fault> {
+        let (before, counted) = (self.disk.appended(), judges::counted(self));
+        let swept = self.desk.sweep_counters(self.now_us, &self.disk);
+        let records = self.disk.appended() - before;
+        Fault::unless("I9 sweep", "whether there are records of it", records > 0, swept > 0)?;
+        for sequence in before + 1..=before + records {
+            let record = self.disk.record(sequence)?;
+            Fault::unless("I9 sweep", "the record's event", record.event, Event::CountersSwept)?;
+            judges::versions(self, &record)?;
+        }
+        if swept > 0 {
+            self.reached.insert(Reached::Swept);
+        }
+        Fault::unless("I7 limits", "counted after a sweep", judges::counted(self), counted)
     }
 
     fn undo(&mut self, slot: u32) -> Result<(), Fault> {
@@ -339,6 +377,7 @@ impl World {
         Fault::unless("I2 late answer", "whether it was undone", undone, expected)?;
         if undone {
             self.model.undoes(self.disk.appended(), name);
+            judges::versions(self, &self.disk.record(self.disk.appended())?)?;
             self.reached.insert(Reached::Undid);
             // Nobody has seen the answer; a repeat gets another.
             self.answers.retain(|(of, _), _| *of != name);
@@ -399,7 +438,8 @@ impl World {
             self.answers.retain(|_, (_, record)| *record <= last);
         }
         self.undoable.clear();
-        self.desk = Desk::new(Arc::new(portfolio), Standing::plain(policy(), self.rules));
+        let standing = self.law.standing(self.config, &portfolio);
+        self.desk = Desk::new(Arc::new(portfolio), standing);
         judges::everything(self)
     }
 
@@ -409,6 +449,9 @@ impl World {
         self.disk.full.set(false);
         self.disk.sync(100);
         self.crash(0, true)?;
+        if self.cast.seed % AGAIN < AGAIN / 4 {
+            again::decides_alike(&self)?;
+        }
         self.disk.damage((self.cast.seed >> 4) as u16)
     }
 

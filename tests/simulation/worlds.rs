@@ -10,6 +10,8 @@ pub mod dice;
 
 pub mod steps;
 
+pub mod law;
+
 pub mod cast;
 
 pub mod model;
@@ -19,6 +21,8 @@ pub mod disk;
 pub mod files;
 
 pub mod restart;
+
+pub mod again;
 
 pub mod judges;
 

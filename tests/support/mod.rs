@@ -7,7 +7,7 @@ mod sink;
 pub use sink::MemorySink;
 
 mod plan;
-pub use plan::{CardPlan, FUNDS, Plan, SECRET, pan};
+pub use plan::{COUNTERS, CardPlan, FUNDS, Plan, SECRET, pan};
 
 mod requests;
 pub use requests::{

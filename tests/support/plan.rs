@@ -8,6 +8,9 @@ use authswitch::portfolio::{
 /// What every account of [`Plan::default`] has, in minor units.
 pub const FUNDS: i64 = 10_000;
 
+/// Room for counters of limits.
+pub const COUNTERS: usize = 4_096;
+
 /// Keys the hashes of a plan's portfolio.
 pub const SECRET: [u8; 16] = [7; 16];
 
@@ -65,7 +68,7 @@ impl Plan {
     /// A fresh portfolio.
     pub fn build(&self) -> Portfolio {
         let portfolio = Portfolio::new(self.programs.clone(), self.table, SECRET);
-        let mut portfolio = portfolio.with_counters(4_096);
+        let mut portfolio = portfolio.with_counters(COUNTERS);
         for (currency, funds_minor) in &self.accounts {
             let state = AccountState { funds_minor: *funds_minor, ..AccountState::default() };
             portfolio.add_account(NewAccount { currency: *currency, name: 0, state });

@@ -155,6 +155,10 @@ impl Model {
         {
             return Err(told(b"61"));
         }
+        let few = self.law.few().is_some_and(|most| self.life(account).0 >= most);
+        if few && !adds {
+            return Err(told(b"65"));
+        }
         if sum.all > self.available(account) { Err(told(b"51")) } else { Ok(()) }
     }
 }
