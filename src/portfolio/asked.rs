@@ -56,7 +56,7 @@ pub struct Asked {
     pub condition: u8,
     /// [`Marks`] as a number.
     pub marks: u16,
-    /// [`PREAUTHORIZATION`] and the like.
+    /// What it says that is no mark, one bit each: an estimated amount, two card numbers that differ, an original.
     pub flags: u8,
     /// DE32.
     pub acquirer: u64,
