@@ -69,7 +69,9 @@ fn check_shows_every_mistake_with_a_caret() {
     let zone = "[[limit]]\nname = \"l\"\nscope = \"card\"\nwindow = \"day\"\ntime_zone = \"Europe/Berlim\"\ncount = 1\n";
     let output = rules(&[("r.toml", zone)], &["check", "r.toml"]);
     assert!(
-        err(&output).contains("r.toml:5:13: no time zone \"Europe/Berlim\" is known"),
+        err(&output).contains(
+            "r.toml:5:13: there is no time zone \"Europe/Berlim\"; the nearest is \"Europe/Berlin\""
+        ),
         "{}",
         err(&output)
     );

@@ -196,11 +196,9 @@ fn a_newer_and_an_older_snapshot_recover_the_same_state() {
         (line["state_hash"].as_str().unwrap().to_owned(), line["replayed"].as_u64().unwrap())
     };
     let newer = hash(&data);
-    let mut snapshots: Vec<_> =
-        std::fs::read_dir(data.join("snapshot")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    snapshots.sort();
+    let mut snapshots = authswitch::portfolio::folder::list(&data).unwrap();
     assert!(snapshots.len() >= 2, "{snapshots:?}");
-    std::fs::remove_file(snapshots.pop().unwrap()).unwrap();
+    std::fs::remove_file(snapshots.remove(0)).unwrap();
     let older = hash(&data);
     assert_eq!(newer.0, older.0);
     assert!(newer.1 > 0 && older.1 > newer.1, "{} and {} records replayed", newer.1, older.1);

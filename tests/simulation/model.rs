@@ -200,17 +200,25 @@ impl Model {
 
     /// The same ledger as it stood at a record: the story told again from the beginning.
     pub fn at_record(&self, last: u64) -> Model {
-        let mut again = Model::new(&self.plan, self.law);
-        for (record, deed) in self.story.iter().filter(|(record, _)| *record <= last) {
-            again.tell(*record, deed);
+        let (mut again, mut planned) = (Model::new(&self.plan, self.law), None);
+        let story: Vec<_> = self.story.iter().filter(|(record, _)| *record <= last).collect();
+        for (at, (record, deed)) in story.iter().enumerate() {
+            let mut same = story[at..].iter().take_while(|(next, _)| next == record);
+            // What a message pushes out of a small table was there still when it was decided.
+            if let (None, Some((_, Deed::Message(arrival, _)))) =
+                (&planned, same.find(|(_, deed)| matches!(deed, Deed::Message(..))))
+            {
+                planned = Some(again.plan(arrival));
+            }
+            again.tell(*record, deed, &mut planned);
         }
         again
     }
 
-    fn tell(&mut self, record: u64, deed: &Deed) {
+    fn tell(&mut self, record: u64, deed: &Deed, planned: &mut Option<Outcome>) {
         match deed {
             Deed::Message(arrival, given) => {
-                let outcome = self.plan(arrival);
+                let outcome = planned.take().unwrap_or_else(|| self.plan(arrival));
                 self.commit(record, arrival, outcome, *given);
             }
             Deed::RanOut(name) => {

@@ -2,7 +2,9 @@
 
 #![forbid(unsafe_code)]
 
-pub use real::{MappedRwLockReadGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use real::{
+    MappedRwLockReadGuard, RwLock, RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard,
+};
 
 /// A mutex that is never poisoned: a panic ends the whole exploration.
 #[derive(Debug, Default)]
