@@ -68,23 +68,15 @@ impl Base<'_> {
     /// Applies the records up to the one before `before`: all of them, or those alone that touch what is named, which is
     /// many times faster and leaves everything else as it was. Returns how many records that was the way of.
     pub(super) fn replay(&self, before: Seq, only: Option<&Touch>) -> Result<u64, Failure> {
-        let mut ended = false;
-        let scanned = journal::scan(&self.data.join("journal"), self.floor + 1, &mut |entry: Entry<'_>| {
-            if entry.seq >= before {
-                ended = true;
-                return Err(Failure::from("ended"));
-            }
+        entries(self.data, self.floor + 1, before, &mut |entry| {
             let glance = only.map(|touch| (touch, Record::glance(entry.body)));
             // What cannot be read at a glance is read whole, and says why it cannot.
             if matches!(glance, Some((touch, Some(glance))) if !touch.is_touched(&glance)) {
                 return Ok(());
             }
             data::replay(&self.portfolio, entry.seq, &super::journal::decode(&entry)?)
-        });
-        match scanned {
-            Err(error) if !ended => Err(error.into()),
-            _ => Ok(before - 1 - self.floor),
-        }
+        })?;
+        Ok(before - 1 - self.floor)
     }
 }
 
@@ -107,6 +99,16 @@ pub(super) fn each(
     to: Seq,
     visit: &mut dyn FnMut(Seq, &Record) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    entries(data, from, to, &mut |entry| visit(entry.seq, &super::journal::decode(&entry)?))
+}
+
+/// The same without reading the records.
+fn entries(
+    data: &Path,
+    from: Seq,
+    to: Seq,
+    visit: &mut dyn FnMut(Entry<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut ended = false;
     let scanned = journal::scan(&data.join("journal"), from, &mut |entry: Entry<'_>| {
         if entry.seq >= to {
@@ -114,12 +116,11 @@ pub(super) fn each(
             // The rest is of no interest: a visitor that fails ends the scan.
             return Err(Failure::from("ended"));
         }
-        visit(entry.seq, &super::journal::decode(&entry)?)
+        visit(entry)
     });
     match scanned {
-        Err(_) if ended => Ok(()),
-        Err(error) => Err(error.into()),
-        Ok(_) => Ok(()),
+        Err(error) if !ended => Err(error.into()),
+        _ => Ok(()),
     }
 }
 
