@@ -5,6 +5,7 @@
 #[macro_use]
 mod print;
 
+mod bound;
 mod cards;
 mod clock;
 mod data;
