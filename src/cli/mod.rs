@@ -7,6 +7,7 @@ mod print;
 
 mod bound;
 mod cards;
+mod check;
 mod clock;
 mod data;
 pub mod decode;
