@@ -115,3 +115,24 @@ pub(super) fn register(parts: &Arc<Parts>) {
         },
     );
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_effect_at_sighup_is_a_setting_and_is_taken() {
+        let (running, mut new) = (Settings::default(), Settings::default());
+        let tree = serde_json::to_value(&running).unwrap();
+        for key in NOW {
+            assert!(tree.pointer(&format!("/{}", key.replace('.', "/"))).is_some(), "{key} is no setting");
+        }
+        new.holds.authorization_days = crate::settings::Days(9);
+        new.server.workers = 7;
+        new.log.level = crate::settings::LogLevel::Debug;
+        let taken = running.with(&NOW, &new);
+        assert_eq!((taken.holds, taken.log), (new.holds, new.log));
+        assert_eq!(taken.server, running.server);
+    }
+}
