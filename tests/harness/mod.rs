@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a busy machine could run into, out of the way; a test of one of these sets its own.
-const UNHURRIED: [&str; 6] = [
+const UNHURRIED: [&str; 7] = [
     "links.acquirer-ascii.budget_ms=60000",
     "links.acquirer-bcd.budget_ms=60000",
     "links.acquirer-ascii.write_timeout_ms=600000",
@@ -24,6 +24,8 @@ const UNHURRIED: [&str; 6] = [
     // A disk that falls behind would let answers overtake each other.
     "journal.exposure_max_ms=3600000",
     "server.drain_timeout_ms=600000",
+    // What rules cost is measured at each load.
+    "rules.budget_ns=10000000",
 ];
 
 /// The program under test: the release build where `tests/run` names one, else this profile's.
