@@ -5,8 +5,9 @@ use crate::harness::{Purchase, Switch, binary, pan};
 use std::path::Path;
 use std::process::Command;
 
-const LINKS: &str =
-    "[links.bank]\nlisten = \"127.0.0.1:0\"\ndialect = \"iso87-ascii\"\n[admin]\nlisten = \"127.0.0.1:0\"\n";
+/// A busy machine may take longer than the default budget.
+const LINKS: &str = "[links.bank]\nlisten = \"127.0.0.1:0\"\ndialect = \"iso87-ascii\"\nbudget_ms = 60000\n\
+    [admin]\nlisten = \"127.0.0.1:0\"\n";
 
 /// `serve` with a settings file that names only links.
 fn serve(folder: &Path, flags: &[&str]) -> Result<Switch, String> {
