@@ -14,8 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
     after_help = "Examples:\n  authswitch serve\n  authswitch serve --config links.toml --data /var/lib/authswitch\n  \
     authswitch serve --set links.acquirer-ascii.listen=0.0.0.0:8583 --set log.format=text\n\n\
     Prints a line for each listener, then `ready`. SIGTERM and SIGINT drain: what was read is answered and made\n\
-    durable, a receipt is printed, exit code 0. SIGHUP reads the rule file and [holds], [completion], [approvals] and\n\
-    [rates] again: all of it is taken, or nothing and the log says why; other settings wait for a restart."
+    durable, a receipt is printed, exit code 0. SIGHUP reads the rule file, [holds], [completion], [approvals], [rates] and\n\
+    log.level again: all of it is taken, or nothing and the log says why; other settings wait for a restart."
 )]
 pub(super) struct Args {
     /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none].
@@ -125,7 +125,26 @@ fn reload(args: &Args, switch: &Switch, running: &mut Settings) {
     };
     switch.count_reload(reloaded.is_ok());
     match reloaded {
-        Ok(settings) => *running = settings,
+        Ok(settings) => {
+            set_log_level(running.log.level, settings.log.level);
+            *running = settings;
+        }
         Err(error) => tracing::error!(%error, "not reloaded; the switch goes on by what was in force"),
+    }
+}
+
+/// The log's level takes effect at once, like the rules.
+fn set_log_level(before: settings::LogLevel, level: settings::LogLevel) {
+    if before == level {
+        return;
+    }
+    let (before, level) = (before.as_str(), level.as_str());
+    match log::set_level(level) {
+        // A warning, so that the line is seen at most levels.
+        Ok(true) => tracing::warn!(level, before, "log level changed"),
+        Ok(false) => {
+            tracing::warn!(level, "log level not changed: the environment's {} goes on to win", log::LEVEL_VARIABLE)
+        }
+        Err(error) => tracing::error!(%error, "log level not changed"),
     }
 }

@@ -8,7 +8,7 @@ use super::versions::Versions;
 use crate::decision::Standing;
 use crate::portfolio::Portfolio;
 use crate::rules::RuleSet;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use std::sync::Arc;
 
 /// The rule set of the settings, or a report of everything that is wrong with it.
@@ -50,6 +50,7 @@ pub(super) fn of(settings: &Settings, set: RuleSet, portfolio: &Portfolio) -> Re
 /// What does not hold; nothing has changed then.
 pub(super) fn exchange(parts: &Arc<Parts>, running: &Settings, new: Settings) -> Result<Settings, Failure> {
     let later = Settings {
+        log: settings::Log { level: running.log.level, ..new.log.clone() },
         rules: running.rules.clone(),
         holds: running.holds.clone(),
         completion: running.completion.clone(),
@@ -58,6 +59,7 @@ pub(super) fn exchange(parts: &Arc<Parts>, running: &Settings, new: Settings) ->
         ..new.clone()
     } != *running;
     let settings = Settings {
+        log: settings::Log { level: new.log.level, ..running.log.clone() },
         rules: new.rules,
         holds: new.holds,
         completion: new.completion,

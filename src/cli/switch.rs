@@ -91,7 +91,9 @@ impl Switch {
             draining: AtomicBool::new(false),
             reloads: Default::default(),
         });
-        let server = Server::start(ServerOptions { workers, links }, desk, journal, telemetry.clone())?;
+        let lines_per_s = settings.log.lines_per_second;
+        let options = ServerOptions { workers, links, lines_per_s, likely: Some(super::decode::likely) };
+        let server = Server::start(options, desk, journal, telemetry.clone())?;
         register_gauges(&parts, &server);
         standing::register(&parts);
         let server = Arc::new(server);

@@ -4,10 +4,10 @@
 use super::batch::{Answer, Deferred, Outgoing};
 use super::clock::{Beat, Ticks, wall_us};
 use super::receipt::Counts;
-use super::{Corridor, Link, Session, Way};
+use super::{CloseReason, Corridor, Left, Link, Observer, Session, Unserved, Way, Why};
 use crate::journal::{Journal, Seq};
 use crate::telemetry::{Batch, Counter, Outcome, Recorder};
-use crate::wire::frame::{Cut, Cutter, Kind, WrongFrame};
+use crate::wire::frame::{Cut, Cutter, Kind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,17 +31,6 @@ pub struct Shared {
     pub journal: Journal,
 }
 
-/// Why a connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// The peer closed, or the connection broke.
-    Peer,
-    /// The switch stops: what is in flight is answered first.
-    Stop,
-    /// The peer broke a rule; counted by now.
-    Rule,
-}
-
 /// What one read brought.
 #[derive(Default)]
 struct Taken {
@@ -50,19 +39,10 @@ struct Taken {
     wall_us: i64,
     /// Frames that are owed an answer or a count.
     frames: u64,
-    /// The last wrong frame.
-    wrong: Option<WrongFrame>,
-    /// The last reject's code.
-    rejected: Option<Option<u16>>,
+    /// The last message's type.
+    mti: u16,
     /// Why the connection is to end.
-    end: Option<End>,
-}
-
-/// What a connection has complained of: a peer's flood must not become one of the log.
-#[derive(Default)]
-struct Told {
-    wrong: bool,
-    rejected: bool,
+    end: Option<CloseReason>,
 }
 
 pub struct Connection {
@@ -83,13 +63,19 @@ pub struct Connection {
     deferred: Deferred,
     durable: watch::Receiver<Seq>,
     last_read: Instant,
-    told: Told,
+    observer: Observer,
     /// What the messages of one read are counted as; empty between reads.
     counted: Vec<Counter>,
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream, link: Arc<Link>, shared: Rc<Shared>, corridor: Corridor) -> Connection {
+    pub fn new(
+        stream: TcpStream,
+        link: Arc<Link>,
+        shared: Rc<Shared>,
+        corridor: Corridor,
+        observer: Observer,
+    ) -> Connection {
         let options = &link.options;
         let room = READ_BYTES.max(options.framing.room(options.max_frame_bytes));
         let cutter = Cutter::new(options.framing, options.max_frame_bytes);
@@ -107,7 +93,7 @@ impl Connection {
             deferred: Deferred::default(),
             durable: shared.journal.watch(),
             last_read: Instant::now(),
-            told: Told::default(),
+            observer,
             counted: Vec::new(),
             link,
         }
@@ -115,8 +101,9 @@ impl Connection {
 
     /// Serves until the peer closes, breaks a rule, or the switch stops.
     pub async fn serve(mut self, mut stop: watch::Receiver<bool>) {
+        self.observer.opened();
         let end = self.run(&mut stop).await;
-        if end == End::Stop {
+        if end == CloseReason::Stop {
             self.finish().await;
         }
         if self.session.signed_on {
@@ -124,9 +111,26 @@ impl Connection {
         }
         self.link.connections.fetch_sub(1, Ordering::Relaxed);
         self.count(Counter::ConnectionsClosed, 1);
+        let left = self.left(end);
+        self.observer.closed(end, left, &self.input[..self.filled]);
     }
 
-    async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> End {
+    /// What is left behind at the end.
+    fn left(&self, end: CloseReason) -> Left {
+        // What cannot be cut is no half frame.
+        let unfinished_bytes = if end == CloseReason::FrameError { 0 } else { self.filled };
+        let input = &self.input[..unfinished_bytes];
+        let since_ns = self.shared.ticks.now_ns().saturating_sub(self.unfinished_ns.unwrap_or(u64::MAX));
+        Left {
+            unfinished_bytes,
+            missing_bytes: self.link.options.framing.announced(input).map(|all| all.saturating_sub(unfinished_bytes)),
+            unfinished: Duration::from_nanos(since_ns),
+            unsent_answers: self.outgoing.answers.len() + self.deferred.len(),
+            unsent_bytes: self.outgoing.bytes.len(),
+        }
+    }
+
+    async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> CloseReason {
         let idle = self.link.options.idle_timeout;
         let idle_timer = sleep_until(self.last_read + idle);
         tokio::pin!(idle_timer);
@@ -134,10 +138,11 @@ impl Connection {
             let may_read = self.deferred.len() < self.link.options.max_in_flight;
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return End::Stop,
+                _ = stop.wait_for(|stop| *stop) => return CloseReason::Stop,
                 _ = self.durable.changed(), if self.deferred.len() > 0 => {}
                 read = self.stream.read(&mut self.input[self.filled..]), if may_read => match read {
-                    Ok(0) | Err(_) => return End::Peer,
+                    Ok(0) => return CloseReason::Peer,
+                    Err(error) => return CloseReason::Broken(error.kind()),
                     Ok(length) => {
                         if let Err(end) = self.take(length) {
                             // What was answered before the fault still goes out.
@@ -151,7 +156,7 @@ impl Connection {
                     let due = self.last_read + idle;
                     if due <= Instant::now() && self.deferred.len() == 0 {
                         self.count(Counter::IdleClosed, 1);
-                        return End::Rule;
+                        return CloseReason::Idle;
                     }
                     idle_timer.as_mut().reset(due.max(Instant::now() + Duration::from_millis(10)));
                 }
@@ -164,7 +169,7 @@ impl Connection {
     }
 
     /// Cuts and passes what the last read completed.
-    fn take(&mut self, length: usize) -> Result<(), End> {
+    fn take(&mut self, length: usize) -> Result<(), CloseReason> {
         let read_ns = self.shared.ticks.now_ns();
         let fresh_ns = self.more_since_ns.take().unwrap_or_else(|| self.shared.beat.arrived_ns(read_ns));
         self.filled += length;
@@ -183,9 +188,9 @@ impl Connection {
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    tracing::warn!(link = self.link.options.name, %error, "connection closed: wrong frame");
+                    self.refused(Unserved::unread(Why::Frame(error)), taken.wall_us);
                     self.counted.push(Counter::FrameErrors);
-                    taken.end = Some(End::Rule);
+                    taken.end = Some(CloseReason::FrameError);
                 }
             }
             taken.arrived_ns = fresh_ns;
@@ -217,14 +222,14 @@ impl Connection {
             Kind::Control => Some(Counter::ControlFrames),
             Kind::Reject { code } => {
                 taken.frames += 1;
-                taken.rejected = Some(code);
+                self.refused(Unserved::unread(Why::Reject(code)), taken.wall_us);
                 self.dropped(Counter::Rejects)
             }
             Kind::Wrong(wrong) => {
                 taken.frames += 1;
-                taken.wrong = Some(wrong);
+                self.refused(Unserved::unread(Why::WrongFrame(wrong)), taken.wall_us);
                 if self.link.options.close_on_unreadable {
-                    taken.end = Some(End::Rule);
+                    taken.end = Some(CloseReason::Unreadable);
                 }
                 self.dropped(Counter::WrongFrames)
             }
@@ -240,27 +245,14 @@ impl Connection {
         }
     }
 
-    /// Counts what one read brought, and tells what was wrong with it: once a connection, however much it is.
+    /// Tells of a message that was not decided.
+    fn refused(&mut self, unserved: Unserved, wall_us: i64) {
+        self.observer.refused(unserved, &self.input[..self.filled], wall_us);
+    }
+
+    /// Counts what one read brought.
     fn account(&mut self, length: usize, taken: &Taken) {
-        let name = &self.link.options.name;
-        if let Some(wrong) = &taken.wrong {
-            if std::mem::replace(&mut self.told.wrong, true) {
-                tracing::debug!(link = name, %wrong, "frame dropped");
-            } else {
-                tracing::warn!(link = name, %wrong, "frame dropped: wrong header or check byte");
-            }
-        }
-        if let Some(code) = taken.rejected {
-            if std::mem::replace(&mut self.told.rejected, true) {
-                tracing::debug!(link = name, code, "message rejected");
-            } else {
-                tracing::warn!(
-                    link = name,
-                    code,
-                    "the network rejects a message of ours: it could not read it"
-                );
-            }
-        }
+        self.observer.read(length, taken.frames, taken.mti, taken.wall_us);
         self.shared.counts.received.fetch_add(taken.frames, Ordering::Relaxed);
         let mut batch = self.shared.recorder.batch();
         batch.count(self.link.index, Counter::BytesIn, length as u64);
@@ -276,8 +268,16 @@ impl Connection {
         let Taken { arrived_ns, wall_us, .. } = *taken;
         let out = &mut self.outgoing.bytes;
         let from = out.len();
+        let signed_on = self.session.signed_on;
         let passed = self.corridor.pass(lead, message, &mut self.session, arrived_ns, wall_us, out);
         let length = out.len() - from;
+        taken.mti = passed.sample.mti;
+        if self.session.signed_on != signed_on {
+            self.observer.signed(self.session.signed_on);
+        }
+        if let Some(unserved) = self.corridor.take_unserved() {
+            self.observer.refused(unserved, &self.input[..self.filled], wall_us);
+        }
         let answer = Answer { passed, arrived_ns, length };
         match passed.way {
             Way::Now if length > 0 => self.outgoing.answers.push(answer),
@@ -287,7 +287,7 @@ impl Connection {
             Way::Now | Way::AfterDurable(_) => return self.dropped(Counter::Dropped),
             Way::Dropped(counter) => return self.dropped(counter),
             Way::Close(counter) => {
-                taken.end = Some(End::Rule);
+                taken.end = Some(CloseReason::Unreadable);
                 return self.dropped(counter);
             }
         }
@@ -300,7 +300,7 @@ impl Connection {
     }
 
     /// Writes all answers that are ready in one write, and records their measures.
-    async fn write(&mut self) -> Result<(), End> {
+    async fn write(&mut self) -> Result<(), CloseReason> {
         if self.outgoing.is_empty() {
             return Ok(());
         }
@@ -311,17 +311,17 @@ impl Connection {
         let written = match self.stream.try_write(self.outgoing.seal()) {
             Ok(written) => written,
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
-            Err(_) => return Err(End::Peer),
+            Err(error) => return Err(CloseReason::Broken(error.kind())),
         };
         if written < self.outgoing.bytes.len() {
             // The peer reads slower than we answer: nothing more is read from it until it has caught up.
             let rest = self.stream.write_all(&self.outgoing.bytes[written..]);
             match timeout(self.link.options.write_timeout, rest).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) => return Err(End::Peer),
+                Ok(Err(error)) => return Err(CloseReason::Broken(error.kind())),
                 Err(_) => {
                     self.count(Counter::SlowReaderClosed, 1);
-                    return Err(End::Rule);
+                    return Err(CloseReason::SlowReader);
                 }
             }
         }
@@ -362,6 +362,7 @@ impl Connection {
         let done_ns = self.shared.ticks.now_ns();
         let (answers, bytes) = (self.outgoing.answers.len() as u64, self.outgoing.bytes.len() as u64);
         self.shared.counts.answered.fetch_add(answers, Ordering::Relaxed);
+        self.observer.wrote(answers, bytes);
         let mut batch: Batch<'_> = self.shared.recorder.batch();
         for answer in &self.outgoing.answers {
             let mut sample = answer.passed.sample;

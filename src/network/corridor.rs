@@ -1,5 +1,6 @@
 //! The way of one message: parse, read, decide, build. No socket, no await, no allocation after warm-up.
 
+use super::refused::{Unserved, Why};
 use super::{Link, Ticks};
 use crate::decision::{Decision, Desk, Missing, Sink};
 use crate::journal::Journal;
@@ -115,13 +116,15 @@ pub struct Corridor {
     sink: JournalSink,
     ticks: Ticks,
     message: Message,
+    /// What the last message was, if it was not decided.
+    unserved: Option<Unserved>,
 }
 
 impl Corridor {
     /// A corridor for one connection of a link.
     pub fn new(desk: Arc<Desk>, link: Arc<Link>, journal: Journal, ticks: Ticks) -> Corridor {
         let sink = JournalSink::new(journal.clone(), ticks.clone());
-        Corridor { desk, link, journal, sink, ticks, message: Message::new() }
+        Corridor { desk, link, journal, sink, ticks, message: Message::new(), unserved: None }
     }
 
     /// Takes one message through. `lead` is what stood before it in its frame, `arrived_ns` when its first byte was
@@ -142,11 +145,16 @@ impl Corridor {
         let view = dialect.view(message, &self.message);
         let request = match self.read(view, parsed, &mut passed) {
             Ok(request) => request,
-            Err(Some(wrong)) => {
-                self.answer_refused(view, wrong, lead, &mut passed, out);
+            Err(Unusable { why, answer }) => {
+                let mut unserved = Unserved::of(view, why);
+                if let Some(refusal) = answer {
+                    let de = why.de().unwrap_or(0);
+                    self.answer_refused(view, refusal, de, lead, &mut passed, out);
+                    unserved.code = passed.sample.code;
+                }
+                self.unserved = Some(unserved);
                 return passed;
             }
-            Err(None) => return passed,
         };
         let kind = request.kind;
         let parsed_ns = self.ticks.now_ns();
@@ -154,6 +162,10 @@ impl Corridor {
         let decided_ns = self.ticks.now_ns();
         let append_ns = self.sink.take_append_ns();
         self.answer(view, &request, &decision, lead, out);
+        self.unserved = undecided(&decision).map(|why| {
+            let code = decision.code.0;
+            Unserved { code, ..Unserved::of(view, why) }
+        });
         passed.built_ns = self.ticks.now_ns();
         passed.sample.outcome = outcome(kind, &decision);
         passed.sample.code = decision.code.0;
@@ -181,42 +193,47 @@ impl Corridor {
         passed
     }
 
-    /// The typed request of a parsed message; else what it is answered with, or none when it gets no answer and
-    /// `passed` says why.
+    /// What the last message that passed was, if it was not decided.
+    pub fn take_unserved(&mut self) -> Option<Unserved> {
+        self.unserved.take()
+    }
+
+    /// The typed request of a parsed message; else why it cannot be used, where it gets no answer `passed` says what
+    /// becomes of it.
     fn read(
         &self,
         view: View<'_>,
         parsed: Result<(), ParseError>,
         passed: &mut Passed,
-    ) -> Result<Request, Option<Unusable>> {
+    ) -> Result<Request, Unusable> {
         let options = &self.link.options;
         if let Err(error) = parsed {
-            tracing::debug!(link = options.name, %error, "message refused");
+            let why = Why::Parse(error);
             if error.readable {
                 passed.sample.mti = view.mti().bcd();
                 if may_be_answered(view.mti()) {
-                    return Err(Some(Unusable { refusal: Refusal::Format, de: error.de }));
+                    return Err(Unusable { why, answer: Some(Refusal::Format) });
                 }
             }
             let close = options.close_on_unreadable;
             passed.way = if close { Way::Close } else { Way::Dropped }(Counter::Unreadable);
-            return Err(None);
+            return Err(Unusable { why, answer: None });
         }
         let mti = view.mti();
         passed.sample.mti = mti.bcd();
         if mti.is_response() {
             passed.way = Way::Dropped(Counter::Unsolicited);
-            return Err(None);
+            return Err(Unusable { why: Why::Unsolicited, answer: None });
         }
         match Kind::of(mti) {
-            Some(kind) => read(&view, kind, &options.reading).map_err(|fault| {
-                tracing::debug!(link = options.name, %fault, "message refused");
-                Some(Unusable { refusal: Refusal::Format, de: fault.de })
-            }),
-            None if may_be_answered(mti) => Err(Some(Unusable { refusal: Refusal::UnsupportedType, de: 0 })),
+            Some(kind) => read(&view, kind, &options.reading)
+                .map_err(|fault| Unusable { why: Why::Fault(fault), answer: Some(Refusal::Format) }),
+            None if may_be_answered(mti) => {
+                Err(Unusable { why: Why::UnsupportedType, answer: Some(Refusal::UnsupportedType) })
+            }
             None => {
                 passed.way = Way::Dropped(Counter::Dropped);
-                Err(None)
+                Err(Unusable { why: Why::NoAnswerDue, answer: None })
             }
         }
     }
@@ -349,7 +366,8 @@ impl Corridor {
     fn answer_refused(
         &self,
         view: View<'_>,
-        Unusable { refusal, de }: Unusable,
+        refusal: Refusal,
+        de: u8,
         lead: &[u8],
         passed: &mut Passed,
         out: &mut Vec<u8>,
@@ -387,11 +405,11 @@ impl Corridor {
     }
 }
 
-/// A message that is answered without a decision.
+/// A message that is not decided.
 struct Unusable {
-    refusal: Refusal,
-    /// The data element at fault; 0 for none.
-    de: u8,
+    why: Why,
+    /// What it is answered with, if it is.
+    answer: Option<Refusal>,
 }
 
 fn short(ns: u64) -> u32 {
@@ -410,6 +428,15 @@ fn refused(refusal: Refusal) -> Decision {
         repeat: false,
         sequence: 0,
         key: TransactionKey::default(),
+    }
+}
+
+/// Why a decision is none: nothing was looked at but the message and its connection, and no record tells of it.
+fn undecided(decision: &Decision) -> Option<Why> {
+    match decision.refusal {
+        Refusal::NotSignedOn => Some(Why::NotSignedOn),
+        Refusal::UnknownNetworkCode => Some(Why::UnknownNetworkCode),
+        _ => None,
     }
 }
 

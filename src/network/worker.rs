@@ -3,7 +3,7 @@
 use super::clock::{BEAT, Beat};
 use super::connection::{Connection, Shared};
 use super::receipt::Counts;
-use super::{Corridor, Link, Ticks};
+use super::{ConnectionCell, Corridor, Link, Monitor, Observer, Ticks};
 use crate::decision::Desk;
 use crate::journal::Journal;
 use crate::telemetry::{Counter, Recorder, Telemetry};
@@ -22,12 +22,14 @@ pub struct ServerParts {
     pub journal: Journal,
     pub telemetry: Telemetry,
     pub counts: Arc<Counts>,
+    pub monitor: Arc<Monitor>,
 }
 
 /// A connection on its way to a worker.
 pub struct Incoming {
     pub stream: TcpStream,
     pub link: Arc<Link>,
+    pub cell: Arc<ConnectionCell>,
 }
 
 /// A running worker.
@@ -106,7 +108,8 @@ async fn beat(shared: Rc<Shared>) {
 }
 
 async fn serve(incoming: Incoming, shared: Rc<Shared>, parts: ServerParts, stop: watch::Receiver<bool>) {
-    let Incoming { stream, link } = incoming;
+    let Incoming { stream, link, cell } = incoming;
+    let observer = Observer::new(parts.monitor, Arc::clone(&link), cell);
     let stream = match tokio::net::TcpStream::from_std(stream) {
         Ok(stream) => stream,
         Err(error) => {
@@ -117,5 +120,5 @@ async fn serve(incoming: Incoming, shared: Rc<Shared>, parts: ServerParts, stop:
         }
     };
     let corridor = Corridor::new(parts.desk, Arc::clone(&link), parts.journal, shared.ticks.clone());
-    Connection::new(stream, link, shared, corridor).serve(stop).await;
+    Connection::new(stream, link, shared, corridor, observer).serve(stop).await;
 }
