@@ -1,6 +1,9 @@
 //! The status page: one self-contained HTML document for the person on call, made anew for each request.
 
+mod connections;
+
 use super::chart;
+use super::connections::{Connection, Refusals};
 use super::format::{Escaped, count, rate, share, uptime};
 use super::routes::Snapshot;
 use super::status::State;
@@ -11,7 +14,12 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// Renders the page; `nonce` is what its content security policy allows style and script by.
-pub(super) fn render(snapshot: &Snapshot, nonce: &str) -> String {
+pub(super) fn render(
+    snapshot: &Snapshot,
+    connections: &[Connection],
+    refusals: &Refusals,
+    nonce: &str,
+) -> String {
     let state = snapshot.readiness.state;
     let color = match state {
         State::Ready => "%231a9f53",
@@ -33,6 +41,8 @@ pub(super) fn render(snapshot: &Snapshot, nonce: &str) -> String {
     write_head(&mut out, snapshot);
     write_tiles(&mut out, snapshot);
     write_links(&mut out, snapshot);
+    connections::write_connections(&mut out, connections, jiff::Timestamp::now().as_microsecond());
+    connections::write_refusals(&mut out, refusals);
     write_latency(&mut out, snapshot);
     out.push_str("<div class=\"columns\">");
     write_answers(&mut out, &snapshot.figures.links);
@@ -42,6 +52,7 @@ pub(super) fn render(snapshot: &Snapshot, nonce: &str) -> String {
     let _ = write!(
         out,
         "</main><footer><a href=\"metrics\">metrics</a><a href=\"status.json\">status.json</a>\
+         <a href=\"connections.json\">connections.json</a><a href=\"refusals.json\">refusals.json</a>\
          <a href=\"healthz\">healthz</a><a href=\"readyz\">readyz</a></footer>\
          <script nonce=\"{nonce}\">{SCRIPT}</script></body></html>"
     );
@@ -175,6 +186,18 @@ fn write_links(out: &mut String, snapshot: &Snapshot) {
     }
     write_table(out, &heads, &rows);
     write_trouble(out, figures);
+    for link in &snapshot.facts.links {
+        if let Some(suspicion) = &link.suspicion {
+            let _ = write!(
+                out,
+                "<p class=\"warn\">{}: nothing that came from {} at {} was as the link has it; likely {}.</p>",
+                Escaped(&link.name),
+                Escaped(&suspicion.peer),
+                connections::clock(suspicion.time_us),
+                Escaped(&suspicion.likely)
+            );
+        }
+    }
     out.push_str("</section>");
 }
 

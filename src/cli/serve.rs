@@ -143,7 +143,11 @@ fn set_log_level(before: settings::LogLevel, level: settings::LogLevel) {
         // A warning, so that the line is seen at most levels.
         Ok(true) => tracing::warn!(level, before, "log level changed"),
         Ok(false) => {
-            tracing::warn!(level, "log level not changed: the environment's {} goes on to win", log::LEVEL_VARIABLE)
+            tracing::warn!(
+                level,
+                "log level not changed: the environment's {} goes on to win",
+                log::LEVEL_VARIABLE
+            )
         }
         Err(error) => tracing::error!(%error, "log level not changed"),
     }

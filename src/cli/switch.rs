@@ -100,6 +100,7 @@ impl Switch {
         let status = SwitchStatus {
             parts: Arc::clone(&parts),
             links: server.listening().map(|(link, address)| (Arc::clone(link), address)).collect(),
+            monitor: Arc::clone(server.monitor()),
             max_records: settings.journal.exposure_max_records,
             max_age_us: Duration::from(settings.journal.exposure_max_ms).as_micros() as u64,
         };

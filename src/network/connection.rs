@@ -123,7 +123,12 @@ impl Connection {
         let since_ns = self.shared.ticks.now_ns().saturating_sub(self.unfinished_ns.unwrap_or(u64::MAX));
         Left {
             unfinished_bytes,
-            missing_bytes: self.link.options.framing.announced(input).map(|all| all.saturating_sub(unfinished_bytes)),
+            missing_bytes: self
+                .link
+                .options
+                .framing
+                .announced(input)
+                .map(|all| all.saturating_sub(unfinished_bytes)),
             unfinished: Duration::from_nanos(since_ns),
             unsent_answers: self.outgoing.answers.len() + self.deferred.len(),
             unsent_bytes: self.outgoing.bytes.len(),

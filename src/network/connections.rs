@@ -156,10 +156,12 @@ impl Connections {
 
     /// Notes how many messages there were by `now`, for the rates; to be called each second.
     pub fn sample(&self, now: Duration) {
-        self.open.lock().retain(|cell| cell.upgrade().is_some_and(|cell| {
-            cell.sample(now);
-            true
-        }));
+        self.open.lock().retain(|cell| {
+            cell.upgrade().is_some_and(|cell| {
+                cell.sample(now);
+                true
+            })
+        });
     }
 
     /// Notes a message that was not decided as its connection's last.

@@ -19,10 +19,10 @@ mod receipt;
 pub use receipt::Receipt;
 
 mod pace;
-pub use pace::{Pace, Told};
+pub use pace::Pace;
 
 mod refused;
-pub use refused::{Refusals, Refused, Unserved, Why};
+pub use refused::{Refusals, Refused, Told, Unserved, Why, mti_text};
 
 mod connections;
 pub use connections::{ConnectionCell, Connections, OpenConnection};
@@ -31,7 +31,7 @@ mod monitor;
 pub use monitor::{Likely, Monitor, Suspicion};
 
 mod observer;
-pub use observer::{CloseReason, Left, Observer, field};
+pub use observer::{CloseReason, Left, Observer};
 
 mod connection;
 

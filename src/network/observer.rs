@@ -4,7 +4,7 @@
 use super::Link;
 use super::connections::ConnectionCell;
 use super::monitor::Monitor;
-use super::pace::Told;
+use super::pace::Kinds;
 use super::refused::{Refused, Unserved, Why};
 use super::wall_us;
 use crate::telemetry::NO_CODE;
@@ -88,7 +88,7 @@ pub struct Observer {
     monitor: Arc<Monitor>,
     link: Arc<Link>,
     cell: Arc<ConnectionCell>,
-    told: Told,
+    kinds: Kinds,
     /// It was looked at what the connection may be speaking.
     looked: bool,
     opened: Duration,
@@ -98,7 +98,7 @@ impl Observer {
     /// Of a connection that was accepted.
     pub(super) fn new(monitor: Arc<Monitor>, link: Arc<Link>, cell: Arc<ConnectionCell>) -> Observer {
         let opened = monitor.now();
-        Observer { monitor, link, cell, told: Told::default(), looked: false, opened }
+        Observer { monitor, link, cell, kinds: Kinds::default(), looked: false, opened }
     }
 
     /// The connection is served from now on.
@@ -147,28 +147,27 @@ impl Observer {
     fn tell(&mut self, unserved: &Unserved) {
         let kind = (unserved.why.name(), unserved.why.de().unwrap_or(u8::MAX));
         let now_ns = u64::try_from(self.monitor.now().as_nanos()).unwrap_or(u64::MAX);
-        let Some(more) = self.told.admit(kind, now_ns) else { return };
+        let Some(more) = self.kinds.admit(kind, now_ns) else { return };
         let Some(left_out) = self.monitor.refusal_line() else { return };
-        let (expected, found) = unserved.why.sides();
-        let code = Some(&unserved.code).filter(|code| **code != NO_CODE);
+        let told = unserved.told();
         tracing::warn!(
             link = self.link.options.name,
             peer = %self.cell.peer,
             connection = self.cell.id,
-            kind = kind.0,
-            mti = mti(unserved.mti),
-            stan = unserved.stan.map(|stan| format!("{stan:06}")),
-            rrn = unserved.reference.as_ref().map(|rrn| text(rrn)),
-            field = unserved.why.de().map(field),
-            offset = unserved.offset,
-            expected = Some(expected).filter(|expected| !expected.is_empty()),
-            found,
-            code = code.map(|code| text(code)),
+            kind = told.kind,
+            mti = told.mti,
+            stan = told.stan,
+            rrn = told.rrn,
+            field = told.field,
+            offset = told.offset,
+            expected = told.expected,
+            found = told.found,
+            code = told.code,
             // Of this kind on this connection, since the last line about it.
             more = Some(more).filter(|more| *more > 0),
             left_out,
             "{}",
-            unserved.why.line(code.is_some())
+            unserved.why.line(unserved.code != NO_CODE)
         );
     }
 
@@ -226,32 +225,18 @@ impl fmt::Display for Leaves {
         match left.missing_bytes {
             _ if have == 0 => {}
             Some(missing) => {
-                write!(f, "; {missing} bytes of a frame are missing: {have} came, the first {since:.1} s ago")?;
+                write!(
+                    f,
+                    "; {missing} bytes of a frame are missing: {have} came, the first {since:.1} s ago"
+                )?;
             }
-            None => write!(f, "; the end of a frame is missing: {have} bytes came, the first {since:.1} s ago")?,
+            None => {
+                write!(f, "; the end of a frame is missing: {have} bytes came, the first {since:.1} s ago")?
+            }
         }
         match left.unsent_answers {
             0 => Ok(()),
             answers => write!(f, "; {answers} answers never reached it"),
         }
     }
-}
-
-/// A data element's name in logs and pages.
-pub fn field(de: u8) -> String {
-    match de {
-        0 => "MTI".to_owned(),
-        1 => "bit map".to_owned(),
-        de => format!("DE{de}"),
-    }
-}
-
-/// A message type, if it could be read.
-pub fn mti(mti: u16) -> Option<String> {
-    (mti != 0).then(|| format!("{mti:04x}"))
-}
-
-/// Characters for the log: what is not printable shows as `?`.
-pub fn text(bytes: &[u8]) -> String {
-    bytes.trim_ascii_end().iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '?' }).collect()
 }

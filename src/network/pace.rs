@@ -48,12 +48,12 @@ impl Pace {
 /// How often one connection is told of one kind of refusal, nanoseconds.
 const AGAIN_NS: u64 = 10_000_000_000;
 /// Kinds that are told apart on one connection.
-const KINDS: usize = 8;
+const MOST_KINDS: usize = 8;
 
 /// What one connection's refusals were told of: each kind at once, then every ten seconds with how many there were.
 #[derive(Debug, Default)]
-pub struct Told {
-    kinds: arrayvec::ArrayVec<Kind, KINDS>,
+pub struct Kinds {
+    kinds: arrayvec::ArrayVec<Kind, MOST_KINDS>,
 }
 
 /// A kind of refusal, by the caller's name for it.
@@ -64,7 +64,7 @@ struct Kind {
     left_out: u64,
 }
 
-impl Told {
+impl Kinds {
     /// Whether a refusal of this kind (its word and data element) is to be told at `now_ns`; then, how many of it were
     /// not told since the last.
     pub fn admit(&mut self, name: (&'static str, u8), now_ns: u64) -> Option<u64> {
@@ -78,7 +78,7 @@ impl Told {
         }
         if self.kinds.is_full() {
             // A peer that is wrong in ever other ways: the kind that was told longest ago makes room, if that is long ago.
-            let oldest = (0..KINDS).min_by_key(|at| self.kinds[*at].told_ns)?;
+            let oldest = (0..MOST_KINDS).min_by_key(|at| self.kinds[*at].told_ns)?;
             if now_ns.saturating_sub(self.kinds[oldest].told_ns) < AGAIN_NS {
                 return None;
             }
@@ -127,14 +127,14 @@ mod tests {
     #[test]
     fn a_kind_is_told_at_once_and_then_now_and_again() {
         const S: u64 = 1_000_000_000;
-        let mut told = Told::default();
+        let mut told = Kinds::default();
         let lines: Vec<_> = (0..2_500).filter_map(|at| told.admit(("format", 4), S + at * S / 100)).collect();
         assert_eq!(lines, [0, 999, 999]);
         assert_eq!(told.admit(("format", 22), 2 * S), Some(0), "another field is another kind");
         assert_eq!(told.admit(("unreadable", 4), 2 * S), Some(0));
         // Ever other kinds: no more than there is room for within the time.
         let others = (30..130).filter(|de| told.admit(("format", *de), 3 * S).is_some()).count();
-        assert_eq!(others, KINDS - 3);
+        assert_eq!(others, MOST_KINDS - 3);
         assert_eq!(told.admit(("format", 200), 20 * S), Some(0));
     }
 }

@@ -153,6 +153,66 @@ impl Unserved {
     }
 }
 
+/// A message that was not decided, in words for log and pages: never content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The name of why.
+    pub kind: &'static str,
+    /// Message type.
+    pub mti: Option<String>,
+    /// DE11, six digits.
+    pub stan: Option<String>,
+    /// DE37.
+    pub rrn: Option<String>,
+    /// The field at fault: `DE4`, `MTI`, `bit map`.
+    pub field: Option<String>,
+    /// Bytes from the message's first to what is wrong.
+    pub offset: Option<u32>,
+    /// What should have stood there.
+    pub expected: Option<String>,
+    /// The kind of thing that stood there.
+    pub found: String,
+    /// DE39 of its answer.
+    pub code: Option<String>,
+}
+
+impl Unserved {
+    /// In words.
+    pub fn told(&self) -> Told {
+        let (expected, found) = self.why.sides();
+        Told {
+            kind: self.why.name(),
+            mti: mti_text(self.mti),
+            stan: self.stan.map(|stan| format!("{stan:06}")),
+            rrn: self.reference.as_ref().map(|reference| printable(reference)),
+            field: self.why.de().map(field),
+            offset: self.offset,
+            expected: Some(expected).filter(|expected| !expected.is_empty()),
+            found,
+            code: Some(&self.code).filter(|code| **code != NO_CODE).map(|code| printable(code)),
+        }
+    }
+}
+
+fn field(de: u8) -> String {
+    match de {
+        0 => "MTI".to_owned(),
+        1 => "bit map".to_owned(),
+        de => format!("DE{de}"),
+    }
+}
+
+/// A message type of four BCD digits, `0100`; `None` for 0, which is one that could not be read.
+pub fn mti_text(mti: u16) -> Option<String> {
+    (mti != 0).then(|| format!("{mti:04x}"))
+}
+
+/// What is not printable shows as `?`.
+fn printable(bytes: &[u8]) -> String {
+    let shown = |byte: &u8| if byte.is_ascii_graphic() { char::from(*byte) } else { '?' };
+    bytes.trim_ascii_end().iter().map(shown).collect()
+}
+
 /// A message that was not decided.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused {

@@ -32,7 +32,11 @@ pub(in crate::cli) fn likely(sample: &[u8], framing: &Framing, dialect: &Dialect
         Some(found) => format!("framing {found}"),
         None => "no length before the message".to_owned(),
     };
-    let dialect = if in_own { Some(format!("dialect {} as set", dialect.name())) } else { named(message, start.header) };
+    let dialect = if in_own {
+        Some(format!("dialect {} as set", dialect.name()))
+    } else {
+        named(message, start.header)
+    };
     match dialect {
         // The framing is right, and no dialect reads it better: nothing to say.
         None if own_framing => None,
@@ -59,7 +63,8 @@ mod tests {
 
     const ECHO: &[u8] = b"0800822000000000000004000000000000001122093315000001301";
     const BCD: [u8; 28] = [
-        0x08, 0, 0x82, 0x20, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0x11, 0x22, 0x09, 0x33, 0x15, 0, 0, 1, 3, 1,
+        0x08, 0, 0x82, 0x20, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0x11, 0x22, 0x09, 0x33, 0x15, 0, 0, 1,
+        3, 1,
     ];
 
     fn framed(framing: &str, message: &[u8]) -> Vec<u8> {
@@ -74,7 +79,11 @@ mod tests {
     #[test]
     fn what_another_framing_or_dialect_reads_is_named() {
         for (spoken, message, words) in [
-            ("length2-be-inclusive", ECHO, &["framing length2-be-inclusive", "dialect iso87-ascii as set"][..]),
+            (
+                "length2-be-inclusive",
+                ECHO,
+                &["framing length2-be-inclusive", "dialect iso87-ascii as set"][..],
+            ),
             ("length4-ascii", ECHO, &["framing length4-ascii", "dialect iso87-ascii as set"]),
             ("length2-be", &BCD, &["framing length2-be as set", "dialect iso87-bcd (reads to the end"]),
             ("length2-be+tpdu", &BCD, &["framing length2-be+tpdu", "dialect iso87-bcd"]),
@@ -94,7 +103,13 @@ mod tests {
         let (set, dialect) = ("length2-be".parse().unwrap(), Dialect::builtin("iso87-ascii").unwrap());
         let mut wrong = framed("length2-be", ECHO);
         wrong[30] = b'x';
-        let samples = [framed("length2-be", ECHO), wrong, b"GET / HTTP/1.1\r\n\r\n".to_vec(), vec![0xFF; 4_096], vec![]];
+        let samples = [
+            framed("length2-be", ECHO),
+            wrong,
+            b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+            vec![0xFF; 4_096],
+            vec![],
+        ];
         for sample in samples {
             assert_eq!(likely(&sample, &set, &dialect), None, "{sample:?}");
         }
