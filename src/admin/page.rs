@@ -293,27 +293,34 @@ fn write_stages(out: &mut String, span: &str, table: &LatencyTable) {
 }
 
 fn write_answers(out: &mut String, links: &[LinkFigures]) {
-    let mut codes = std::collections::BTreeMap::<&str, u64>::new();
-    for (code, number) in links.iter().flat_map(|link| &link.codes) {
-        *codes.entry(code).or_default() += number;
+    let mut answers = std::collections::BTreeMap::<(&str, &str), u64>::new();
+    for answer in links.iter().flat_map(|link| &link.answers) {
+        *answers.entry((&answer.code, answer.refusal)).or_default() += answer.count;
     }
-    let sum: u64 = codes.values().sum();
-    let mut rows: Vec<_> = codes.into_iter().collect();
-    rows.sort_by_key(|(code, number)| (std::cmp::Reverse(*number), *code));
+    let sum: u64 = answers.values().sum();
+    let mut rows: Vec<_> = answers.into_iter().collect();
+    rows.sort_by_key(|(answer, number)| (std::cmp::Reverse(*number), *answer));
     let share_of = |number: u64| number as f64 / sum.max(1) as f64;
-    let cells = |(code, number): &(&str, u64)| {
+    let cells = |((code, refusal), number): &((&str, &str), u64)| {
         vec![
             text(*code),
+            text(*refusal),
             number_of(*number),
             number_share(share_of(*number)),
             Cell(chart::bar(share_of(*number)), "drawn"),
         ]
     };
     let rows: Vec<_> = rows.iter().map(cells).collect();
-    out.push_str("<section class=\"card\"><h2>Answers by code <small>DE39, since the start</small></h2>");
+    out.push_str(
+        "<section class=\"card\"><h2>Answers <small>by code (DE39) and refusal, since the start</small></h2>",
+    );
     match rows.is_empty() {
         true => out.push_str("<p class=\"soft\">None yet.</p>"),
-        false => write_table(out, &[("code", ""), ("answers", "n"), ("share", "n"), ("", "")], &rows),
+        false => write_table(
+            out,
+            &[("code", ""), ("refusal", ""), ("answers", "n"), ("share", "n"), ("", "")],
+            &rows,
+        ),
     }
     out.push_str("</section>");
 }

@@ -10,7 +10,7 @@ use crate::portfolio::{Program, columns, folder};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::fs::{self, File};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -87,14 +87,13 @@ impl<E: Into<Failure>> From<E> for Stop {
 pub(super) fn run(args: Args) -> ExitCode {
     let Action::Import(args) = args.action;
     let Some(file) = args.file.as_deref().filter(|_| !args.example) else {
-        // Whoever closed the pipe has seen enough.
-        let _ = io::stdout().write_all(columns::EXAMPLE.as_bytes());
+        out!("{}", columns::EXAMPLE);
         return ExitCode::SUCCESS;
     };
     let settings = match serve::load(args.config.as_deref(), &args.set) {
         Ok(settings) => settings,
         Err(error) => {
-            eprint!("{}", error.report());
+            err!("{}", error.report());
             return ExitCode::from(super::USAGE);
         }
     };
@@ -108,7 +107,7 @@ pub(super) fn run(args: Args) -> ExitCode {
             ExitCode::from(super::FAILED)
         }
         Err(Stop::Failed(error)) => {
-            eprintln!("authswitch cards import: {error}");
+            errln!("authswitch cards import: {error}");
             ExitCode::from(super::USAGE)
         }
     }
@@ -119,14 +118,14 @@ fn report(done: &Done, args: &Import) {
     let (cards, data) = (new + updated, args.data.display());
     if args.json {
         let data = data.to_string();
-        println!(
+        outln!(
             "{}",
             json!({ "cards": cards, "new": new, "updated": updated, "accounts": accounts, "data": data })
         );
         return;
     }
     let plural = |count: usize| if count == 1 { "" } else { "s" };
-    println!(
+    outln!(
         "imported {cards} card{} ({new} new, {updated} updated), {accounts} account{} into {data}",
         plural(cards),
         plural(accounts)
@@ -138,11 +137,11 @@ fn refuse(rejected: &Rejected, file: &Path, as_json: bool) {
         let problems = rejected.problems.iter().map(
             |problem| json!({ "line": problem.line, "column": problem.column, "reason": problem.reason }),
         );
-        println!("{}", json!({ "problems": problems.collect::<Vec<_>>(), "unread_lines": rejected.unread }));
+        outln!("{}", json!({ "problems": problems.collect::<Vec<_>>(), "unread_lines": rejected.unread }));
         return;
     }
-    eprintln!("{rejected}");
-    eprintln!("authswitch cards import: nothing of {} is loaded", file.display());
+    errln!("{rejected}");
+    errln!("authswitch cards import: nothing of {} is loaded", file.display());
 }
 
 fn load(file: &Path, data: &Path, settings: &crate::settings::Settings) -> Result<Done, Stop> {
@@ -163,7 +162,7 @@ fn load(file: &Path, data: &Path, settings: &crate::settings::Settings) -> Resul
     let Opened { mut portfolio, tail, key, lock: _lock, warnings, .. } =
         data::open_locked(settings, data, WhenEmpty::Leave, lock)?;
     for warning in warnings {
-        eprintln!("authswitch cards import: {warning}");
+        errln!("authswitch cards import: {warning}");
     }
     doing.set_message("changing cards");
     let done = import::apply(&sheet, &mut portfolio).map_err(|error| match error {

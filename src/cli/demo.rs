@@ -54,7 +54,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(super::FAILED),
         Err(error) => {
-            eprintln!("authswitch demo: {error}");
+            errln!("authswitch demo: {error}");
             ExitCode::from(super::USAGE)
         }
     }
@@ -69,11 +69,11 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
     let trace = Trace::read(TRACE, "the shipped trace")?;
     let switch = Switch::start(&settings, &data)?;
     if !args.json {
-        println!("A switch with 10,000 demo cards listens:");
+        outln!("A switch with 10,000 demo cards listens:");
         for listening in switch.listening() {
-            println!("  {:<16} {}  {}", listening.link, listening.address, listening.dialect);
+            outln!("  {:<16} {}  {}", listening.link, listening.address, listening.dialect);
         }
-        println!("  {:<16} http://{}/  (status page while this runs)\n", "operators", switch.admin_address());
+        outln!("  {:<16} http://{}/  (status page while this runs)\n", "operators", switch.admin_address());
     }
     let plan = Plan {
         rate: Rate::PerSecond(args.rate.into()),
@@ -92,15 +92,19 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
         let mut json = summary::json(&outcome, &plan);
         json["receipt"] = serde_json::to_value(receipt)?;
         json["report"] = page.display().to_string().into();
-        println!("{json:#}");
+        outln!("{json:#}");
     } else {
-        print!("{}", summary::text(&outcome, &plan));
-        println!("\ninside the switch, all messages\n{}", stage_lines(&stages));
-        println!(
+        out!("{}", summary::text(&outcome, &plan));
+        outln!("\ninside the switch, all messages\n{}", stage_lines(&stages));
+        outln!(
             "drained: {} received, {} answered, {} late, {} dropped, {} undelivered",
-            receipt.received, receipt.answered, receipt.late, receipt.dropped, receipt.undelivered
+            receipt.received,
+            receipt.answered,
+            receipt.late,
+            receipt.dropped,
+            receipt.undelivered
         );
-        println!("report page: {}", shown(&page));
+        outln!("report page: {}", shown(&page));
     }
     Ok(as_expected(&outcome))
 }

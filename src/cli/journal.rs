@@ -1,10 +1,11 @@
 //! `authswitch journal`: the persisted record of decisions, verified and printed. Card numbers are truncated in it.
 
+use super::print;
 use crate::decision::Missing;
 use crate::journal::{self, Entry, Seq};
 use crate::portfolio::{CounterChange, Differs, FORMAT, NOBODY, Record, Ruled, Transaction};
 use serde_json::{Value, json};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
@@ -77,9 +78,9 @@ pub(super) fn run(args: Args) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if closed_pipe(&*error) => ExitCode::SUCCESS,
+        Err(error) if print::is_closed(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("authswitch journal: {error}");
+            errln!("authswitch journal: {error}");
             let missing = !args.action.place().journal().is_dir();
             ExitCode::from(if missing { super::USAGE } else { super::FAILED })
         }
@@ -99,19 +100,6 @@ impl Action {
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Whoever read our output (`head`) has seen enough.
-fn closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let io = error.downcast_ref::<std::io::Error>();
-        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
 fn verify(place: &Place) -> Result<(), Failure> {
     let report = journal::verify(&place.journal())?;
     // The storage knows bytes only; whether each body is a record is asked here.
@@ -120,20 +108,24 @@ fn verify(place: &Place) -> Result<(), Failure> {
         json!({ "segment": torn.segment.display().to_string(), "offset": torn.offset, "bytes": torn.bytes })
     });
     if place.json {
-        println!(
+        outln!(
             "{}",
             json!({ "segments": report.segments, "records": report.records, "first": report.first,
                 "last": report.last, "bytes": report.bytes, "torn": torn })
         );
         return Ok(());
     }
-    println!(
+    outln!(
         "sound: {} records ({} to {}) in {} segments, {} bytes",
-        report.records, report.first, report.last, report.segments, report.bytes
+        report.records,
+        report.first,
+        report.last,
+        report.segments,
+        report.bytes
     );
     if let Some(torn) = report.torn {
         let (segment, offset, bytes) = (torn.segment.display(), torn.offset, torn.bytes);
-        println!("torn tail: {bytes} bytes in {segment} from offset {offset}, cut off at the next start");
+        outln!("torn tail: {bytes} bytes in {segment} from offset {offset}, cut off at the next start");
     }
     Ok(())
 }
@@ -141,7 +133,7 @@ fn verify(place: &Place) -> Result<(), Failure> {
 fn dump(place: &Place, from: Seq, wanted: fn(&Record) -> bool) -> Result<(), Failure> {
     let folder = place.journal();
     folder.read_dir().map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = print::stream();
     journal::scan(&folder, from, &mut |entry: Entry<'_>| {
         let record = decode(&entry)?;
         if wanted(&record) { print(&mut out, entry.seq, &record, place.json) } else { Ok(()) }
@@ -155,7 +147,7 @@ fn tail(place: &Place, from: Option<Seq>) -> Result<(), Failure> {
         Some(from) => from,
         None => last(&folder)? + 1,
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = print::stream();
     journal::follow(
         &folder,
         from,

@@ -3,7 +3,6 @@
 use super::switch::{Failure, Switch};
 use crate::settings::{self, Settings, SettingsError};
 use crate::telemetry::log;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,27 +36,27 @@ const USUAL_CONFIG: &str = "config/authswitch.toml";
 
 pub(super) fn run(args: Args) -> ExitCode {
     if args.print_config {
-        print!("{}", settings::MANUAL);
+        out!("{}", settings::MANUAL);
         return ExitCode::SUCCESS;
     }
     let settings = match load(args.config.as_deref(), &args.set) {
         Ok(settings) => settings,
         Err(error) => {
-            eprint!("{}", error.report());
+            err!("{}", error.report());
             return ExitCode::from(super::USAGE);
         }
     };
     let json = settings.log.format == settings::LogFormat::Json;
     let format = if json { log::Format::Json } else { log::Format::Text };
     if let Err(error) = log::init(&log::Options { level: settings.log.level.as_str().to_owned(), format }) {
-        eprintln!("authswitch serve: {error}");
+        errln!("authswitch serve: {error}");
         return ExitCode::from(super::USAGE);
     }
     match serve(&args, &settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the switch ends");
-            eprintln!("authswitch serve: {error}");
+            errln!("authswitch serve: {error}");
             ExitCode::from(super::USAGE)
         }
     }
@@ -76,17 +75,11 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hang_up = signal(SignalKind::hangup())?;
     let switch = Switch::start(settings, &args.data)?;
-    let mut out = std::io::stdout();
     for listening in switch.listening() {
-        writeln!(
-            out,
-            "listening link={} addr={} dialect={}",
-            listening.link, listening.address, listening.dialect
-        )?;
+        outln!("listening link={} addr={} dialect={}", listening.link, listening.address, listening.dialect);
     }
-    writeln!(out, "listening link=admin addr={} dialect=http", switch.admin_address())?;
-    writeln!(out, "ready")?;
-    out.flush()?;
+    outln!("listening link=admin addr={} dialect=http", switch.admin_address());
+    outln!("ready");
     tracing::info!(data = %args.data.display(), "ready");
     let mut running = settings.clone();
     runtime.block_on(async {
@@ -100,12 +93,14 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     });
     tracing::info!("draining");
     let receipt = switch.drain(settings.server.drain_timeout_ms.into())?;
-    writeln!(
-        out,
+    outln!(
         "drained received={} answered={} late={} dropped={} undelivered={}",
-        receipt.received, receipt.answered, receipt.late, receipt.dropped, receipt.undelivered
-    )?;
-    out.flush()?;
+        receipt.received,
+        receipt.answered,
+        receipt.late,
+        receipt.dropped,
+        receipt.undelivered
+    );
     tracing::info!(
         received = receipt.received,
         answered = receipt.answered,

@@ -9,6 +9,7 @@ use super::versions::Versions;
 use crate::admin;
 use crate::decision::Desk;
 use crate::journal::{self, Journal};
+use crate::message::Refusal;
 use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
 use crate::portfolio::folder;
 use crate::settings::{self, Settings};
@@ -68,6 +69,7 @@ impl Switch {
         );
         let telemetry = Telemetry::new(crate::telemetry::Options {
             links: links.iter().map(|link| link.name.clone()).collect(),
+            refusals: refusal_names(),
             workers,
             hlog_dir: Some(data.join("hlog")),
             hlog_interval: settings.telemetry.hlog_interval_s.into(),
@@ -274,6 +276,13 @@ fn journal_options(settings: &Settings, telemetry: &Telemetry) -> journal::Optio
     }
 }
 
+/// The names of refusals by their numbers: what a sample of the telemetry means.
+fn refusal_names() -> Vec<&'static str> {
+    let name = |number: u8| Refusal::from_number(number).map_or("other", Refusal::name);
+    let last = Refusal::ALL.iter().map(|refusal| *refusal as u8).max().unwrap_or(0);
+    (0..=last).map(name).collect()
+}
+
 /// Reads a gauge's value.
 type Read = fn(&Parts) -> f64;
 
@@ -287,8 +296,8 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
         ("exposure_records", "Answers given whose record is not yet durable.", |parts| {
             parts.journal.exposure().records as f64
         }),
-        ("exposure_microseconds", "Age of the oldest record that is not yet durable.", |parts| {
-            parts.journal.exposure().age_us as f64
+        ("exposure_seconds", "Age of the oldest record that is not yet durable.", |parts| {
+            parts.journal.exposure().age_us as f64 / 1e6
         }),
         (
             "journal_accepting",

@@ -125,6 +125,7 @@ mod tests {
             mti: 0x0100,
             outcome: Outcome::Approved,
             code: NO_CODE,
+            refusal: 0,
             total_ns: 0,
             stage_ns: [0; 5],
         };

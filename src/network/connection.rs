@@ -6,6 +6,7 @@ use super::clock::{Beat, Ticks, wall_us};
 use super::receipt::Counts;
 use super::{CloseReason, Corridor, Left, Link, Observer, Session, Unserved, Way, Why};
 use crate::journal::{Journal, Seq};
+use crate::message::Refusal;
 use crate::telemetry::{Batch, Counter, Outcome, Recorder};
 use crate::wire::frame::{Cut, Cutter, Kind};
 use std::rc::Rc;
@@ -351,6 +352,7 @@ impl Connection {
             match answer.passed.undo.take() {
                 Some(undo) => {
                     answer.passed.sample.code = corridor.undo(undo, wall_us(), bytes, out);
+                    answer.passed.sample.refusal = Refusal::BudgetSpent as u8;
                 }
                 None => {
                     let mut sample = answer.passed.sample;

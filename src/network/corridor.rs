@@ -100,6 +100,7 @@ impl Passed {
             mti: 0,
             outcome: Outcome::FormatError,
             code: NO_CODE,
+            refusal: 0,
             total_ns: 0,
             stage_ns: [0; 5],
         };
@@ -169,6 +170,7 @@ impl Corridor {
         passed.built_ns = self.ticks.now_ns();
         passed.sample.outcome = outcome(kind, &decision);
         passed.sample.code = decision.code.0;
+        passed.sample.refusal = decision.refusal as u8;
         passed.sample.stage_ns = [
             short(parsed_ns - began_ns),
             short((decided_ns - parsed_ns).saturating_sub(append_ns)),
@@ -377,6 +379,7 @@ impl Corridor {
         let (own, lead) = ([(39, Value::Text(&code.0))], Lead::Answer { request: lead, wrong_de: de });
         self.build(view, view.mti().response(), self.link.echo(kind), &own, lead, out);
         passed.sample.code = code.0;
+        passed.sample.refusal = refusal as u8;
         passed.sample.outcome =
             if refusal == Refusal::Format { Outcome::FormatError } else { Outcome::Declined };
         passed.built_ns = self.ticks.now_ns();

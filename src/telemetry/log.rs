@@ -77,7 +77,11 @@ static EXCHANGE: OnceLock<Exchange> = OnceLock::new();
 /// An unreadable level, or a second call.
 pub fn init(options: &Options) -> Result<(), LogError> {
     let filter = filter(variable().as_deref(), &options.level)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // It would say so on the same stderr by a macro that panics there: a collector that ends must not end the switch.
+        .log_internal_errors(false);
     let exchange: Exchange = match options.format {
         Format::Json => {
             let builder = builder.json().flatten_event(true).with_current_span(false).with_filter_reloading();

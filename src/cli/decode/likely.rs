@@ -3,7 +3,7 @@
 
 use super::lead::Lead;
 use super::rank::Ranker;
-use crate::traffic::capture::framing::{cut, detect, guess};
+use crate::traffic::capture::framing::{Guess, cut, detect, guess};
 use crate::traffic::capture::message_start;
 use crate::wire::frame::Framing;
 use crate::wire::{Dialect, Message};
@@ -11,8 +11,10 @@ use crate::wire::{Dialect, Message};
 /// Names framing and dialect of a connection's first bytes, where they are not the link's; `None` where nothing fits
 /// better than what the link has.
 pub(in crate::cli) fn likely(sample: &[u8], framing: &Framing, dialect: &Dialect) -> Option<String> {
-    // A capture's beginning may end within a frame; its first byte is the connection's.
-    let own = Some(guess(*framing, sample, false)).filter(|guess| guess.is_clean());
+    // A header that the link's framing does not know of is none of its dialect's.
+    let has_no_other_header = |guess: &Guess| guess.start.is_some_and(|start| start.header == 0);
+    let own = Some(guess(*framing, sample, false));
+    let own = own.filter(|guess| guess.is_clean() && has_no_other_header(guess));
     let best = own.or_else(|| detect(sample, false).into_iter().find(|guess| guess.is_clean()));
     let (message, found) = match &best {
         Some(best) => {

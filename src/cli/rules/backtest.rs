@@ -86,20 +86,20 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
         Ok(loaded) => loaded,
         Err(Refused::Unreadable(reason)) => return Err(reason),
         Err(Refused::Wrong(problems)) => {
-            eprint!("{}", problems.report());
+            err!("{}", problems.report());
             return Ok(ExitCode::from(crate::cli::FAILED));
         }
     };
     let report = backtest(args, &settings, loaded.set).map_err(|error| error.to_string())?;
     if args.json {
-        println!("{}", report.to_json());
+        outln!("{}", report.to_json());
     } else {
         report.print();
     }
     let over = |most: Option<f64>, percent: f64| most.is_some_and(|most| percent > most);
     let (changed, declined) = (report.changed_percent(), report.newly_declined_percent());
     if over(args.most_changed, changed) || over(args.most_declined, declined) {
-        eprintln!(
+        errln!(
             "authswitch rules backtest: {changed:.4} % changed, {declined:.4} % newly declined: over the bound"
         );
         return Ok(ExitCode::from(crate::cli::FAILED));

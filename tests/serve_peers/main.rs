@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../harness/mod.rs"]
 mod harness;
+mod told;
+
 use harness::*;
 use std::io::{Read, Write};
 use std::time::Duration;
