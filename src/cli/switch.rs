@@ -67,14 +67,7 @@ impl Switch {
             state_hash = format!("{:016x}", portfolio.state_hash()),
             "recovered"
         );
-        let telemetry = Telemetry::new(crate::telemetry::Options {
-            links: links.iter().map(|link| link.name.clone()).collect(),
-            refusals: refusal_names(),
-            workers,
-            hlog_dir: Some(data.join("hlog")),
-            hlog_interval: settings.telemetry.hlog_interval_s.into(),
-            ..Default::default()
-        });
+        let telemetry = telemetry(settings, &links, workers, data);
         let options = journal_options(settings, &telemetry);
         let journal = Journal::open_locked(&data.join("journal"), tail, options, lock)?;
         let portfolio = Arc::new(portfolio);
@@ -255,6 +248,17 @@ fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions,
         close_on_unreadable: link.on_unreadable == settings::OnUnreadable::Close,
         require_sign_on: link.require_sign_on,
         reply_after_durable: link.reply_after == settings::ReplyAfter::Durable,
+    })
+}
+
+fn telemetry(settings: &Settings, links: &[LinkOptions], workers: usize, data: &Path) -> Telemetry {
+    Telemetry::new(crate::telemetry::Options {
+        links: links.iter().map(|link| link.name.clone()).collect(),
+        refusals: refusal_names(),
+        workers,
+        hlog_dir: Some(data.join("hlog")),
+        hlog_interval: settings.telemetry.hlog_interval_s.into(),
+        ..Default::default()
     })
 }
 

@@ -158,15 +158,15 @@ impl Observer {
             mti = told.mti,
             stan = told.stan,
             rrn = told.rrn,
-            field = told.field,
+            field = told.field.as_deref(),
             offset = told.offset,
-            expected = told.expected,
+            expected = told.expected.as_deref(),
             found = told.found,
-            code = told.code,
+            code = told.code.as_deref(),
             // Of this kind on this connection, since the last line about it.
             more = Some(more).filter(|more| *more > 0),
             left_out,
-            "{}",
+            "{}: {told}",
             unserved.why.line(unserved.code != NO_CODE)
         );
     }

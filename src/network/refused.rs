@@ -7,6 +7,7 @@ use crate::wire::frame::{FrameError, WrongFrame};
 use crate::wire::{ParseError, View};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -65,8 +66,8 @@ impl Why {
     pub fn line(&self, answered: bool) -> &'static str {
         match self {
             Why::Reject(_) => "the network rejects a message of ours: it could not read it",
-            Why::Frame(_) => "the connection's bytes cannot be cut into frames",
-            Why::WrongFrame(_) => "frame dropped: wrong header or check byte",
+            Why::Frame(_) => "the connection cannot be cut into frames",
+            Why::WrongFrame(_) => "frame dropped",
             _ if answered => "message refused",
             _ => "message dropped",
         }
@@ -190,6 +191,22 @@ impl Unserved {
             expected: Some(expected).filter(|expected| !expected.is_empty()),
             found,
             code: Some(&self.code).filter(|code| **code != NO_CODE).map(|code| printable(code)),
+        }
+    }
+}
+
+/// Where, what was expected, what was found: `DE4, byte 47: expected digits, found a letter`.
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.field, self.offset) {
+            (Some(field), Some(offset)) => write!(f, "{field}, byte {offset}: ")?,
+            (Some(field), None) => write!(f, "{field}: ")?,
+            (None, _) => {}
+        }
+        match (&self.expected, self.found.as_str()) {
+            (None, found) => f.write_str(found),
+            (Some(expected), "") => write!(f, "expected {expected}"),
+            (Some(expected), found) => write!(f, "expected {expected}, found {found}"),
         }
     }
 }
