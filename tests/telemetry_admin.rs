@@ -346,7 +346,7 @@ fn connections_and_refused_messages_stand_on_the_page_and_in_json() {
         "127.0.0.1:50057",
         "format-error DE4, ",
         "The first 50 of 60: <a href=\"connections.json\">",
-        "DE4, byte 58",
+        "DE4, byte 58: expected digits, found a letter",
         "11-29 09:53:15.123",
         "The first 25 of 40: <a href=\"refusals.json\">",
         "17 more were counted and not kept",

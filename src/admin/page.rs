@@ -41,8 +41,9 @@ pub(super) fn render(
     write_head(&mut out, snapshot);
     write_tiles(&mut out, snapshot);
     write_links(&mut out, snapshot);
-    connections::write_connections(&mut out, connections, jiff::Timestamp::now().as_microsecond());
-    connections::write_refusals(&mut out, refusals);
+    let now_us = jiff::Timestamp::now().as_microsecond();
+    connections::write_connections(&mut out, connections, now_us);
+    connections::write_refusals(&mut out, refusals, now_us);
     write_latency(&mut out, snapshot);
     out.push_str("<div class=\"columns\">");
     write_answers(&mut out, &snapshot.figures.links);

@@ -22,7 +22,9 @@ pub type Likely = fn(&[u8], &Framing, &Dialect) -> Option<String>;
 /// Bytes of a connection's beginning that are looked at.
 const SAMPLE: usize = 4 << 10;
 /// How often a link is looked at, seconds: a peer that sends garbage must not keep a processor busy.
-const LOOK_S: u64 = 60;
+const LOOK_S: u64 = 10;
+/// How often the same is told of a link, microseconds.
+const TELL_US: i64 = 600_000_000;
 
 /// What a link's messages seem to be written in, when none of them could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,18 +136,18 @@ impl Monitor {
     }
 
     /// Looks, on a thread of its own, at what a connection of which nothing could be read may be speaking. The sample is
-    /// overwritten afterwards.
-    pub(super) fn look(self: &Arc<Monitor>, link: &Arc<Link>, peer: SocketAddr, sample: &[u8]) {
+    /// overwritten afterwards. Returns whether it looks: not where the link was looked at a moment ago.
+    pub(super) fn look(self: &Arc<Monitor>, link: &Arc<Link>, peer: SocketAddr, sample: &[u8]) -> bool {
         let (Some(likely), Some(state)) = (self.likely, self.links.get(usize::from(link.index))) else {
-            return;
+            return true;
         };
         let now_s = self.now().as_secs() + 1;
         let looked_s = state.looked_s.load(Ordering::Relaxed);
         if sample.is_empty() || looked_s != 0 && now_s - looked_s < LOOK_S {
-            return;
+            return false;
         }
         if self.looking.swap(true, Ordering::Relaxed) {
-            return;
+            return false;
         }
         state.looked_s.store(now_s, Ordering::Relaxed);
         let sample = Zeroizing::new(sample[..sample.len().min(SAMPLE)].to_vec());
@@ -160,9 +162,19 @@ impl Monitor {
         if looks.is_err() {
             self.looking.store(false, Ordering::Relaxed);
         }
+        looks.is_ok()
     }
 
     fn suspect(&self, link: &Link, peer: SocketAddr, likely: String) {
+        let Some(state) = self.links.get(usize::from(link.index)) else { return };
+        let mut suspicion = state.suspicion.lock();
+        let time_us = wall_us();
+        let is_known = suspicion
+            .as_ref()
+            .is_some_and(|known| known.likely == likely && time_us.saturating_sub(known.time_us) < TELL_US);
+        if is_known {
+            return;
+        }
         let options = &link.options;
         tracing::warn!(
             link = options.name,
@@ -172,9 +184,7 @@ impl Monitor {
             likely,
             "nothing that came was as the link has it: its framing or dialect seems to be another"
         );
-        if let Some(state) = self.links.get(usize::from(link.index)) {
-            *state.suspicion.lock() = Some(Suspicion { time_us: wall_us(), peer, likely });
-        }
+        *suspicion = Some(Suspicion { time_us, peer, likely });
     }
 }
 

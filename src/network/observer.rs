@@ -174,8 +174,8 @@ impl Observer {
     /// Looks once at what the connection may be speaking, if none of its messages could be read.
     fn look(&mut self, unread: &[u8]) {
         let served = self.cell.messages.load(Relaxed).saturating_sub(self.cell.refused.load(Relaxed));
-        if served == 0 && !std::mem::replace(&mut self.looked, true) {
-            self.monitor.look(&self.link, self.cell.peer, unread);
+        if served == 0 && !self.looked {
+            self.looked = self.monitor.look(&self.link, self.cell.peer, unread);
         }
     }
 

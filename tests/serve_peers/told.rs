@@ -353,7 +353,7 @@ fn a_link_that_is_spoken_otherwise_is_told_how() {
         assert_eq!((&status["likely"], &status["peer"]), (&said.into(), &from.as_str().into()));
         assert!(switch.get("/").1.contains("likely framing"));
         assert!(!switch.log_text().contains(&card));
-        // Once a minute: a flood of garbage costs no more.
+        // The same is told once, however many say it.
         for _ in 0..5 {
             Peer::connect_framed(switch.addresses[ASCII], dialect, framing).send("0100", &[(11, "000001")]);
         }

@@ -29,7 +29,7 @@ pub(super) fn write_connections(out: &mut String, connections: &[Connection], no
                 ("open for", "n"),
                 ("signed on", ""),
                 ("last message", ""),
-                ("messages/s, 10 s", "n"),
+                ("per s, 10 s", "n"),
                 ("60 s", "n"),
                 ("messages", "n"),
                 ("answers", "n"),
@@ -65,20 +65,23 @@ fn row(connection: &Connection, now_us: i64) -> Vec<Cell> {
         number_of(connection.messages),
         number_of(connection.answers),
         refused,
-        text(connection.last_refusal.as_ref().map_or_else(String::new, |refusal| {
-            let place = refusal.field.as_deref().map_or_else(String::new, |field| format!(" {field}"));
-            format!("{}{place}, {} ago", refusal.kind, uptime(ago(refusal.time_us, now_us)))
-        })),
+        Cell(last_refusal(connection, now_us), "words"),
     ]
 }
 
+fn last_refusal(connection: &Connection, now_us: i64) -> String {
+    let Some(refusal) = &connection.last_refusal else { return String::new() };
+    let place = refusal.field.as_deref().map_or_else(String::new, |field| format!(" {field}"));
+    format!("{}{place}, {} ago", refusal.kind, uptime(ago(refusal.time_us, now_us)))
+}
+
 /// The last messages that were not decided, and why.
-pub(super) fn write_refusals(out: &mut String, refusals: &Refusals) {
+pub(super) fn write_refusals(out: &mut String, refusals: &Refusals, now_us: i64) {
     let list = &refusals.refusals;
     out.push_str(
         "<section class=\"card\"><h2>Refused messages <small>not decided, newest first</small></h2>",
     );
-    let rows: Vec<_> = list.iter().take(REFUSALS).map(refusal_row).collect();
+    let rows: Vec<_> = list.iter().take(REFUSALS).map(|refusal| refusal_row(refusal, now_us)).collect();
     match rows.is_empty() {
         true => out.push_str("<p class=\"soft\">None since the start.</p>"),
         false => write_table(
@@ -91,9 +94,7 @@ pub(super) fn write_refusals(out: &mut String, refusals: &Refusals) {
                 ("STAN", ""),
                 ("RRN", ""),
                 ("why", ""),
-                ("where", ""),
-                ("expected", ""),
-                ("found", ""),
+                ("where and what", ""),
                 ("answer", ""),
             ],
             &rows,
@@ -110,24 +111,30 @@ pub(super) fn write_refusals(out: &mut String, refusals: &Refusals) {
     out.push_str("</section>");
 }
 
-fn refusal_row(refusal: &Refusal) -> Vec<Cell> {
-    let place = match (&refusal.field, refusal.offset) {
-        (Some(field), Some(offset)) => format!("{field}, byte {offset}"),
-        (Some(field), None) => field.clone(),
+fn refusal_row(refusal: &Refusal, now_us: i64) -> Vec<Cell> {
+    let mut what = match (&refusal.field, refusal.offset) {
+        (Some(field), Some(offset)) => format!("{field}, byte {offset}: "),
+        (Some(field), None) => format!("{field}: "),
         (None, _) => String::new(),
     };
+    what += &match (&refusal.expected, refusal.found.as_str()) {
+        (None, found) => found.to_owned(),
+        (Some(expected), "") => format!("expected {expected}"),
+        (Some(expected), found) => format!("expected {expected}, found {found}"),
+    };
+    // Today's go without the day.
+    let (when, today) = (clock(refusal.time_us), clock(now_us));
+    let when = if when.get(..5) == today.get(..5) { when.get(6..).unwrap_or(&when) } else { &when };
     let blank = |text: &Option<String>| text.clone().unwrap_or_default();
     vec![
-        text(clock(refusal.time_us)),
+        text(when),
         text(&refusal.link),
         text(&refusal.peer),
         text(blank(&refusal.mti)),
         text(blank(&refusal.stan)),
         text(blank(&refusal.rrn)),
         Cell(refusal.kind.to_owned(), "warn"),
-        text(place),
-        Cell(blank(&refusal.expected), "words"),
-        Cell(refusal.found.clone(), "words"),
+        Cell(what, "words"),
         text(refusal.code.as_deref().unwrap_or("none")),
     ]
 }
