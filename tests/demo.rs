@@ -33,7 +33,7 @@ fn the_demo_shows_what_it_promises() {
         serde_json::from_str(&demo(&["--seconds", "2", "--rate", "500", "--json"])).unwrap();
     let receipt = &json["receipt"];
     assert_eq!(receipt["received"], 1_000);
-    assert_eq!(receipt["answered"].as_u64().unwrap() + receipt["late"].as_u64().unwrap(), 1_000);
+    assert_eq!(receipt["answered"].as_u64().unwrap() + receipt["withheld"].as_u64().unwrap(), 1_000);
     let report = Path::new(json["report"].as_str().unwrap());
     let page = std::fs::read_to_string(report).unwrap();
     assert!(

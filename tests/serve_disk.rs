@@ -165,7 +165,7 @@ fn a_stalled_disk_crosses_the_exposure_and_turns_late_approvals_into_91() {
         (answer.code() == "00").then_some(answer)
     });
     assert_eq!(answer.fields[&54][28..40].parse::<i64>().unwrap(), 100_000_000_000 - 200);
-    assert_eq!(switch.metric("authswitch_late_answers_total{link=\"acquirer-ascii\"}"), Some(2.0));
+    assert_eq!(switch.metric("authswitch_undone_approvals_total{link=\"acquirer-ascii\"}"), Some(2.0));
     let (status, _) = switch.terminate();
     assert!(status.success());
     assert_eq!(dump(&data).iter().filter(|record| record["event"] == "undone").count(), 2);

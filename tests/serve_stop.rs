@@ -67,7 +67,10 @@ fn a_stop_answers_what_was_read_and_gives_a_receipt() {
     for entry in std::fs::read_dir(data.join("hlog")).unwrap() {
         std::fs::copy(entry.unwrap().path(), judged.join("hlog/switch.hlog")).unwrap();
     }
-    assert_eq!(said.trim(), "drained received=101 answered=100 late=0 dropped=1 undelivered=0");
+    assert_eq!(
+        said.trim(),
+        "drained received=101 answered=100 budget_spent=0 undone=0 withheld=0 dropped=1 undelivered=0"
+    );
     let mut answers = 0;
     while let Some(answer) = peer.receive() {
         assert_eq!(answer.code(), "00");

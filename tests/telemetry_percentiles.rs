@@ -42,13 +42,13 @@ proptest! {
         for second in &seconds {
             for (at, (bits, noise)) in second.iter().enumerate() {
                 let total_ns = (1 << bits) + noise % (1 << bits);
-                let decide_ns = (total_ns / 3).clamp(1, u64::from(u32::MAX)) as u32;
+                let decide_ns = (total_ns / 3).max(1);
                 telemetry.recorder(at).batch().message(&Sample {
                     link: 0, mti: 0x0100, outcome: Outcome::Approved, code: NO_CODE, refusal: 0, total_ns,
-                    stage_ns: [0, decide_ns, 0, 0, 0],
+                    stage_ns: [0, 0, decide_ns, 0, 0, 0, 0],
                 });
                 totals.push(total_ns);
-                decides.push(u64::from(decide_ns));
+                decides.push(decide_ns);
             }
             telemetry.tick(Instant::now());
         }

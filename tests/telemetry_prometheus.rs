@@ -20,7 +20,7 @@ fn filled() -> Telemetry {
             code: [*b"00", *b"51", *b"\"\n"][(number % 3) as usize],
             refusal: (number % 3) as u8,
             total_ns: 300 << (number % 24),
-            stage_ns: [150, 800, 80, 120, 4_000],
+            stage_ns: [50, 150, 800, 80, 120, 0, 4_000],
         });
         batch.count(0, Counter::BytesIn, 412);
     }

@@ -4,7 +4,9 @@
 //! its own: read, cut, parse, decide, build, write, without handing a message to anybody. `corridor` is the way of
 //! one message and knows no socket; `connection` knows sockets and time; `monitor` is what it tells of itself.
 
+mod arrival;
 mod clock;
+mod system;
 pub use clock::{Ticks, wall_us};
 
 mod link;
@@ -32,6 +34,8 @@ pub use monitor::{Likely, Monitor, Suspicion};
 
 mod observer;
 pub use observer::{CloseReason, Left, Observer};
+
+mod inlet;
 
 mod connection;
 

@@ -1,7 +1,7 @@
 //! Messages that were not decided, and why: which field, where, what was expected and what was found there, never
 //! content. The last of them are kept for those who ask. Must not know who asks.
 
-use crate::message::Fault;
+use crate::message::{Fault, Refusal};
 use crate::telemetry::NO_CODE;
 use crate::wire::frame::{FrameError, WrongFrame};
 use crate::wire::{ParseError, View};
@@ -45,6 +45,15 @@ pub enum Why {
 }
 
 impl Why {
+    /// Of a decision that is none: it looked at the message and its connection alone, and no record tells of it.
+    pub fn undecided(refusal: Refusal) -> Option<Why> {
+        match refusal {
+            Refusal::NotSignedOn => Some(Why::NotSignedOn),
+            Refusal::UnknownNetworkCode => Some(Why::UnknownNetworkCode),
+            _ => None,
+        }
+    }
+
     /// Its name in logs and pages.
     pub fn name(&self) -> &'static str {
         match self {
