@@ -123,12 +123,14 @@ impl Monitor {
         self.collect();
         let now = self.now();
         self.connections.sample(now);
-        if let Some(left_out) = self.connection_lines.untold(seconds(now)) {
-            tracing::warn!(left_out, "lines about connections left out");
-        }
-        if let Some(left_out) = self.refusal_lines.untold(seconds(now)) {
-            tracing::warn!(left_out, "lines about refused messages left out");
-        }
+        let (connections, refusals) = (&self.connection_lines, &self.refusal_lines);
+        tell_left_out(connections.untold(seconds(now)), refusals.untold(seconds(now)));
+    }
+
+    /// Tells what the log left out, at the end of all connections.
+    pub(super) fn finish(&self) {
+        let rest = |pace: &Pace| Some(pace.rest()).filter(|left_out| *left_out > 0);
+        tell_left_out(rest(&self.connection_lines), rest(&self.refusal_lines));
     }
 
     fn collect(&self) {
@@ -185,6 +187,15 @@ impl Monitor {
             "nothing that came was as the link has it: its framing or dialect seems to be another"
         );
         *suspicion = Some(Suspicion { time_us, peer, likely });
+    }
+}
+
+fn tell_left_out(connections: Option<u64>, refusals: Option<u64>) {
+    if let Some(left_out) = connections {
+        tracing::warn!(left_out, "lines about connections left out");
+    }
+    if let Some(left_out) = refusals {
+        tracing::warn!(left_out, "lines about refused messages left out");
     }
 }
 

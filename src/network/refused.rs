@@ -34,8 +34,6 @@ pub enum Why {
     Unsolicited,
     /// Neither a request nor an advice: nobody waits for an answer.
     NoAnswerDue,
-    /// Its answer could not be built.
-    NotBuilt,
     /// The bytes cannot be cut into frames.
     Frame(FrameError),
     /// One frame's header or check byte is wrong.
@@ -64,7 +62,6 @@ impl Why {
             Why::NotSignedOn => "not-signed-on",
             Why::Unsolicited => "unsolicited",
             Why::NoAnswerDue => "no-answer-due",
-            Why::NotBuilt => "answer-not-built",
             Why::Frame(_) => "frame-error",
             Why::WrongFrame(_) => "wrong-frame",
             Why::Reject(_) => "rejected-by-network",
@@ -106,7 +103,6 @@ impl Why {
             Why::NoAnswerDue => {
                 return ("a request or an advice".into(), "a notification or an acknowledgement".into());
             }
-            Why::NotBuilt => "the answer could not be built".to_owned(),
             Why::Frame(error) => error.to_string(),
             Why::WrongFrame(wrong) => wrong.to_string(),
             Why::Reject(Some(code)) => format!("reject code {code:04} for a message of ours"),
@@ -313,7 +309,7 @@ mod tests {
     use super::*;
 
     fn refused(stan: u32) -> Refused {
-        let unserved = Unserved { stan: Some(stan), ..Unserved::unread(Why::NotBuilt) };
+        let unserved = Unserved { stan: Some(stan), ..Unserved::unread(Why::Unsolicited) };
         Refused { time_us: 0, link: 0, connection: 1, peer: ([127, 0, 0, 1], 1).into(), unserved }
     }
 

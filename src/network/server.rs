@@ -148,6 +148,7 @@ impl Server {
             // A worker that had panicked would have ended the process.
             let _ = thread.join();
         }
+        self.parts.monitor.finish();
         self.parts.counts.receipt()
     }
 }

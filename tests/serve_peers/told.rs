@@ -219,6 +219,14 @@ fn a_storm_of_connections_writes_so_many_lines_a_second_and_tells_the_rest() {
     assert_eq!(connections(&switch).len(), 0);
 }
 
+/// The log says that this peer did not read, and how much it never got.
+pub fn never_got_its_answers(switch: &Switch, peer: &Peer) {
+    let line = line_of(switch, "connection closed", &address(peer));
+    assert_eq!((&line["reason"], &line["level"]), (&"slow-reader".into(), &"WARN".into()), "{line}");
+    assert!(line["unsent_answers"].as_u64() > Some(0) && line["unsent_bytes"].as_u64() > Some(0), "{line}");
+    assert!(line["message"].as_str().unwrap().contains("answers never reached it"), "{line}");
+}
+
 #[test]
 fn why_a_connection_ended_is_told() {
     let (_folder, switch) = start(&[
