@@ -206,6 +206,34 @@ fn an_approval_that_a_slow_reader_leaves_behind_is_undone() {
 }
 
 #[test]
+fn a_stored_approval_that_a_slow_reader_leaves_behind_is_withheld() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let switch = Switch::start(&data, &["links.acquirer-ascii.budget_ms=1000"]);
+    let mut peer = switch.connect("acquirer-ascii");
+    peer.receive_little();
+    let purchase = Purchase::new(&pan("411111", 9), 1, 100);
+    wait_for("an approval", || (peer.ask("0100", &purchase.fields()).code() == "00").then_some(()));
+    let asked = switch.metric("authswitch_received_frames_total{link=\"acquirer-ascii\"}").unwrap();
+    peer.send_raw(&peer.frame("0101", &purchase.fields()).repeat(6_000));
+    std::thread::sleep(Duration::from_millis(1_500));
+    peer.send("0800", &[(7, "1122093315"), (11, "999999"), (70, "301")]);
+    let repeats = std::iter::from_fn(|| peer.receive()).take_while(|answer| answer.mti == "0110");
+    let answered = repeats.inspect(|answer| assert_eq!(answer.code(), "00")).count();
+    assert!(answered < 6_000, "the first answer stands: no other is sent late");
+    let (received, withheld) = (asked as usize + 6_001, 6_000 - answered);
+    let counted = switch.metric("authswitch_withheld_repeats_total{link=\"acquirer-ascii\"}");
+    assert_eq!(counted, Some(withheld as f64));
+    let outcome = "authswitch_message_duration_seconds_count{link=\"acquirer-ascii\",mti=\"0101\",outcome=";
+    assert_eq!(switch.metric(&format!("{outcome}\"withheld\"}}")), Some(withheld as f64));
+    let (status, said) = switch.terminate();
+    let line = format!("received={received} answered={} ", received - withheld);
+    assert!(status.success() && said.contains(&line), "{line}{said}");
+    assert!(said.contains(&format!(" undone=0 withheld={withheld} dropped=0 undelivered=0")), "{said}");
+    assert_eq!(standing(&data), 1);
+}
+
+#[test]
 fn a_stop_answers_what_was_read_and_gives_a_receipt() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
