@@ -124,6 +124,8 @@ impl Turns {
 pub struct Watched {
     note: Arc<Note>,
     waker: Waker,
+    /// A look that was begun before the source was there says nothing of it.
+    since_ns: u64,
 }
 
 /// What the waker of a source notes. Only the first event counts: what it announces may be fetched much later.
@@ -150,10 +152,11 @@ impl Wake for Note {
 }
 
 impl Watched {
-    /// Of a source in this loop.
+    /// Of a source that this loop looks at from now on.
     pub fn new(turns: Arc<Turns>) -> Watched {
+        let since_ns = turns.ticks.now_ns().max(1);
         let note = Arc::new(Note { turns, nothing_ns: AtomicU64::new(0), task: Mutex::new(None) });
-        Watched { waker: Waker::from(Arc::clone(&note)), note }
+        Watched { waker: Waker::from(Arc::clone(&note)), note, since_ns }
     }
 
     /// Polls the source, and tells the last moment that is known to have found nothing there; none where nothing new is
@@ -171,11 +174,8 @@ impl Watched {
         }
         let polled = source(&mut Context::from_waker(&self.waker));
         let noted_ns = self.note.nothing_ns.swap(0, Ordering::Relaxed);
-        let nothing_ns = match polled {
-            Poll::Pending => Some(self.note.turns.looked_ns()),
-            Poll::Ready(_) => (noted_ns != 0).then_some(noted_ns),
-        };
-        (polled, nothing_ns)
+        let nothing_ns = if polled.is_pending() { self.note.turns.looked_ns() } else { noted_ns };
+        (polled, (nothing_ns >= self.since_ns).then_some(nothing_ns))
     }
 }
 
@@ -202,13 +202,15 @@ mod tests {
             turns.look();
             turns.looked_ns()
         };
-        let mut registered = None;
-        let mut poll = |ready: bool| {
-            watched.poll(&mut Context::from_waker(Waker::noop()), |cx| {
-                registered = Some(cx.waker().clone());
+        let poll = |ready: bool| {
+            watched.poll(&mut Context::from_waker(Waker::noop()), |_| {
                 if ready { Poll::Ready(()) } else { Poll::Pending }
             })
         };
+        // No look has seen this source yet: that nothing is known of it does not mean that nothing is there.
+        assert_eq!(poll(false), (Poll::Pending, None));
+        watched.waker.wake_by_ref();
+        assert_eq!(poll(true), (Poll::Ready(()), None));
         let first = look();
         assert_eq!(poll(false), (Poll::Pending, Some(first)));
         let (second, _third) = (look(), look());
