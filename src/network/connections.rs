@@ -220,7 +220,7 @@ mod tests {
             match now_s {
                 4 => assert_eq!(rates(4), Some((100.0, 100.0)), "of its life"),
                 30 => assert_eq!(rates(30), Some((100.0, 100.0))),
-                120 => assert_eq!(rates(120), Some((50.0, 55.0 / 60.0 * 100.0))),
+                120 => assert_eq!(rates(120), Some((50.0, 5_500.0 / 60.0))),
                 _ => {}
             }
         }
