@@ -53,8 +53,8 @@ proptest! {
             telemetry.tick(Instant::now());
         }
         let table = telemetry.latency_table();
-        check(&table.rows[5].percentiles, &mut totals);
-        check(&table.rows[1].percentiles, &mut decides);
+        check(&table.rows[7].percentiles, &mut totals);
+        check(&table.rows[2].percentiles, &mut decides);
         let overview = telemetry.overview();
         check(&overview.messages[0].since_start, &mut totals);
         check(&overview.links[0].recent, &mut totals);

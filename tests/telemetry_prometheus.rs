@@ -164,7 +164,7 @@ fn a_gauge_may_use_the_telemetry() {
     let telemetry = Telemetry::new(Options { links: vec!["a".to_owned()], ..Options::default() });
     let inside = telemetry.clone();
     telemetry.gauge("rows", "Rows of the table.", &[], move || inside.latency_table().rows.len() as f64);
-    assert!(telemetry.render().contains("authswitch_rows 6.0\n"));
+    assert!(telemetry.render().contains("authswitch_rows 8.0\n"));
 }
 
 /// Leaves a text for the independent parser (`tests/metrics_independent.py`).
