@@ -6,8 +6,9 @@
 
 /// A worker whose loop makes no turn for so long stands still. Within it a stamp is believed.
 pub const STILL_NS: u64 = 20_000_000;
-/// Behind a full buffer, what the peer was kept from sending comes in within this after the socket was emptied.
-const REOPEN_NS: u64 = 20_000_000;
+/// A peer that was kept from sending tries again after twice the time of its last try at most, from a second on: so within as
+/// long as it has been kept from it, and this.
+const RETRY_NS: u64 = 1_000_000_000;
 /// The wall clock and the monotonic one part by less than this, unless one was set; stamps are as exact.
 const STEP_NS: u64 = 1_000_000;
 
@@ -38,6 +39,15 @@ struct Seen {
     read_ns: i64,
 }
 
+/// A peer that is kept from sending.
+#[derive(Clone, Copy, Debug)]
+struct HeldBack {
+    /// For how long, at most.
+    kept_ns: u64,
+    /// When the socket was first found empty after that.
+    empty_ns: Option<u64>,
+}
+
 /// What is known of when a connection's bytes arrive.
 #[derive(Debug)]
 pub struct Arrivals {
@@ -52,9 +62,8 @@ pub struct Arrivals {
     ahead_ns: Option<i64>,
     /// The wall clock was set since the socket was last found empty: stamps say nothing.
     stepped: bool,
-    /// The peer's sending may be held back: nothing proves when its bytes would have come. Since when the socket was found
-    /// empty after that.
-    held_back: Option<Option<u64>>,
+    /// The peer's sending may be held back: nothing proves when its bytes would have come.
+    held_back: Option<HeldBack>,
     /// Since when what the last read brought has waited.
     fresh_ns: u64,
     /// The same of the unfinished frame before it.
@@ -79,9 +88,9 @@ impl Arrivals {
 
     /// The socket was found empty at this moment.
     pub fn found_empty(&mut self, at_ns: u64) {
-        if let Some(since_ns) = &mut self.held_back {
-            let since_ns = *since_ns.get_or_insert(at_ns);
-            if at_ns < since_ns.saturating_add(REOPEN_NS) {
+        if let Some(HeldBack { kept_ns, empty_ns }) = &mut self.held_back {
+            let since_ns = *empty_ns.get_or_insert(at_ns);
+            if at_ns.saturating_sub(since_ns) < kept_ns.saturating_add(RETRY_NS) {
                 return;
             }
             self.held_back = None;
@@ -96,8 +105,9 @@ impl Arrivals {
     }
 
     /// The receive buffer is so full that the peer's sending may have been held back.
-    pub fn hold_back(&mut self) {
-        self.held_back = Some(None);
+    pub fn hold_back(&mut self, now_ns: u64) {
+        let kept_ns = now_ns.saturating_sub(self.floor_ns);
+        self.held_back = Some(HeldBack { kept_ns, empty_ns: None });
     }
 
     /// Takes note of a read that brought bytes.

@@ -50,7 +50,7 @@ impl Inlet {
         let mut asked = into.len();
         if self.arrivals.is_behind(now_ns) {
             if system::may_hold_back(stream)? {
-                self.arrivals.hold_back();
+                self.arrivals.hold_back(now_ns);
             }
             asked = asked.min(STALE_READ_BYTES);
         }

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, LocalSet};
 
@@ -80,8 +81,9 @@ pub fn turning(parts: &ServerParts) -> std::io::Result<(tokio::runtime::Runtime,
     Ok((builder.build()?, turns))
 }
 
-/// A thread says so often at most that it stood still.
+/// A thread says so often at most that it stood still for so long; what is shorter is counted alone.
 const SAID_EVERY_NS: u64 = 1_000_000_000;
+const SAID_FROM: Duration = Duration::from_millis(100);
 
 struct Run {
     number: usize,
@@ -127,7 +129,7 @@ impl Run {
     }
 }
 
-/// Keeps the loop turning, and says when it stood still; at most once a second.
+/// Keeps the loop turning, and says when it stood still.
 pub async fn beat(thread: String, turns: Arc<Turns>, ticks: Ticks) {
     let mut interval = tokio::time::interval(BEAT);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -136,6 +138,7 @@ pub async fn beat(thread: String, turns: Arc<Turns>, ticks: Ticks) {
         interval.tick().await;
         let now_ns = ticks.now_ns();
         if let Some(stood) = turns.beat(now_ns)
+            && stood >= SAID_FROM
             && said_ns.is_none_or(|said_ns| now_ns.saturating_sub(said_ns) > SAID_EVERY_NS)
         {
             said_ns = Some(now_ns);
