@@ -81,7 +81,7 @@ impl Status for Sampled {
             link: ["acquirer-ascii", "acquirer-bcd"][(number % 2) as usize].to_owned(),
             peer: format!("127.0.0.1:{}", 50_000 + number),
             since_us: 1_795_945_995_123_456 - if number == 45 { 0 } else { 60_000_000 * number as i64 },
-            signed_on_us: (number % 3 == 0).then_some(1_795_945_990_000_000),
+            signed_on_us: number.is_multiple_of(3).then_some(1_795_945_990_000_000),
             last_message_us: (number != 45).then_some(1_795_945_995_000_000 + number as i64),
             last_mti: (number != 44).then(|| "0100".to_owned()),
             messages: 1_234 * number,

@@ -279,7 +279,7 @@ fn why_a_connection_ended_is_told() {
         "links.acquirer-bcd.on_unreadable=close",
     ]);
     let half = echo_test(&switch.connect(ASCII))[..20].to_vec();
-    // What is sent, whether the client closes then, and the reason and what stands in the line.
+    // What is sent, whether the client closes then, and what stands in the line.
     let table: [(&[u8], bool, &str, &str, Values); 3] = [
         (b"", true, "peer", "INFO", &[]),
         (&half, true, "peer", "WARN", &[("unfinished_bytes", 20), ("missing_bytes", 37)]),
