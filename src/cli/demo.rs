@@ -1,5 +1,6 @@
 //! `authswitch demo`: a real switch, the shipped trace over real sockets, and how fast it was, beside a bare echo.
 
+use super::data::WhenNew;
 use super::replay::{progress_bar, show};
 use super::switch::{Failure, Switch};
 use crate::settings::Settings;
@@ -71,7 +72,7 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
     let data = folder.join("data");
     std::fs::create_dir_all(&data)?;
     let trace = Trace::read(TRACE, "the shipped trace")?;
-    let switch = Switch::start(&settings, &data)?;
+    let switch = Switch::start(&settings, &data, WhenNew::Demo)?;
     if !args.json {
         outln!("A switch with 10,000 demo cards listens:");
         for listening in switch.listening() {

@@ -5,7 +5,9 @@
 #[macro_use]
 mod print;
 
+mod bound;
 mod cards;
+mod check;
 mod clock;
 mod data;
 pub mod decode;
