@@ -138,6 +138,7 @@ fn a_half_closed_peer_waits_for_the_disk_and_one_that_resets_does_not() {
     let counted =
         |name: &str| switch.metric(&format!("authswitch_{name}_total{{link=\"acquirer-ascii\"}}")).unwrap();
     std::fs::write(&stalled, "").unwrap();
+    // Held until the process ends.
     let [mut waits, resets] = [1, 2].map(|stan| {
         let mut peer = switch.connect("acquirer-ascii");
         peer.send("0220", &Purchase::new(&pan("411111", stan), stan, 100).fields());
