@@ -130,6 +130,14 @@ fn the_words_in_a_choices_comment_are_the_choices() {
         "links.acquirer-ascii.verified",
         "log.format",
         "log.level",
+        "verification.cryptogram.require",
+        "verification.cryptogram.when_unverified",
+        "verification.cvv.require",
+        "verification.cvv.when_unverified",
+        "verification.mac.require",
+        "verification.mac.when_unverified",
+        "verification.pin.require",
+        "verification.pin.when_unverified",
     ];
     assert_eq!(names, expected);
     for (path, words) in &choices {

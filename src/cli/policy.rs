@@ -1,11 +1,12 @@
 //! From settings to what the decision and the reading of messages need: rates of known currencies, places of a dialect.
 
 use super::switch::Failure;
+use super::verification::verification;
 use crate::decision::{HoldClass, KeyFields, LinkTerms, Policy, Rate, Rates, Tolerance};
 use crate::message::meaning::currency_number;
 use crate::message::{Marked, Reading, ResponseCode};
 use crate::settings::{self, Settings};
-use crate::wire::Dialect;
+use crate::wire::{Bitmap, CountryPlace, Dialect};
 use std::time::Duration;
 
 /// The policy of these settings, or which currency is none.
@@ -31,6 +32,7 @@ pub(super) fn of(settings: &Settings) -> Result<Policy, Failure> {
         rates: rates(&settings.rates)?,
         partial: settings.approvals.partial,
         partial_preauthorizations: settings.approvals.partial_preauthorizations,
+        verification: verification(&settings.verification),
     })
 }
 
@@ -52,7 +54,7 @@ fn rates(from: &settings::Rates) -> Result<Rates, Failure> {
 }
 
 /// How a link's messages are decided; its number is 0 here.
-pub(super) fn terms(link: &settings::Link) -> Result<LinkTerms, Failure> {
+pub(super) fn terms(link: &settings::Link, cannot_verify: [ResponseCode; 4]) -> Result<LinkTerms, Failure> {
     Ok(LinkTerms {
         link: 0,
         key: KeyFields::new(&link.duplicate_key)?,
@@ -61,20 +63,51 @@ pub(super) fn terms(link: &settings::Link) -> Result<LinkTerms, Failure> {
             settings::Verified::Approved => ResponseCode::APPROVED,
             settings::Verified::NoReasonToDecline => ResponseCode::VERIFIED,
         },
+        cannot_verify,
     })
 }
 
+/// The dialect's codes for what cannot be verified.
+pub(super) fn cannot_verify(dialect: &Dialect) -> [ResponseCode; 4] {
+    dialect.conventions().cannot_verify.map(ResponseCode)
+}
+
 /// The terms of all links, by their numbers.
+///
+/// # Errors
+/// A key that cannot be one.
 pub(super) fn all_terms(settings: &Settings) -> Result<Vec<LinkTerms>, Failure> {
     let numbered = settings.links.values().zip(0..);
-    numbered.map(|(link, number)| Ok(LinkTerms { link: number, ..terms(link)? })).collect()
+    let terms = numbered.map(|(link, number)| {
+        let cannot_verify = match super::specs::find(&link.dialect) {
+            Ok(dialect) => cannot_verify(&dialect),
+            // A file that has gone since then: the rest is of the settings, which are kept.
+            Err(_) => LinkTerms::default().cannot_verify,
+        };
+        Ok(LinkTerms { link: number, ..terms(link, cannot_verify)? })
+    });
+    terms.collect()
 }
 
 /// How a link's messages are marked, or which place its dialect does not have.
-pub(super) fn reading(link: &str, marks: &settings::Marks, dialect: &Dialect) -> Result<Reading, Failure> {
+pub(super) fn reading(name: &str, link: &settings::Link, dialect: &Dialect) -> Result<Reading, Failure> {
+    let (link, marks, own) = (name, &link.marks, link);
     let at = |key: &str, reason: &dyn std::fmt::Display| format!("links.{link}.marks.{key}: {reason}");
     let marked = |key: &str, text: &str| Marked::new(text, dialect).map_err(|wrong| at(key, &wrong));
     let place = |key: &str, text: &str| Reading::place(text, dialect).map_err(|wrong| at(key, &wrong));
+    let mut reading = Reading::of(dialect);
+    for (mandatory, (_, list)) in reading.mandatory.iter_mut().zip(own.mandatory.lists()) {
+        if !list.is_empty() {
+            *mandatory = Bitmap::of(list);
+        }
+    }
+    if !own.merchant_country.is_empty() {
+        let place = |text: &String| {
+            CountryPlace::new(text, dialect)
+                .map_err(|wrong| format!("links.{link}.merchant_country: {wrong}"))
+        };
+        reading.merchant_country = own.merchant_country.iter().map(place).collect::<Result<_, _>>()?;
+    }
     Ok(Reading {
         preauthorization: marked("preauthorization", &marks.preauthorization)?,
         incremental: marked("incremental", &marks.incremental)?,
@@ -85,5 +118,6 @@ pub(super) fn reading(link: &str, marks: &settings::Marks, dialect: &Dialect) ->
         recurring: marked("recurring", &marks.recurring)?,
         cashback: place("cashback", &marks.cashback)?,
         reference: place("reference", &marks.reference)?,
+        ..reading
     })
 }

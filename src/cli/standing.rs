@@ -55,6 +55,7 @@ pub(super) fn exchange(parts: &Arc<Parts>, running: &Settings, new: Settings) ->
         completion: running.completion.clone(),
         approvals: running.approvals.clone(),
         rates: running.rates.clone(),
+        verification: running.verification,
         ..new.clone()
     } != *running;
     let settings = Settings {
@@ -63,6 +64,7 @@ pub(super) fn exchange(parts: &Arc<Parts>, running: &Settings, new: Settings) ->
         completion: new.completion,
         approvals: new.approvals,
         rates: new.rates,
+        verification: new.verification,
         ..running.clone()
     };
     let Loaded { set, texts } = read(&settings)?;
@@ -100,6 +102,12 @@ pub(super) fn register(parts: &Arc<Parts>) {
         let help = "Requests decided by the stand-in set, by what was missing.";
         telemetry
             .total("stand_in_decisions", help, &[("missing", missing.name())], move || tally.get() as f64);
+    }
+    for (link, proof, tally) in standing.unverified() {
+        let tally = tally.clone();
+        let help = "Requests with a PIN, verification value, cryptogram or MAC that came, or had to come, and was not verified.";
+        let labels = [("link", link), ("kind", proof.name())];
+        telemetry.total("unverified", help, &labels, move || tally.get() as f64);
     }
     let info = [("rules", &*format!("{:08x}", standing.rules.version()))];
     let (weak, version) = (Arc::downgrade(parts), standing.rules.version());

@@ -5,6 +5,7 @@ use super::data::{self, Opened, WhenEmpty};
 use super::policy::{self, reading};
 use super::standing;
 use super::status::{Parts, Phase, SwitchStatus};
+use super::verification;
 use super::versions::Versions;
 use crate::admin;
 use crate::decision::Desk;
@@ -48,6 +49,7 @@ impl Switch {
     pub(super) fn start(settings: &Settings, data: &Path) -> Result<Switch, Failure> {
         let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
         let rules = standing::read(settings)?;
+        verification::warn(settings, &links);
         let workers = match settings.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
@@ -234,8 +236,8 @@ fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions,
     Ok(LinkOptions {
         name: name.clone(),
         listen: link.listen,
-        reading: reading(name, &link.marks, &dialect)?,
-        terms: policy::terms(link)?,
+        reading: reading(name, link, &dialect)?,
+        terms: policy::terms(link, policy::cannot_verify(&dialect))?,
         dialect,
         framing: link.framing,
         echo_keep_alives: link.keep_alive == settings::KeepAlive::Echo,
@@ -246,7 +248,7 @@ fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions,
         max_in_flight: link.max_in_flight,
         idle_timeout: link.idle_timeout_s.into(),
         write_timeout: link.write_timeout_ms.into(),
-        echo: link.echo.clone(),
+        echo: link.echo.lists().map(|(_, list)| list.to_vec()),
         close_on_unreadable: link.on_unreadable == settings::OnUnreadable::Close,
         require_sign_on: link.require_sign_on,
         reply_after_durable: link.reply_after == settings::ReplyAfter::Durable,

@@ -4,12 +4,14 @@
 
 mod check;
 mod layers;
+mod messages;
 mod money;
 mod problem;
 mod reader;
 mod tables;
 mod values;
 
+pub use messages::{Demand, Echo, Mandatory, Require, Verification, WhenUnverified};
 pub use money::{Categories, HoldClass, Tolerance, Worth};
 pub use problem::{Problem, SettingsError};
 pub use tables::{
