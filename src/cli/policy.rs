@@ -4,7 +4,7 @@ use super::switch::Failure;
 use super::verification::verification;
 use crate::decision::{HoldClass, KeyFields, LinkTerms, Policy, Rate, Rates, Tolerance};
 use crate::message::meaning::currency_number;
-use crate::message::{Marked, Reading, ResponseCode};
+use crate::message::{Kind, Marked, Reading, ResponseCode};
 use crate::settings::{self, Settings};
 use crate::wire::{Bitmap, CountryPlace, Dialect};
 use std::time::Duration;
@@ -108,6 +108,9 @@ pub(super) fn reading(name: &str, link: &settings::Link, dialect: &Dialect) -> R
         };
         reading.merchant_country = own.merchant_country.iter().map(place).collect::<Result<_, _>>()?;
     }
+    if let Some(doubt) = key_doubt(own, &reading) {
+        tracing::warn!(link, doubt, "transactions may be taken for one another");
+    }
     Ok(Reading {
         preauthorization: marked("preauthorization", &marks.preauthorization)?,
         incremental: marked("incremental", &marks.incremental)?,
@@ -120,4 +123,15 @@ pub(super) fn reading(name: &str, link: &settings::Link, dialect: &Dialect) -> R
         reference: place("reference", &marks.reference)?,
         ..reading
     })
+}
+
+/// What is doubtful about a key of a link whose messages need not have DE7: STANs come again, and a later transaction would be
+/// taken for a repeat of an earlier one.
+fn key_doubt(link: &settings::Link, reading: &Reading) -> Option<&'static str> {
+    let of_money = [Kind::Authorization, Kind::Financial];
+    let has_time = of_money.iter().all(|kind| reading.mandatory[*kind as usize - 1].contains(7));
+    let tells_apart = [12, 13, 37].iter().any(|de| link.duplicate_key.contains(de));
+    (!has_time && !tells_apart).then_some(
+        "messages need not have DE7, and duplicate_key has none of 12, 13 and 37: a STAN that comes again is a repeat",
+    )
 }

@@ -14,8 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
     after_help = "Examples:\n  authswitch serve\n  authswitch serve --config links.toml --data /var/lib/authswitch\n  \
     authswitch serve --set links.acquirer-ascii.listen=0.0.0.0:8583 --set log.format=text\n\n\
     Prints a line for each listener, then `ready`. SIGTERM and SIGINT drain: what was read is answered and made\n\
-    durable, a receipt is printed, exit code 0. SIGHUP reads the rule file and [holds], [completion], [approvals] and\n\
-    [rates] again: all of it is taken, or nothing and the log says why; other settings wait for a restart."
+    durable, a receipt is printed, exit code 0. SIGHUP reads the rule file and [holds], [completion], [approvals],\n\
+    [rates] and [verification] again: all of it is taken, or nothing and the log says why; other settings wait for a restart."
 )]
 pub(super) struct Args {
     /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none].

@@ -4,6 +4,7 @@ use super::data::Failure;
 use super::policy;
 use super::rules::{self, Loaded, Refused, Texts};
 use super::status::Parts;
+use super::verification;
 use super::versions::Versions;
 use crate::decision::Standing;
 use crate::portfolio::Portfolio;
@@ -81,6 +82,9 @@ pub(super) fn exchange(parts: &Arc<Parts>, running: &Settings, new: Settings) ->
         config_before = format!("{:08x}", before.config),
         "settings and rules in force"
     );
+    if settings.verification != running.verification {
+        verification::warn(&settings)?;
+    }
     if later {
         tracing::warn!("other settings have changed and are valid; they take effect at the next start");
     }

@@ -49,7 +49,7 @@ impl Switch {
     pub(super) fn start(settings: &Settings, data: &Path) -> Result<Switch, Failure> {
         let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
         let rules = standing::read(settings)?;
-        verification::warn(settings, &links);
+        verification::warn(settings)?;
         let workers = match settings.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,

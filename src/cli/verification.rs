@@ -1,9 +1,10 @@
 //! What is asked of PIN, verification value, cryptogram and MAC: from the settings, and said at the start for each link,
 //! since nothing can verify them yet.
 
+use super::data::Failure;
+use super::policy;
 use crate::decision::{self, Verification};
 use crate::message::{Evidence, Finding, Proof, ResponseCode};
-use crate::network::LinkOptions;
 use crate::settings::{self, Require, Settings, WhenUnverified};
 use serde_json::{Map, Value};
 
@@ -25,21 +26,17 @@ pub(super) fn verification(from: &settings::Verification) -> Verification {
 }
 
 /// Says for each link what is not verified, and what comes of that.
-pub(super) fn warn(settings: &Settings, links: &[LinkOptions]) {
+///
+/// # Errors
+/// A link's key that cannot be one.
+pub(super) fn warn(settings: &Settings) -> Result<(), Failure> {
     let verification = verification(&settings.verification);
-    for link in links {
-        let words =
-            Proof::ALL.map(|proof| words(verification.of(proof), link.terms.cannot_verify[proof as usize]));
-        let [pin, cvv, cryptogram, mac] = words;
-        tracing::warn!(
-            link = link.name,
-            pin,
-            cvv,
-            cryptogram,
-            mac,
-            "nothing of this is verified on the link"
-        );
+    for (link, terms) in settings.links.keys().zip(policy::all_terms(settings)?) {
+        let [pin, cvv, cryptogram, mac] =
+            Proof::ALL.map(|proof| words(verification.of(proof), terms.cannot_verify[proof as usize]));
+        tracing::warn!(link, pin, cvv, cryptogram, mac, "nothing of this is verified on the link");
     }
+    Ok(())
 }
 
 /// `when-present: declined with 86`.
