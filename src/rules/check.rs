@@ -315,7 +315,7 @@ impl Checker<'_> {
         let test = match (a, b) {
             (Typed::Number(a, _), Typed::Number(b, _)) => compare(order, a, b),
             (Typed::Phrase(a), Typed::Phrase(b)) => {
-                let (a, b) = self.countries(right, a, b)?;
+                let (a, b) = if order == Order::Equal { self.countries(right, a, b)? } else { (a, b) };
                 self.possible(right, order, &a, &b)?;
                 compare_texts(order, a, b)
             }
