@@ -89,28 +89,17 @@ pub(super) fn all_terms(settings: &Settings) -> Result<Vec<LinkTerms>, Failure> 
     terms.collect()
 }
 
-/// How a link's messages are marked, or which place its dialect does not have.
+/// How a link's messages are read: what they must have, where the merchant is, how they are marked; or which place or field
+/// its dialect does not have.
 pub(super) fn reading(name: &str, link: &settings::Link, dialect: &Dialect) -> Result<Reading, Failure> {
-    let (link, marks, own) = (name, &link.marks, link);
-    let at = |key: &str, reason: &dyn std::fmt::Display| format!("links.{link}.marks.{key}: {reason}");
+    let reading = own_tables(name, link, dialect)?;
+    if let Some(doubt) = key_doubt(link, &reading) {
+        tracing::warn!(link = name, doubt, "transactions may be taken for one another");
+    }
+    let marks = &link.marks;
+    let at = |key: &str, reason: &dyn std::fmt::Display| format!("links.{name}.marks.{key}: {reason}");
     let marked = |key: &str, text: &str| Marked::new(text, dialect).map_err(|wrong| at(key, &wrong));
     let place = |key: &str, text: &str| Reading::place(text, dialect).map_err(|wrong| at(key, &wrong));
-    let mut reading = Reading::of(dialect);
-    for (mandatory, (_, list)) in reading.mandatory.iter_mut().zip(own.mandatory.lists()) {
-        if !list.is_empty() {
-            *mandatory = Bitmap::of(list);
-        }
-    }
-    if !own.merchant_country.is_empty() {
-        let place = |text: &String| {
-            CountryPlace::new(text, dialect)
-                .map_err(|wrong| format!("links.{link}.merchant_country: {wrong}"))
-        };
-        reading.merchant_country = own.merchant_country.iter().map(place).collect::<Result<_, _>>()?;
-    }
-    if let Some(doubt) = key_doubt(own, &reading) {
-        tracing::warn!(link, doubt, "transactions may be taken for one another");
-    }
     Ok(Reading {
         preauthorization: marked("preauthorization", &marks.preauthorization)?,
         incremental: marked("incremental", &marks.incremental)?,
@@ -123,6 +112,32 @@ pub(super) fn reading(name: &str, link: &settings::Link, dialect: &Dialect) -> R
         reference: place("reference", &marks.reference)?,
         ..reading
     })
+}
+
+/// The dialect's tables with the link's in their place, where it has some.
+fn own_tables(name: &str, link: &settings::Link, dialect: &Dialect) -> Result<Reading, Failure> {
+    let mut reading = Reading::of(dialect);
+    for (mandatory, (message, list)) in reading.mandatory.iter_mut().zip(link.mandatory.lists()) {
+        if let Some(de) = list.iter().find(|de| dialect.field(**de).is_none()) {
+            let dialect = dialect.name();
+            return Err(format!(
+                "links.{name}.mandatory.{message}: the dialect {dialect} does not define DE {de}: every {message} would be \
+                 answered 30"
+            )
+            .into());
+        }
+        if !list.is_empty() {
+            *mandatory = Bitmap::of(list);
+        }
+    }
+    if !link.merchant_country.is_empty() {
+        let place = |text: &String| {
+            CountryPlace::new(text, dialect)
+                .map_err(|wrong| format!("links.{name}.merchant_country: {wrong}"))
+        };
+        reading.merchant_country = link.merchant_country.iter().map(place).collect::<Result<_, _>>()?;
+    }
+    Ok(reading)
 }
 
 /// What is doubtful about a key of a link whose messages need not have DE7: STANs come again, and a later transaction would be
