@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use authswitch::settings::{
-    Country, Days, Hours, Limits, LogFormat, Mebibytes, Micros, Millis, Program, Require, Seconds, Settings,
-    SettingsError, WhenUnverified,
+    Country, Days, Hours, Limits, LogFormat, Mebibytes, Micros, Millis, Program, Seconds, Settings,
+    SettingsError,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -477,29 +477,4 @@ proptest! {
             prop_assert!(!error.report().is_empty());
         }
     }
-}
-
-#[test]
-fn the_demo_asks_no_proof_unless_a_file_or_an_override_does() {
-    let require = |settings: &Settings| {
-        let asked = settings.verification;
-        [asked.pin, asked.cvv, asked.cryptogram, asked.mac].map(|demand| demand.require)
-    };
-    let demo = |set: &[&str]| {
-        let set: Vec<String> = set.iter().map(|set| (*set).to_owned()).collect();
-        Settings::load_for_demo(None, &set).unwrap()
-    };
-    assert_eq!(require(&Settings::default()), [Require::WhenPresent; 4]);
-    assert_eq!(require(&demo(&[])), [Require::Ignored; 4]);
-    assert_eq!(require(&demo(&["verification.pin.require=required"]))[0], Require::Required);
-    // Nothing else is otherwise.
-    let same = Settings { verification: Settings::default().verification, ..demo(&[]) };
-    assert_eq!(same, Settings::default());
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("own.toml");
-    std::fs::write(&file, "[verification.pin]\nrequire = \"when-present\"\nwhen_unverified = \"stand-in\"\n")
-        .unwrap();
-    let own = Settings::load_for_demo(Some(&file), &[]).unwrap().verification;
-    assert_eq!((own.pin.require, own.pin.when_unverified), (Require::WhenPresent, WhenUnverified::StandIn));
-    assert_eq!(own.mac.require, Require::Ignored);
 }
