@@ -20,12 +20,16 @@ fn dump(data: &Path) -> Vec<serde_json::Value> {
         .collect()
 }
 
-/// Sends purchases until one is refused with 96; returns its STAN.
-fn until_refused(peer: &mut Peer, from: u32) -> u32 {
+/// Sends purchases until one is refused because the disk is full; returns its STAN and that of the last one approved.
+/// A disk that is slow refuses too, while its next segment is not prepared: that passes.
+fn until_refused(switch: &Switch, peer: &mut Peer, from: u32) -> (u32, u32) {
+    // The one before was.
+    let mut approved = from - 1;
     for stan in from..from + 100_000 {
         match peer.ask("0100", &Purchase::new(&pan("411111", stan % 50), stan, 100).fields()).code() {
-            "00" => {}
-            "96" => return stan,
+            "00" => approved = stan,
+            "96" if switch.metric("authswitch_journal_accepting") == Some(0.0) => return (stan, approved),
+            "96" => {}
             other => panic!("{other}"),
         }
     }
@@ -45,14 +49,14 @@ fn a_full_disk_stops_approvals_and_nothing_else_until_there_is_room() {
     // which is prepared beside the traffic, is found to have no room.
     assert_eq!(peer.ask("0100", &Purchase::new(&pan("411111", 1), 1, 100).fields()).code(), "00");
     std::fs::write(&full, "").unwrap();
-    let refused = until_refused(&mut peer, 2);
+    let (refused, approved) = until_refused(&switch, &mut peer, 2);
     // Everything is still answered; what would have to be stored gets 96, and says so to its operators.
     assert_eq!(peer.ask("0800", &[(7, "1122093315"), (11, "000001"), (70, "301")]).code(), "00");
     assert_eq!(peer.ask("0120", &Purchase::new(&pan("411111", 1), 900_000, 100).fields()).code(), "96");
     let reversal = Purchase::new(&pan("411111", 1), 900_001, 100)
         .set(90, &Purchase::new(&pan("411111", 1), 1, 100).as_original("0100"));
     assert_eq!(peer.ask("0420", &reversal.fields()).code(), "96");
-    let stored = Purchase::new(&pan("411111", (refused - 1) % 50), refused - 1, 100);
+    let stored = Purchase::new(&pan("411111", approved % 50), approved, 100);
     assert_eq!(
         peer.ask("0101", &stored.fields()).code(),
         "00",
