@@ -66,7 +66,7 @@ pub(super) fn run(args: Args) -> ExitCode {
 
 fn show_all(args: &Args) -> Result<bool, Failure> {
     let set: Vec<String> = SET.map(String::from).into_iter().chain(args.set.iter().cloned()).collect();
-    let settings = Settings::load(None, &set)?;
+    let settings = Settings::load_for_demo(None, &set)?;
     log::init(&log::Options { level: "warn".into(), format: log::Format::Text })?;
     let folder = std::env::temp_dir().join(format!("authswitch-demo-{}", std::process::id()));
     let data = folder.join("data");

@@ -2,7 +2,7 @@
 //! rules of then. Reads only: the switch may be running.
 
 use super::data::Failure;
-use super::journal::{time, truncated};
+use super::journal::{country, time, truncated};
 use super::past::Touch;
 use super::versions::Versions;
 use super::{past, policy, running, serve, standing};
@@ -261,11 +261,11 @@ impl Explained {
             text(&asked.retrieval_reference)
         );
         outln!(
-            "terminal {}  merchant {}  country {} {}  entry mode {:03}",
+            "terminal {}  merchant {}  country {}  acquirer's country {}  entry mode {:03}",
             text(&asked.terminal),
             text(&asked.merchant),
-            text(&asked.country_alpha),
-            asked.country,
+            country(asked.merchant_country).unwrap_or("unknown"),
+            country(asked.acquirer_country).unwrap_or("unknown"),
             asked.entry_mode
         );
         outln!("rules {:08x}  settings {:08x}\n", record.rules, record.config);

@@ -27,6 +27,7 @@ mod standing;
 mod status;
 mod switch;
 mod trace;
+mod verification;
 mod versions;
 
 #[cfg(fuzzing)]

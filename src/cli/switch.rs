@@ -5,6 +5,7 @@ use super::data::{self, Opened, WhenNew};
 use super::policy::{self, reading};
 use super::standing;
 use super::status::{Holdings, Parts, Phase, SwitchStatus};
+use super::verification;
 use super::versions::Versions;
 use crate::admin;
 use crate::decision::Desk;
@@ -50,6 +51,7 @@ impl Switch {
         let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
         warn_of_doubts(&links);
         let rules = standing::read(settings)?;
+        verification::warn(settings)?;
         let workers = match settings.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
@@ -246,8 +248,8 @@ pub(super) fn link_options((name, link): (&String, &settings::Link)) -> Result<L
     Ok(LinkOptions {
         name: name.clone(),
         listen: link.listen,
-        reading: reading(name, &link.marks, &dialect)?,
-        terms: policy::terms(link)?,
+        reading: reading(name, link, &dialect)?,
+        terms: policy::terms(link, policy::cannot_verify(&dialect))?,
         dialect,
         framing: link.framing,
         echo_keep_alives: link.keep_alive == settings::KeepAlive::Echo,
@@ -259,7 +261,7 @@ pub(super) fn link_options((name, link): (&String, &settings::Link)) -> Result<L
         max_in_flight: link.max_in_flight,
         idle_timeout: link.idle_timeout_s.into(),
         write_timeout: link.write_timeout_ms.into(),
-        echo: link.echo.clone(),
+        echo: link.echo.lists().map(|(_, list)| list.to_vec()),
         close_on_unreadable: link.on_unreadable == settings::OnUnreadable::Close,
         require_sign_on: link.require_sign_on,
         reply_after_durable: link.reply_after == settings::ReplyAfter::Durable,
