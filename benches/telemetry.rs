@@ -24,13 +24,16 @@ fn sample(number: u64) -> Sample {
         mti: KNOWN_MTIS[(noise % 6) as usize * 2],
         outcome: Outcome::ALL[(noise % 2) as usize],
         code: *b"00",
+        refusal: 0,
         total_ns: 15_000 + noise % 9_000 + tail,
         stage_ns: [
-            150 + (noise % 60) as u32,
-            600 + (noise % 500) as u32,
-            80 + (noise % 40) as u32,
-            100 + (noise % 50) as u32,
-            2_500 + (noise % 2_000) as u32,
+            3_000 + noise % 900,
+            150 + noise % 60,
+            600 + noise % 500,
+            80 + noise % 40,
+            100 + noise % 50,
+            if number.is_multiple_of(8) { 300_000 } else { 0 },
+            2_500 + noise % 2_000,
         ],
     }
 }

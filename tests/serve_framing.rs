@@ -80,7 +80,10 @@ fn every_link_answers_in_its_own_framing_however_the_bytes_come() {
     }
     let (status, said) = switch.terminate();
     assert!(
-        status.success() && said.contains("received=48 answered=48 late=0 dropped=0 undelivered=0"),
+        status.success()
+            && said.contains(
+                "received=48 answered=48 budget_spent=0 undone=0 withheld=0 dropped=0 undelivered=0"
+            ),
         "{said}"
     );
 }
@@ -151,7 +154,7 @@ fn an_approval_that_comes_too_late_is_taken_back_under_its_own_requests_header()
             peer.send_raw(&frame);
             let code = peer.receive().unwrap().code().to_owned();
             assert_eq!(&peer.lead[at..at + answer.len()], answer, "{link} {code}");
-            let taken_back = counter(&switch, link, "late_answers");
+            let taken_back = counter(&switch, link, "undone_approvals");
             (code == "91" && taken_back == 1.0).then_some(())
         });
     }
@@ -225,7 +228,7 @@ fn keep_alives_are_sent_back_where_the_link_says_so() {
     echo(&mut silent, 1);
     assert_eq!(counter(&switch, "gicc", "keep_alives"), 2.0);
     let (_, said) = switch.terminate();
-    assert!(said.contains("received=19 answered=19 late=0 dropped=0"), "{said}");
+    assert!(said.contains("received=19 answered=19 budget_spent=0 undone=0 withheld=0 dropped=0"), "{said}");
 }
 
 #[test]
@@ -254,7 +257,10 @@ fn visas_control_and_rejects_are_no_messages() {
     assert!(log.contains("the network rejects a message of ours") && log.contains("517"), "{log}");
     assert!(!log.contains(&number) && !log.contains("411111"), "{log}");
     let (_, said) = switch.terminate();
-    assert!(said.contains("received=3 answered=2 late=0 dropped=1 undelivered=0"), "{said}");
+    assert!(
+        said.contains("received=3 answered=2 budget_spent=0 undone=0 withheld=0 dropped=1 undelivered=0"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -292,7 +298,10 @@ fn a_wrong_header_or_check_byte_is_counted_with_its_reason_and_the_link_goes_on(
     assert_eq!(peer.receive().unwrap().fields[&11], "000001", "what came before is answered");
     assert!(peer.is_closed());
     let (_, said) = switch.terminate();
-    assert!(said.contains("received=17 answered=11 late=0 dropped=6 undelivered=0"), "{said}");
+    assert!(
+        said.contains("received=17 answered=11 budget_spent=0 undone=0 withheld=0 dropped=6 undelivered=0"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -336,4 +345,50 @@ fn a_framing_that_cannot_carry_the_dialect_is_refused_at_the_start() {
     let reason =
         "links.acquirer-bcd.framing: stx-etx ends a frame at the byte ETX, which messages in iso87-bcd";
     assert!(status.code() == Some(2) && said.contains(reason), "{status} {said}");
+}
+
+/// As terminals behind a network access controller send: no DE 7, no DE 70, and no DE 2 where there is a track.
+#[test]
+fn a_terminal_logs_on_by_its_processing_code_and_is_decided_without_a_transmission_time() {
+    let till = |key: &str| format!("links.till.{key}");
+    let set = [
+        till("listen=127.0.0.1:0"),
+        till("dialect=terminal"),
+        till("framing=length2-be+tpdu"),
+        till("duplicate_key=[2, 11, 12, 13, 41]"),
+        till("require_sign_on=true"),
+        till("budget_ms=60000"),
+    ];
+    let (_folder, switch) = start(&set.each_ref().map(String::as_str));
+    let mut peer = Peer::connect_framed(switch.addresses["till"], "terminal", "length2-be+tpdu:6001230000");
+    let track = format!("{}=30122010000012345678", pan("411111", 1));
+    let sale = |stan: &'static str| {
+        let fields = [(3, "000000"), (4, "000000001000"), (11, stan), (22, "021"), (24, "123"), (25, "00")];
+        let ends = [(35, track.as_str()), (41, "TERM0001"), (42, "MERCHANT0000001")];
+        fields.into_iter().chain(ends).collect::<Vec<_>>()
+    };
+    assert_eq!(peer.ask("0200", &sale("000001")).code(), "91", "not logged on");
+    for (stan, code) in [("000002", "920000"), ("000003", "990000")] {
+        let logon = [(3, code), (11, stan), (24, "123"), (41, "TERM0001"), (42, "MERCHANT0000001")];
+        let answer = peer.ask("0800", &logon);
+        assert_eq!((answer.mti.as_str(), answer.code()), ("0810", "00"), "{code}");
+        assert_eq!(answer.fields.keys().copied().collect::<Vec<_>>(), [3, 11, 24, 39, 41, 42]);
+        assert!(logon.iter().all(|(de, value)| answer.fields[de] == *value), "{:?}", answer.fields);
+        assert_eq!(peer.lead[2..], unhex("6000000123"), "the TPDU of the request, turned");
+    }
+    let first = peer.ask("0200", &sale("000004"));
+    assert_eq!((first.mti.as_str(), first.code()), ("0210", "00"));
+    let echoed: Vec<u8> = first.fields.keys().copied().collect();
+    assert_eq!(echoed, [3, 4, 11, 24, 25, 38, 39, 41, 42], "what is there, and no DE 7 of ours");
+    assert_eq!(peer.ask("0200", &sale("000004")), first, "a repeat gets the stored answer");
+    let second = peer.ask("0200", &sale("000005"));
+    assert_eq!(second.code(), "00");
+    assert_ne!(second.fields[&38], first.fields[&38]);
+    assert_eq!(peer.ask("0400", &sale("000005")).code(), "00");
+    assert_eq!(peer.ask("0200", &sale("000005")).code(), second.code(), "its stored answer");
+    // What a decision needs is asked for all the same.
+    let without = |gone: u8| sale("000006").into_iter().filter(|(de, _)| *de != gone).collect::<Vec<_>>();
+    for de in [3, 4, 11, 35] {
+        assert_eq!(peer.ask("0200", &without(de)).code(), "30", "without DE {de}");
+    }
 }

@@ -8,7 +8,8 @@ const ODD: &str = "quote \" back\\slash\nline";
 
 fn filled() -> Telemetry {
     let links = vec!["acquirer-ascii".to_owned(), ODD.to_owned()];
-    let telemetry = Telemetry::new(Options { links, ..Options::default() });
+    let refusals = vec!["none", "insufficient-funds"];
+    let telemetry = Telemetry::new(Options { links, refusals, ..Options::default() });
     let recorder = telemetry.recorder(0);
     for number in 0..2_000_u64 {
         let mut batch = recorder.batch();
@@ -17,8 +18,9 @@ fn filled() -> Telemetry {
             mti: [0x0100, 0x0800, 0x1234][(number % 3) as usize],
             outcome: Outcome::ALL[(number % 7) as usize],
             code: [*b"00", *b"51", *b"\"\n"][(number % 3) as usize],
+            refusal: (number % 3) as u8,
             total_ns: 300 << (number % 24),
-            stage_ns: [150, 800, 80, 120, 4_000],
+            stage_ns: [50, 150, 800, 80, 120, 0, 4_000],
         });
         batch.count(0, Counter::BytesIn, 412);
     }
@@ -131,7 +133,7 @@ fn odd_names_are_escaped_or_mended() {
     ] {
         assert!(text.lines().any(|line| line == expected), "{expected}\n{text}");
     }
-    assert!(text.contains(r#",code="other"}"#) && text.contains(r#",mti="other","#));
+    assert!(text.contains(r#",code="other",refusal="other"}"#) && text.contains(r#",mti="other","#));
 }
 
 #[test]
@@ -164,7 +166,7 @@ fn a_gauge_may_use_the_telemetry() {
     let telemetry = Telemetry::new(Options { links: vec!["a".to_owned()], ..Options::default() });
     let inside = telemetry.clone();
     telemetry.gauge("rows", "Rows of the table.", &[], move || inside.latency_table().rows.len() as f64);
-    assert!(telemetry.render().contains("authswitch_rows 6.0\n"));
+    assert!(telemetry.render().contains("authswitch_rows 8.0\n"));
 }
 
 /// Leaves a text for the independent parser (`tests/metrics_independent.py`).

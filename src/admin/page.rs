@@ -1,6 +1,9 @@
 //! The status page: one self-contained HTML document for the person on call, made anew for each request.
 
+mod connections;
+
 use super::chart;
+use super::connections::{Connection, Refusals};
 use super::format::{Escaped, count, rate, share, uptime};
 use super::routes::Snapshot;
 use super::status::State;
@@ -11,7 +14,12 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// Renders the page; `nonce` is what its content security policy allows style and script by.
-pub(super) fn render(snapshot: &Snapshot, nonce: &str) -> String {
+pub(super) fn render(
+    snapshot: &Snapshot,
+    connections: &[Connection],
+    refusals: &Refusals,
+    nonce: &str,
+) -> String {
     let state = snapshot.readiness.state;
     let color = match state {
         State::Ready => "%231a9f53",
@@ -33,6 +41,9 @@ pub(super) fn render(snapshot: &Snapshot, nonce: &str) -> String {
     write_head(&mut out, snapshot);
     write_tiles(&mut out, snapshot);
     write_links(&mut out, snapshot);
+    let now_us = jiff::Timestamp::now().as_microsecond();
+    connections::write_connections(&mut out, connections, now_us);
+    connections::write_refusals(&mut out, refusals, now_us);
     write_latency(&mut out, snapshot);
     out.push_str("<div class=\"columns\">");
     write_answers(&mut out, &snapshot.figures.links);
@@ -42,6 +53,7 @@ pub(super) fn render(snapshot: &Snapshot, nonce: &str) -> String {
     let _ = write!(
         out,
         "</main><footer><a href=\"metrics\">metrics</a><a href=\"status.json\">status.json</a>\
+         <a href=\"connections.json\">connections.json</a><a href=\"refusals.json\">refusals.json</a>\
          <a href=\"healthz\">healthz</a><a href=\"readyz\">readyz</a></footer>\
          <script nonce=\"{nonce}\">{SCRIPT}</script></body></html>"
     );
@@ -175,18 +187,31 @@ fn write_links(out: &mut String, snapshot: &Snapshot) {
     }
     write_table(out, &heads, &rows);
     write_trouble(out, figures);
+    for link in &snapshot.facts.links {
+        if let Some(suspicion) = &link.suspicion {
+            let _ = write!(
+                out,
+                "<p class=\"warn\">{}: nothing that came from {} at {} was as the link has it; likely {}.</p>",
+                Escaped(&link.name),
+                Escaped(&suspicion.peer),
+                connections::clock(suspicion.time_us),
+                Escaped(&suspicion.likely)
+            );
+        }
+    }
     out.push_str("</section>");
 }
 
 /// Counters that a healthy link does not move.
-const TROUBLE: [(&str, &str); 12] = [
+const TROUBLE: [(&str, &str); 13] = [
     ("dropped_frames", "dropped"),
     ("unreadable_frames", "unreadable"),
     ("frame_errors", "that could not be cut"),
     ("wrong_frames", "with a wrong header"),
     ("rejects", "rejected by the network"),
-    ("late_answers", "answers withheld as late"),
-    ("budget_spent_requests", "budget spent"),
+    ("budget_spent_requests", "budget spent before the decision (91)"),
+    ("undone_approvals", "approvals undone, too late to send (91)"),
+    ("withheld_repeats", "repeats withheld, too late to send"),
     ("not_stored_requests", "not stored"),
     ("overload_requests", "refused in overload"),
     ("unsolicited_responses", "unsolicited responses"),
@@ -208,7 +233,7 @@ fn write_trouble(out: &mut String, links: &[LinkFigures]) {
         }
     }
     if found.is_empty() {
-        out.push_str("<p class=\"soft\">Since the start nothing was dropped, unreadable, late, refused or not stored.</p>");
+        out.push_str("<p class=\"soft\">Since the start nothing was dropped, unreadable, too late, refused or not stored.</p>");
     }
     for line in found {
         let _ = write!(out, "<p class=\"warn\">Since the start, {}</p>", Escaped(line));
@@ -217,7 +242,7 @@ fn write_trouble(out: &mut String, links: &[LinkFigures]) {
 
 fn write_latency(out: &mut String, snapshot: &Snapshot) {
     let figures = &snapshot.figures;
-    out.push_str("<section class=\"card\"><h2>Latency <small>first byte of a frame read to its answer handed to the kernel</small></h2>");
+    out.push_str("<section class=\"card\"><h2>Latency <small>arrival of a frame's first byte to its answer handed to the kernel</small></h2>");
     let _ = write!(
         out,
         "<div class=\"legend\"><span><svg width=\"22\" height=\"8\"><path class=\"recent\" d=\"M0 4H22\"/></svg>\
@@ -225,7 +250,7 @@ fn write_latency(out: &mut String, snapshot: &Snapshot) {
          since the start</span></div>{}",
         chart::percentile_curve(&figures.curve_recent, &figures.curve_since_start)
     );
-    out.push_str("</section><section class=\"card\"><h2>Where the time goes <small>medians of the last 10 to 20 s</small></h2>");
+    out.push_str("</section><section class=\"card\"><h2>Where the time goes <small>of the mean message of the last 10 to 20 s</small></h2>");
     out.push_str(&chart::split(&split_of(&figures.recent)));
     out.push_str("<div class=\"columns\"><div>");
     write_stages(out, "last 10 to 20 s", &figures.recent);
@@ -234,18 +259,16 @@ fn write_latency(out: &mut String, snapshot: &Snapshot) {
     out.push_str("</div></div></section>");
 }
 
-/// The stages' medians, and what of the whole's median none of them explains: waiting for its turn in a batch.
+/// The stages' shares of the mean message: they add up to it.
 fn split_of(table: &LatencyTable) -> Vec<(&str, u64)> {
-    let Some((whole, stages)) = table.rows.split_last() else { return Vec::new() };
-    let mut parts: Vec<_> = stages.iter().map(|row| (row.name, row.percentiles.p50_ns)).collect();
-    let explained: u64 = parts.iter().map(|(_, ns)| ns).sum();
-    parts.push(("waiting", whole.percentiles.p50_ns.saturating_sub(explained)));
-    parts
+    let stages = &table.rows[..table.rows.len().saturating_sub(1)];
+    stages.iter().map(|row| (row.name, row.share_ns)).collect()
 }
 
 fn write_stages(out: &mut String, span: &str, table: &LatencyTable) {
     let heads = [
         (span, ""),
+        ("mean", "n"),
         ("median", "n"),
         ("90 %", "n"),
         ("99 %", "n"),
@@ -258,7 +281,8 @@ fn write_stages(out: &mut String, span: &str, table: &LatencyTable) {
         .iter()
         .map(|row| {
             let p = &row.percentiles;
-            let mut cells = vec![text(row.name)];
+            let mean = number(if_any(p.count, row.share_ns));
+            let mut cells = vec![text(row.name.replace('_', " ")), mean];
             cells.extend(percentile_cells(
                 p,
                 &[|p| p.p50_ns, |p| p.p90_ns, |p| p.p99_ns, |p| p.p99_9_ns, |p| p.p99_99_ns, |p| p.max_ns],
@@ -270,27 +294,34 @@ fn write_stages(out: &mut String, span: &str, table: &LatencyTable) {
 }
 
 fn write_answers(out: &mut String, links: &[LinkFigures]) {
-    let mut codes = std::collections::BTreeMap::<&str, u64>::new();
-    for (code, number) in links.iter().flat_map(|link| &link.codes) {
-        *codes.entry(code).or_default() += number;
+    let mut answers = std::collections::BTreeMap::<(&str, &str), u64>::new();
+    for answer in links.iter().flat_map(|link| &link.answers) {
+        *answers.entry((&answer.code, answer.refusal)).or_default() += answer.count;
     }
-    let sum: u64 = codes.values().sum();
-    let mut rows: Vec<_> = codes.into_iter().collect();
-    rows.sort_by_key(|(code, number)| (std::cmp::Reverse(*number), *code));
+    let sum: u64 = answers.values().sum();
+    let mut rows: Vec<_> = answers.into_iter().collect();
+    rows.sort_by_key(|(answer, number)| (std::cmp::Reverse(*number), *answer));
     let share_of = |number: u64| number as f64 / sum.max(1) as f64;
-    let cells = |(code, number): &(&str, u64)| {
+    let cells = |((code, refusal), number): &((&str, &str), u64)| {
         vec![
             text(*code),
+            text(*refusal),
             number_of(*number),
             number_share(share_of(*number)),
             Cell(chart::bar(share_of(*number)), "drawn"),
         ]
     };
     let rows: Vec<_> = rows.iter().map(cells).collect();
-    out.push_str("<section class=\"card\"><h2>Answers by code <small>DE39, since the start</small></h2>");
+    out.push_str(
+        "<section class=\"card\"><h2>Answers <small>by code (DE39) and refusal, since the start</small></h2>",
+    );
     match rows.is_empty() {
         true => out.push_str("<p class=\"soft\">None yet.</p>"),
-        false => write_table(out, &[("code", ""), ("answers", "n"), ("share", "n"), ("", "")], &rows),
+        false => write_table(
+            out,
+            &[("code", ""), ("refusal", ""), ("answers", "n"), ("share", "n"), ("", "")],
+            &rows,
+        ),
     }
     out.push_str("</section>");
 }

@@ -231,7 +231,8 @@ pub(super) fn replay(portfolio: &Portfolio, seq: Seq, record: &Record) -> Result
 pub(super) fn programs(settings: &Settings) -> Vec<Program> {
     let programs = settings.programs.iter().map(|(name, program)| {
         let mcc = |list: &[settings::Mcc]| list.iter().map(|mcc| mcc.number()).collect::<Vec<_>>();
-        let countries = |list: &[settings::Country]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let countries =
+            |list: &[settings::Country]| list.iter().map(|country| country.number()).collect::<Vec<_>>();
         let lists = Lists {
             mcc_allow: &mcc(&program.mcc_allow),
             mcc_deny: &mcc(&program.mcc_deny),

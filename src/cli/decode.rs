@@ -6,12 +6,14 @@ mod explain;
 mod hide;
 mod input;
 mod lead;
+mod likely;
 mod parts;
 mod rank;
 mod streams;
 mod tree;
 mod words;
 
+pub(super) use likely::likely;
 pub use tree::Look;
 
 use super::print;

@@ -66,7 +66,7 @@ pub(super) fn run(args: Args) -> ExitCode {
 
 fn show_all(args: &Args) -> Result<bool, Failure> {
     let set: Vec<String> = SET.map(String::from).into_iter().chain(args.set.iter().cloned()).collect();
-    let settings = Settings::load(None, &set)?;
+    let settings = Settings::load_for_demo(None, &set)?;
     log::init(&log::Options { level: "warn".into(), format: log::Format::Text })?;
     let folder = std::env::temp_dir().join(format!("authswitch-demo-{}", std::process::id()));
     let data = folder.join("data");
@@ -103,14 +103,7 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
     } else {
         out!("{}", summary::text(&outcome, &plan));
         outln!("\ninside the switch, all messages\n{}", stage_lines(&stages));
-        outln!(
-            "drained: {} received, {} answered, {} late, {} dropped, {} undelivered",
-            receipt.received,
-            receipt.answered,
-            receipt.late,
-            receipt.dropped,
-            receipt.undelivered
-        );
+        outln!("drained: {receipt}");
         outln!("report page: {}", shown(&page));
     }
     Ok(as_expected(&outcome))
@@ -149,19 +142,21 @@ fn as_expected(outcome: &Outcome) -> bool {
     })
 }
 
+/// The percentiles of those that pass a stage, and its share of the mean message: the shares add up to the whole.
 fn stage_lines(table: &LatencyTable) -> String {
     let mut text = format!(
-        "{:<12}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}\n",
-        "stage", "messages", "p50", "p90", "p99", "p99.9", "max"
+        "{:<12}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}\n",
+        "stage", "messages", "mean", "p50", "p90", "p99", "p99.9", "max"
     );
     for row in &table.rows {
         let of = &row.percentiles;
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{:<12}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}",
-            row.name,
+            "{:<12}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}",
+            row.name.replace('_', " "),
             summary::count_text(of.count),
+            duration_text(row.share_ns),
             duration_text(of.p50_ns),
             duration_text(of.p90_ns),
             duration_text(of.p99_ns),

@@ -2,10 +2,10 @@
 //! rules of then. Reads only: the switch may be running.
 
 use super::data::Failure;
-use super::journal::{time, truncated};
+use super::journal::{country, time, truncated};
 use super::past::Touch;
 use super::versions::Versions;
-use super::{past, policy, serve, standing};
+use super::{past, policy, running, serve, standing};
 use crate::decision::{Check, Desk, Evaluation, Input, LinkTerms, Recall};
 use crate::journal::Seq;
 use crate::message::meaning::{self, Edition};
@@ -14,15 +14,19 @@ use crate::portfolio::{Event, Record};
 use crate::settings::Settings;
 use crate::vault::DataKey;
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+mod refused;
+
 /// Says why a request was answered as it was.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Of several records with the RRN or STAN the last request is explained, and all are named.\n\
+    after_help = "Of several records with the RRN or STAN the last request is explained, and all are named. Where no\n\
+    record has it, the running switch is asked for a message that it refused without deciding it.\n\
     Exit code 1: there is none, or decided again it is not what the record says.\n\n\
     Examples:\n  authswitch explain --rrn 632912000017\n  authswitch explain --stan 000017 --data /var/lib/authswitch\n  \
     authswitch explain --record 48213 --json"
@@ -36,6 +40,9 @@ pub(super) struct Args {
     /// The settings file, for the place of the data key [default: as `serve`].
     #[arg(long)]
     config: Option<PathBuf>,
+    /// Where a running switch is asked for refused messages, which are in no record.
+    #[arg(long, value_name = "IP:PORT", default_value = running::USUAL_ADMIN)]
+    admin: SocketAddr,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -64,7 +71,8 @@ pub(super) fn run(args: Args) -> ExitCode {
         }
     };
     match explain(&args, &settings) {
-        Ok(explained) => {
+        Ok(None) => refused::run(&args),
+        Ok(Some(explained)) => {
             let agrees = explained.agrees();
             match args.json {
                 true => outln!("{}", explained.to_json()),
@@ -96,14 +104,13 @@ struct Explained {
     milliseconds: u128,
 }
 
-fn explain(args: &Args, settings: &Settings) -> Result<Explained, Failure> {
+/// `None` where no record is meant.
+fn explain(args: &Args, settings: &Settings) -> Result<Option<Explained>, Failure> {
     let began = Instant::now();
     let data = &args.data;
     let key = past::key(settings, data)?;
     let found = find(data, &args.which)?;
-    let Some((seq, record)) = chosen(&found) else {
-        return Err("no record of a message is like that".into());
-    };
+    let Some((seq, record)) = chosen(&found) else { return Ok(None) };
     let past = Past::of(&record, settings, &key, data)?;
     let (mut desk, mut replayed) = past.desk(seq, &record, true)?;
     let own = || {
@@ -124,7 +131,7 @@ fn explain(args: &Args, settings: &Settings) -> Result<Explained, Failure> {
         true => (rules.stand_in().rules().list(), rules.stand_in().limits()),
         false => (rules.rules(), rules.limits()),
     };
-    Ok(Explained {
+    Ok(Some(Explained {
         seq,
         record,
         found: found.into_iter().map(|(seq, _)| seq).collect(),
@@ -135,7 +142,7 @@ fn explain(args: &Args, settings: &Settings) -> Result<Explained, Failure> {
         tags: rules.tags().to_vec(),
         replayed,
         milliseconds: began.elapsed().as_millis(),
-    })
+    }))
 }
 
 /// The settings and rules that a record names, and the way to the state before it.
@@ -254,11 +261,11 @@ impl Explained {
             text(&asked.retrieval_reference)
         );
         outln!(
-            "terminal {}  merchant {}  country {} {}  entry mode {:03}",
+            "terminal {}  merchant {}  country {}  acquirer's country {}  entry mode {:03}",
             text(&asked.terminal),
             text(&asked.merchant),
-            text(&asked.country_alpha),
-            asked.country,
+            country(asked.merchant_country).unwrap_or("unknown"),
+            country(asked.acquirer_country).unwrap_or("unknown"),
             asked.entry_mode
         );
         outln!("rules {:08x}  settings {:08x}\n", record.rules, record.config);

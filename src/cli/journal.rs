@@ -8,6 +8,7 @@ use super::bound::{Bound, FORMS};
 use super::{past, print};
 use crate::decision::Missing;
 use crate::journal::{self, Entry, Seq};
+use crate::message::meaning::country_numbered;
 use crate::network::wall_us;
 use crate::portfolio::{CounterChange, Differs, FORMAT, NOBODY, Record, Ruled, Transaction};
 use filter::Filter;
@@ -298,6 +299,11 @@ pub(super) fn truncated(record: &Record) -> String {
     }
 }
 
+/// A country's letters; `None` for one that could not be told.
+pub(super) fn country(number: u16) -> Option<&'static str> {
+    country_numbered(number).map(|country| country.alpha2)
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim_end_matches(['\0', ' ']).to_owned()
 }
@@ -327,6 +333,7 @@ pub(super) fn to_json(seq: Seq, record: &Record) -> Value {
         "counted": record.velocity.count,
         "counted_minor": record.velocity.amount_minor,
         "counts": record.counts.iter().map(count).collect::<Vec<_>>(),
+        "evidence": super::verification::to_json(record.evidence),
         "swept": record.swept.map(|swept| json!({ "shard": swept.shard, "before_s": swept.before_s })),
         "transaction": record.transaction.as_ref().map(transaction),
         "related": record.related.as_ref().map(transaction),
@@ -371,7 +378,8 @@ fn asked(record: &Record) -> Value {
         "transmission": format!("{:010}", asked.transmission),
         "stan": format!("{:06}", asked.stan),
         "mcc": format!("{:04}", asked.merchant_category),
-        "country": asked.country,
+        "merchant_country": country(asked.merchant_country),
+        "acquirer_country": country(asked.acquirer_country),
         "entry_mode": format!("{:03}", asked.entry_mode),
         "condition": format!("{:02}", asked.condition),
         "acquirer": asked.acquirer.to_string(),

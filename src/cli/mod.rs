@@ -20,12 +20,14 @@ mod past;
 mod policy;
 mod replay;
 mod rules;
+mod running;
 mod serve;
 mod specs;
 mod standing;
 mod status;
 mod switch;
 mod trace;
+mod verification;
 mod versions;
 
 #[cfg(fuzzing)]

@@ -126,18 +126,13 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     });
     tracing::info!("draining");
     let receipt = switch.drain(settings.server.drain_timeout_ms.into())?;
-    outln!(
-        "drained received={} answered={} late={} dropped={} undelivered={}",
-        receipt.received,
-        receipt.answered,
-        receipt.late,
-        receipt.dropped,
-        receipt.undelivered
-    );
+    outln!("drained {receipt}");
     tracing::info!(
         received = receipt.received,
         answered = receipt.answered,
-        late = receipt.late,
+        budget_spent = receipt.budget_spent,
+        undone = receipt.undone,
+        withheld = receipt.withheld,
         dropped = receipt.dropped,
         undelivered = receipt.undelivered,
         "drained"
@@ -171,7 +166,30 @@ fn reload(args: &Args, switch: &Switch, running: &mut Settings) {
     };
     switch.count_reload(reloaded.is_ok());
     match reloaded {
-        Ok(settings) => *running = settings,
+        Ok(settings) => {
+            set_log_level(running.log.level, settings.log.level);
+            *running = settings;
+        }
         Err(error) => tracing::error!(%error, "not reloaded; the switch goes on by what was in force"),
+    }
+}
+
+/// The log's level takes effect at once, like the rules.
+fn set_log_level(before: settings::LogLevel, level: settings::LogLevel) {
+    if before == level {
+        return;
+    }
+    let (before, level) = (before.as_str(), level.as_str());
+    match log::set_level(level) {
+        // A warning, so that the line is seen at most levels.
+        Ok(true) => tracing::warn!(level, before, "log level changed"),
+        Ok(false) => {
+            tracing::warn!(
+                level,
+                "log level not changed: the environment's {} goes on to win",
+                log::LEVEL_VARIABLE
+            )
+        }
+        Err(error) => tracing::error!(%error, "log level not changed"),
     }
 }

@@ -4,6 +4,7 @@ use super::data::Failure;
 use super::policy;
 use super::rules::{self, Loaded, Refused, Texts};
 use super::status::Parts;
+use super::verification;
 use super::versions::Versions;
 use crate::decision::Standing;
 use crate::portfolio::Portfolio;
@@ -44,7 +45,8 @@ pub(super) fn of(settings: &Settings, set: RuleSet, portfolio: &Portfolio) -> Re
 }
 
 /// The settings that take effect at SIGHUP, dotted; a table with all that is in it. Everything else waits for a start.
-pub(super) const NOW: [&str; 6] = ["rules", "holds", "completion", "approvals", "rates", "log.level"];
+pub(super) const NOW: [&str; 7] =
+    ["rules", "holds", "completion", "approvals", "rates", "verification", "log.level"];
 
 /// Says of each setting that was read again what it was, what it is, and from when on.
 fn tell(changes: &[Change]) {
@@ -84,6 +86,9 @@ pub(super) fn exchange(parts: &Arc<Parts>, running: &Settings, new: Settings) ->
         "settings and rules in force"
     );
     tell(&running.changes(&new));
+    if settings.verification != running.verification {
+        verification::warn(&settings)?;
+    }
     Ok(settings)
 }
 
@@ -102,6 +107,12 @@ pub(super) fn register(parts: &Arc<Parts>) {
         let help = "Requests decided by the stand-in set, by what was missing.";
         telemetry
             .total("stand_in_decisions", help, &[("missing", missing.name())], move || tally.get() as f64);
+    }
+    for (link, proof, tally) in standing.unverified() {
+        let tally = tally.clone();
+        let help = "Requests with a PIN, verification value, cryptogram or MAC that came, or had to come, and was not verified.";
+        let labels = [("link", link), ("kind", proof.name())];
+        telemetry.total("unverified", help, &labels, move || tally.get() as f64);
     }
     let info = [("rules", &*format!("{:08x}", standing.rules.version()))];
     let (weak, version) = (Arc::downgrade(parts), standing.rules.version());

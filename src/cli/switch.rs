@@ -5,10 +5,12 @@ use super::data::{self, Opened, WhenNew};
 use super::policy::{self, reading};
 use super::standing;
 use super::status::{Holdings, Parts, Phase, SwitchStatus};
+use super::verification;
 use super::versions::Versions;
 use crate::admin;
 use crate::decision::Desk;
 use crate::journal::{self, Journal};
+use crate::message::Refusal;
 use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
 use crate::portfolio::{folder, seed};
 use crate::settings::{self, Settings};
@@ -49,6 +51,7 @@ impl Switch {
         let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
         warn_of_doubts(&links);
         let rules = standing::read(settings)?;
+        verification::warn(settings)?;
         let workers = match settings.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
@@ -68,13 +71,7 @@ impl Switch {
             state_hash = format!("{:016x}", portfolio.state_hash()),
             "recovered"
         );
-        let telemetry = Telemetry::new(crate::telemetry::Options {
-            links: links.iter().map(|link| link.name.clone()).collect(),
-            workers,
-            hlog_dir: Some(data.join("hlog")),
-            hlog_interval: settings.telemetry.hlog_interval_s.into(),
-            ..Default::default()
-        });
+        let telemetry = telemetry(settings, &links, workers, data);
         let options = journal_options(settings, &telemetry);
         let journal = Journal::open_locked(&data.join("journal"), tail, options, lock)?;
         let portfolio = Arc::new(portfolio);
@@ -94,13 +91,16 @@ impl Switch {
             draining: AtomicBool::new(false),
             reloads: Default::default(),
         });
-        let server = Server::start(ServerOptions { workers, links }, desk, journal, telemetry.clone())?;
+        let lines_per_s = settings.log.lines_per_second;
+        let options = ServerOptions { workers, links, lines_per_s, likely: Some(super::decode::likely) };
+        let server = Server::start(options, desk, journal, telemetry.clone())?;
         register_gauges(&parts, &server);
         standing::register(&parts);
         let server = Arc::new(server);
         let status = SwitchStatus {
             parts: Arc::clone(&parts),
             links: server.listening().map(|(link, address)| (Arc::clone(link), address)).collect(),
+            monitor: Arc::clone(server.monitor()),
             max_records: settings.journal.exposure_max_records,
             max_age_us: Duration::from(settings.journal.exposure_max_ms).as_micros() as u64,
         };
@@ -248,22 +248,34 @@ pub(super) fn link_options((name, link): (&String, &settings::Link)) -> Result<L
     Ok(LinkOptions {
         name: name.clone(),
         listen: link.listen,
-        reading: reading(name, &link.marks, &dialect)?,
-        terms: policy::terms(link)?,
+        reading: reading(name, link, &dialect)?,
+        terms: policy::terms(link, policy::cannot_verify(&dialect))?,
         dialect,
         framing: link.framing,
         echo_keep_alives: link.keep_alive == settings::KeepAlive::Echo,
         max_frame_bytes: link.max_frame_bytes,
+        receive_buffer_bytes: link.receive_buffer_kib * 1024,
         budget: link.budget_ms.into(),
         stand_in: link.stand_in_ms.into(),
         max_connections: link.max_connections,
         max_in_flight: link.max_in_flight,
         idle_timeout: link.idle_timeout_s.into(),
         write_timeout: link.write_timeout_ms.into(),
-        echo: link.echo.clone(),
+        echo: link.echo.lists().map(|(_, list)| list.to_vec()),
         close_on_unreadable: link.on_unreadable == settings::OnUnreadable::Close,
         require_sign_on: link.require_sign_on,
         reply_after_durable: link.reply_after == settings::ReplyAfter::Durable,
+    })
+}
+
+fn telemetry(settings: &Settings, links: &[LinkOptions], workers: usize, data: &Path) -> Telemetry {
+    Telemetry::new(crate::telemetry::Options {
+        links: links.iter().map(|link| link.name.clone()).collect(),
+        refusals: refusal_names(),
+        workers,
+        hlog_dir: Some(data.join("hlog")),
+        hlog_interval: settings.telemetry.hlog_interval_s.into(),
+        ..Default::default()
     })
 }
 
@@ -285,6 +297,13 @@ fn journal_options(settings: &Settings, telemetry: &Telemetry) -> journal::Optio
     }
 }
 
+/// The names of refusals by their numbers: what a sample of the telemetry means.
+fn refusal_names() -> Vec<&'static str> {
+    let name = |number: u8| Refusal::from_number(number).map_or("other", Refusal::name);
+    let last = Refusal::ALL.iter().map(|refusal| *refusal as u8).max().unwrap_or(0);
+    (0..=last).map(name).collect()
+}
+
 /// Reads a gauge's value.
 type Read = fn(&Parts) -> f64;
 
@@ -298,8 +317,8 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
         ("exposure_records", "Answers given whose record is not yet durable.", |parts| {
             parts.journal.exposure().records as f64
         }),
-        ("exposure_microseconds", "Age of the oldest record that is not yet durable.", |parts| {
-            parts.journal.exposure().age_us as f64
+        ("exposure_seconds", "Age of the oldest record that is not yet durable.", |parts| {
+            parts.journal.exposure().age_us as f64 / 1e6
         }),
         (
             "journal_accepting",

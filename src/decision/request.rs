@@ -81,6 +81,9 @@ impl Desk {
     }
 
     pub(super) fn decline_late_of(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
+        if let Some(refused) = case.refused_mac(sink) {
+            return refused;
+        }
         let request = case.request;
         let key = self.own_key(case);
         let mut shard = self.portfolio.table.lock(key);
@@ -180,7 +183,7 @@ impl Desk {
         if !refund && !program.allows_category(request.merchant_category) {
             return Err(Refusal::MerchantCategory);
         }
-        if !refund && !program.allows_country(request.country) {
+        if !refund && !program.allows_country(request.merchant_country) {
             return Err(Refusal::Country);
         }
         let worth = worth(request, case.terms, case.policy, currency);

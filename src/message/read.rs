@@ -1,7 +1,9 @@
 //! View of a parsed message -> [`Request`]: parse once, don't validate later.
 //! Must not know settings, cards or money; what it refuses is answered with 30.
 
-use super::{Country, Kind, Marks, Operation, Original, Pan, Reading, Request, ResponseCode};
+use super::meaning::country_numbered;
+use super::merchant_country::merchant_country;
+use super::{Kind, Marks, Operation, Original, Pan, Reading, Request, ResponseCode};
 use crate::wire::View;
 use std::fmt;
 
@@ -26,13 +28,19 @@ const MISSING: &str = "missing";
 
 /// Reads a request, advice, reversal or network management message of a kind this switch serves.
 ///
-/// Mandatory: DE7 and DE11 always; DE70 for network management; else a PAN (DE2, or DE35's) and DE3, and
-/// DE4 unless it is an inquiry or a reversal. DE49 may be absent: the account's currency is meant. `reading` is how the
-/// link marks what ISO 8583:1987 has no field for.
+/// Mandatory is what the table of the dialect or the link names (`reading`), and what a decision cannot do without: DE11, a
+/// PAN (DE2, or DE35's) and DE3, and DE4 unless it is an inquiry or a reversal; of network management its code (DE70, or DE3
+/// where the dialect says so). DE49 may be absent: the account's currency is meant. `reading` is also how the link marks what
+/// ISO 8583:1987 has no field for.
 pub fn read(view: &View<'_>, kind: Kind, reading: &Reading) -> Result<Request, Fault> {
-    let transmission = required(view, 7)?;
-    let stan = required(view, 11)?;
-    check_transmission(transmission)?;
+    if let Some(de) = reading.missing(view, kind) {
+        return Err(Fault { de, reason: MISSING });
+    }
+    let transmission = number(view, 7);
+    if view.has(7) {
+        check_transmission(transmission)?;
+    }
+    let stan = if kind == Kind::NetworkManagement { number(view, 11) } else { required(view, 11)? };
     let condition = number(view, 25);
     let mut request = Request {
         mti: view.mti(),
@@ -54,7 +62,8 @@ pub fn read(view: &View<'_>, kind: Kind, reading: &Reading) -> Result<Request, F
         local_date: number(view, 13) as u16,
         expiry: number(view, 14) as u16,
         merchant_category: number(view, 18) as u16,
-        country: Country::default(),
+        merchant_country: 0,
+        acquirer_country: 0,
         entry_mode: number(view, 22) as u16,
         condition: condition as u8,
         preauthorization: false,
@@ -71,7 +80,7 @@ pub fn read(view: &View<'_>, kind: Kind, reading: &Reading) -> Result<Request, F
         replacement_minor: None,
     };
     if kind == Kind::NetworkManagement {
-        request.network_code = required(view, 70)? as u16;
+        request.network_code = reading.network_code(view).ok_or(Fault { de: 70, reason: MISSING })?;
         return Ok(request);
     }
     reading.read(view, &mut request);
@@ -79,7 +88,9 @@ pub fn read(view: &View<'_>, kind: Kind, reading: &Reading) -> Result<Request, F
     read_money(view, &mut request)?;
     read_fees(view, &mut request)?;
     read_cashback(view, &mut request, reading)?;
-    read_country(view, &mut request);
+    let acquirer_country = u16::try_from(number(view, 19)).ok().and_then(country_numbered);
+    request.acquirer_country = acquirer_country.map_or(0, |country| country.numeric());
+    request.merchant_country = merchant_country(view, &reading.merchant_country);
     read_original(view, &mut request)?;
     Ok(request)
 }
@@ -240,17 +251,6 @@ fn operation(processing_code: u32) -> Operation {
         30 | 31 => Operation::Inquiry,
         33 | 38 => Operation::Verification,
         _ => Operation::Unsupported,
-    }
-}
-
-fn read_country(view: &View<'_>, request: &mut Request) {
-    request.country.numeric = number(view, 19) as u16;
-    let mut room = [0; 40];
-    if let Some([.., first, second]) = view.text(43, &mut room)
-        && first.is_ascii_uppercase()
-        && second.is_ascii_uppercase()
-    {
-        request.country.alpha = [*first, *second];
     }
 }
 

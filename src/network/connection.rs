@@ -2,71 +2,59 @@
 //! Owns the socket, the buffers and the deadlines; knows nothing of what messages mean.
 
 use super::batch::{Answer, Deferred, Outgoing};
-use super::clock::{Beat, Ticks, wall_us};
+use super::clock::{Ticks, Turns, wall_us};
+use super::inlet::Inlet;
 use super::receipt::Counts;
-use super::{Corridor, Link, Session, Way};
+use super::{CloseReason, Corridor, Left, Link, Observer, Session, Unserved, Way, Why};
 use crate::journal::{Journal, Seq};
-use crate::telemetry::{Batch, Counter, Outcome, Recorder};
-use crate::wire::frame::{Cut, Cutter, Kind, WrongFrame};
+use crate::message::Refusal;
+use crate::telemetry::{Batch, Counter, NO_CODE, Outcome, Recorder};
+use crate::wire::frame::{Cut, Cutter, Kind};
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// What one read takes at most, unless a frame is larger.
 const READ_BYTES: usize = 32 << 10;
 /// After the last answer the peer gets this long to close, so that a reset does not overtake the answer.
 const LINGER: Duration = Duration::from_millis(250);
+/// After so many reads that left something in the socket, others have their turn.
+const READS_A_TURN: u32 = 8;
 
 /// What a worker gives to each of its connections.
 pub struct Shared {
     pub recorder: Recorder,
-    pub beat: Beat,
+    pub turns: Arc<Turns>,
     pub ticks: Ticks,
     pub counts: Arc<Counts>,
     pub journal: Journal,
 }
 
-/// Why a connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// The peer closed, or the connection broke.
-    Peer,
-    /// The switch stops: what is in flight is answered first.
-    Stop,
-    /// The peer broke a rule; counted by now.
-    Rule,
-}
-
 /// What one read brought.
 #[derive(Default)]
 struct Taken {
-    /// When the first byte of the frame at hand was read.
+    /// Since when the first byte of the frame at hand has waited.
     arrived_ns: u64,
     wall_us: i64,
     /// Frames that are owed an answer or a count.
     frames: u64,
-    /// The last wrong frame.
-    wrong: Option<WrongFrame>,
-    /// The last reject's code.
-    rejected: Option<Option<u16>>,
+    /// The last message's type.
+    mti: u16,
     /// Why the connection is to end.
-    end: Option<End>,
-}
-
-/// What a connection has complained of: a peer's flood must not become one of the log.
-#[derive(Default)]
-struct Told {
-    wrong: bool,
-    rejected: bool,
+    end: Option<CloseReason>,
 }
 
 pub struct Connection {
     stream: TcpStream,
+    inlet: Inlet,
+    /// The peer has shut its sending side: what it is owed still goes out.
+    is_half_closed: bool,
     link: Arc<Link>,
     shared: Rc<Shared>,
     corridor: Corridor,
@@ -75,39 +63,46 @@ pub struct Connection {
     /// Bytes read and not yet cut: `..filled`.
     input: Box<[u8]>,
     filled: usize,
-    /// When the first byte of the unfinished frame at the front was read.
-    unfinished_ns: Option<u64>,
-    /// The last read filled the buffer: what comes next was waiting since then.
-    more_since_ns: Option<u64>,
     outgoing: Outgoing,
     deferred: Deferred,
     durable: watch::Receiver<Seq>,
     last_read: Instant,
-    told: Told,
+    /// When the first byte of the unfinished frame at the front was read.
+    unfinished: Option<Instant>,
+    observer: Observer,
     /// What the messages of one read are counted as; empty between reads.
     counted: Vec<Counter>,
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream, link: Arc<Link>, shared: Rc<Shared>, corridor: Corridor) -> Connection {
+    /// A connection of a link, whose first byte comes after `since_ns`.
+    pub fn new(
+        stream: TcpStream,
+        link: Arc<Link>,
+        shared: Rc<Shared>,
+        corridor: Corridor,
+        observer: Observer,
+        since_ns: u64,
+    ) -> Connection {
         let options = &link.options;
         let room = READ_BYTES.max(options.framing.room(options.max_frame_bytes));
         let cutter = Cutter::new(options.framing, options.max_frame_bytes);
         Connection {
             stream,
+            inlet: Inlet::new(Arc::clone(&shared.turns), shared.ticks.clone(), since_ns),
+            is_half_closed: false,
             shared: Rc::clone(&shared),
             corridor,
             session: Session::default(),
             cutter,
             input: vec![0; room].into_boxed_slice(),
             filled: 0,
-            unfinished_ns: None,
-            more_since_ns: None,
             outgoing: Outgoing::default(),
             deferred: Deferred::default(),
             durable: shared.journal.watch(),
             last_read: Instant::now(),
-            told: Told::default(),
+            unfinished: None,
+            observer,
             counted: Vec::new(),
             link,
         }
@@ -115,8 +110,9 @@ impl Connection {
 
     /// Serves until the peer closes, breaks a rule, or the switch stops.
     pub async fn serve(mut self, mut stop: watch::Receiver<bool>) {
+        self.observer.opened();
         let end = self.run(&mut stop).await;
-        if end == End::Stop {
+        if end == CloseReason::Stop {
             self.finish().await;
         }
         if self.session.signed_on {
@@ -124,79 +120,117 @@ impl Connection {
         }
         self.link.connections.fetch_sub(1, Ordering::Relaxed);
         self.count(Counter::ConnectionsClosed, 1);
+        let left = self.left(end);
+        self.observer.closed(end, left, &self.input[..self.filled]);
     }
 
-    async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> End {
+    /// What is left behind at the end.
+    fn left(&self, end: CloseReason) -> Left {
+        // What cannot be cut is no half frame.
+        let have = if end == CloseReason::FrameError { 0 } else { self.filled };
+        let announced = self.link.options.framing.announced(&self.input[..have]);
+        let (unsent_answers, unsent_bytes) = self.outgoing.unsent();
+        Left {
+            unfinished_bytes: have,
+            missing_bytes: announced.map(|all| all.saturating_sub(have)),
+            unfinished: self.unfinished.map_or(Duration::ZERO, |since| since.elapsed()),
+            unsent_answers: unsent_answers + self.deferred.len(),
+            unsent_bytes,
+        }
+    }
+
+    async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> CloseReason {
         let idle = self.link.options.idle_timeout;
         let idle_timer = sleep_until(self.last_read + idle);
         tokio::pin!(idle_timer);
+        let mut reads = 0;
         loop {
-            let may_read = self.deferred.len() < self.link.options.max_in_flight;
+            let may_read = !self.is_half_closed && self.deferred.len() < self.link.options.max_in_flight;
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return End::Stop,
+                _ = stop.wait_for(|stop| *stop) => return CloseReason::Stop,
                 _ = self.durable.changed(), if self.deferred.len() > 0 => {}
-                read = self.stream.read(&mut self.input[self.filled..]), if may_read => match read {
-                    Ok(0) | Err(_) => return End::Peer,
-                    Ok(length) => {
-                        if let Err(end) = self.take(length) {
-                            // What was answered before the fault still goes out.
-                            let _ = self.write().await;
-                            return end;
-                        }
+                ready = self.inlet.readable(&self.stream), if may_read => {
+                    if let Err(end) = ready.map_err(|error| broken(&error)).and_then(|()| self.read()) {
+                        // What was answered before the fault still goes out.
+                        let _ = self.write().await;
+                        return end;
                     }
-                },
+                }
+                _ = self.stream.ready(Interest::ERROR), if self.is_half_closed => return CloseReason::Broken(ErrorKind::ConnectionReset),
                 () = &mut idle_timer => {
                     // Armed once per idle time, not per read: reads only note when they were.
                     let due = self.last_read + idle;
                     if due <= Instant::now() && self.deferred.len() == 0 {
                         self.count(Counter::IdleClosed, 1);
-                        return End::Rule;
+                        return CloseReason::Idle;
                     }
                     idle_timer.as_mut().reset(due.max(Instant::now() + Duration::from_millis(10)));
                 }
             }
-            self.deferred.release(self.shared.journal.durable(), &mut self.outgoing);
+            self.release();
             if let Err(end) = self.write().await {
                 return end;
+            }
+            if self.is_half_closed && self.deferred.len() == 0 {
+                return CloseReason::Peer;
+            }
+            reads = if self.inlet.has_more { reads + 1 } else { 0 };
+            if reads % READS_A_TURN == READS_A_TURN - 1 {
+                tokio::task::yield_now().await;
             }
         }
     }
 
-    /// Cuts and passes what the last read completed.
-    fn take(&mut self, length: usize) -> Result<(), End> {
-        let read_ns = self.shared.ticks.now_ns();
-        let fresh_ns = self.more_since_ns.take().unwrap_or_else(|| self.shared.beat.arrived_ns(read_ns));
-        self.filled += length;
-        if self.filled == self.input.len() {
-            self.more_since_ns = Some(read_ns);
+    /// Reads once, and passes what that completes.
+    fn read(&mut self) -> Result<(), CloseReason> {
+        match self.inlet.receive(&self.stream, &mut self.input[self.filled..]) {
+            Ok(None) => Ok(()),
+            Ok(Some(0)) => {
+                self.is_half_closed = true;
+                Ok(())
+            }
+            Ok(Some(length)) => self.take(length),
+            Err(error) => Err(broken(&error)),
         }
+    }
+
+    /// Moves the answers whose records are durable by now to those that leave.
+    fn release(&mut self) {
+        if self.deferred.len() > 0 {
+            let (durable, now_ns) = (self.shared.journal.durable(), self.shared.ticks.now_ns());
+            self.deferred.release(durable, now_ns, &mut self.outgoing);
+        }
+    }
+
+    /// Cuts and passes what the last read completed.
+    fn take(&mut self, length: usize) -> Result<(), CloseReason> {
+        self.filled += length;
         self.last_read = Instant::now();
-        let arrived_ns = self.unfinished_ns.take().unwrap_or(fresh_ns);
-        let mut taken = Taken { arrived_ns, wall_us: wall_us(), ..Taken::default() };
+        let mut taken = Taken { wall_us: wall_us(), ..Taken::default() };
         let mut at = 0;
         loop {
             match self.cutter.next(&self.input[at..self.filled]) {
                 Ok(Some(cut)) => {
+                    taken.arrived_ns = self.inlet.arrivals.next_frame();
                     self.sort(at, cut, &mut taken);
                     at += cut.next;
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    tracing::warn!(link = self.link.options.name, %error, "connection closed: wrong frame");
+                    self.refused(Unserved::unread(Why::Frame(error)), taken.wall_us);
                     self.counted.push(Counter::FrameErrors);
-                    taken.end = Some(End::Rule);
+                    taken.end = Some(CloseReason::FrameError);
                 }
             }
-            taken.arrived_ns = fresh_ns;
             if taken.end.is_some() {
                 break;
             }
         }
         self.forget(at);
-        if self.filled > 0 {
-            self.unfinished_ns = Some(taken.arrived_ns);
-        }
+        let goes_on = self.unfinished.filter(|_| at == 0).unwrap_or(self.last_read);
+        self.unfinished = (self.filled > 0).then_some(goes_on);
+        self.inlet.arrivals.keep(self.filled);
         self.account(length, &taken);
         taken.end.map_or(Ok(()), Err)
     }
@@ -217,14 +251,14 @@ impl Connection {
             Kind::Control => Some(Counter::ControlFrames),
             Kind::Reject { code } => {
                 taken.frames += 1;
-                taken.rejected = Some(code);
+                self.refused(Unserved::unread(Why::Reject(code)), taken.wall_us);
                 self.dropped(Counter::Rejects)
             }
             Kind::Wrong(wrong) => {
                 taken.frames += 1;
-                taken.wrong = Some(wrong);
+                self.refused(Unserved::unread(Why::WrongFrame(wrong)), taken.wall_us);
                 if self.link.options.close_on_unreadable {
-                    taken.end = Some(End::Rule);
+                    taken.end = Some(CloseReason::Unreadable);
                 }
                 self.dropped(Counter::WrongFrames)
             }
@@ -240,27 +274,14 @@ impl Connection {
         }
     }
 
-    /// Counts what one read brought, and tells what was wrong with it: once a connection, however much it is.
+    /// Tells of a message that was not decided.
+    fn refused(&mut self, unserved: Unserved, wall_us: i64) {
+        self.observer.refused(unserved, &self.input[..self.filled], wall_us);
+    }
+
+    /// Counts what one read brought.
     fn account(&mut self, length: usize, taken: &Taken) {
-        let name = &self.link.options.name;
-        if let Some(wrong) = &taken.wrong {
-            if std::mem::replace(&mut self.told.wrong, true) {
-                tracing::debug!(link = name, %wrong, "frame dropped");
-            } else {
-                tracing::warn!(link = name, %wrong, "frame dropped: wrong header or check byte");
-            }
-        }
-        if let Some(code) = taken.rejected {
-            if std::mem::replace(&mut self.told.rejected, true) {
-                tracing::debug!(link = name, code, "message rejected");
-            } else {
-                tracing::warn!(
-                    link = name,
-                    code,
-                    "the network rejects a message of ours: it could not read it"
-                );
-            }
-        }
+        self.observer.read(length, taken.frames, taken.mti, taken.wall_us);
         self.shared.counts.received.fetch_add(taken.frames, Ordering::Relaxed);
         let mut batch = self.shared.recorder.batch();
         batch.count(self.link.index, Counter::BytesIn, length as u64);
@@ -276,8 +297,16 @@ impl Connection {
         let Taken { arrived_ns, wall_us, .. } = *taken;
         let out = &mut self.outgoing.bytes;
         let from = out.len();
+        let signed_on = self.session.signed_on;
         let passed = self.corridor.pass(lead, message, &mut self.session, arrived_ns, wall_us, out);
         let length = out.len() - from;
+        taken.mti = passed.sample.mti;
+        if self.session.signed_on != signed_on {
+            self.observer.signed(self.session.signed_on);
+        }
+        if let Some(unserved) = self.corridor.take_unserved() {
+            self.observer.refused(unserved, &self.input[..self.filled], wall_us);
+        }
         let answer = Answer { passed, arrived_ns, length };
         match passed.way {
             Way::Now if length > 0 => self.outgoing.answers.push(answer),
@@ -287,9 +316,12 @@ impl Connection {
             Way::Now | Way::AfterDurable(_) => return self.dropped(Counter::Dropped),
             Way::Dropped(counter) => return self.dropped(counter),
             Way::Close(counter) => {
-                taken.end = Some(End::Rule);
+                taken.end = Some(CloseReason::Unreadable);
                 return self.dropped(counter);
             }
+        }
+        if passed.counts_as == Some(Counter::BudgetSpent) {
+            self.shared.counts.budget_spent.fetch_add(1, Ordering::Relaxed);
         }
         passed.counts_as
     }
@@ -299,33 +331,34 @@ impl Connection {
         Some(counter)
     }
 
-    /// Writes all answers that are ready in one write, and records their measures.
-    async fn write(&mut self) -> Result<(), End> {
-        if self.outgoing.is_empty() {
-            return Ok(());
-        }
-        self.withhold_late();
-        if self.outgoing.is_empty() {
-            return Ok(());
-        }
-        let written = match self.stream.try_write(self.outgoing.seal()) {
-            Ok(written) => written,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
-            Err(_) => return Err(End::Peer),
-        };
-        if written < self.outgoing.bytes.len() {
-            // The peer reads slower than we answer: nothing more is read from it until it has caught up.
-            let rest = self.stream.write_all(&self.outgoing.bytes[written..]);
-            match timeout(self.link.options.write_timeout, rest).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return Err(End::Peer),
-                Err(_) => {
-                    self.count(Counter::SlowReaderClosed, 1);
-                    return Err(End::Rule);
+    /// Writes all answers that are ready, in one write where the socket takes them all. Each time it takes more, what
+    /// comes too late by then is replaced first: what the kernel has is sent, what it has not can still be undone.
+    async fn write(&mut self) -> Result<(), CloseReason> {
+        let mut progress = None;
+        while !self.outgoing.is_empty() {
+            self.withhold_late();
+            match self.stream.try_write(self.outgoing.rest()) {
+                Ok(0) => break,
+                Ok(taken) => {
+                    self.record(taken);
+                    progress = None;
                 }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    // The peer reads slower than we answer: nothing more is read from it until it has caught up.
+                    let since = *progress.get_or_insert_with(Instant::now);
+                    match timeout_at(since + self.link.options.write_timeout, self.stream.writable()).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => return Err(broken(&error)),
+                        Err(_) => {
+                            self.count(Counter::SlowReaderClosed, 1);
+                            return Err(CloseReason::SlowReader);
+                        }
+                    }
+                }
+                Err(error) => return Err(broken(&error)),
             }
         }
-        self.record();
+        self.outgoing.clear();
         Ok(())
     }
 
@@ -337,49 +370,47 @@ impl Connection {
             return;
         }
         let (corridor, shared, link) = (&mut self.corridor, &self.shared, &self.link);
-        let mut withheld = 0;
         self.outgoing.replace_late(now_ns, deadline_ns, |answer, bytes, out| {
-            let mut batch = shared.recorder.batch();
-            batch.count(link.index, Counter::LateAnswers, 1);
-            answer.passed.has_deadline = false;
-            answer.passed.sample.outcome = Outcome::Late;
-            match answer.passed.undo.take() {
+            let passed = &mut answer.passed;
+            passed.has_deadline = false;
+            let (counter, count) = match passed.undo.take() {
                 Some(undo) => {
-                    answer.passed.sample.code = corridor.undo(undo, wall_us(), bytes, out);
+                    passed.sample.outcome = Outcome::Undone;
+                    passed.sample.code = corridor.undo(undo, wall_us(), bytes, out);
+                    passed.sample.refusal = Refusal::BudgetSpent as u8;
+                    (Counter::Undone, &shared.counts.undone)
                 }
                 None => {
-                    let mut sample = answer.passed.sample;
-                    sample.total_ns = now_ns.saturating_sub(answer.arrived_ns);
-                    batch.message(&sample);
-                    withheld += 1;
+                    passed.sample.outcome = Outcome::Withheld;
+                    passed.sample.code = NO_CODE;
+                    shared.recorder.batch().message(&passed.finish(now_ns));
+                    (Counter::Withheld, &shared.counts.withheld)
                 }
-            }
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+            shared.recorder.batch().count(link.index, counter, 1);
         });
-        self.shared.counts.late.fetch_add(withheld, Ordering::Relaxed);
     }
 
-    fn record(&mut self) {
+    /// The kernel took so many bytes: records the answers that have gone out by that.
+    fn record(&mut self, bytes: usize) {
         let done_ns = self.shared.ticks.now_ns();
-        let (answers, bytes) = (self.outgoing.answers.len() as u64, self.outgoing.bytes.len() as u64);
+        let gone = self.outgoing.took(bytes);
+        let answers = gone.len() as u64;
         self.shared.counts.answered.fetch_add(answers, Ordering::Relaxed);
+        self.observer.wrote(answers, bytes as u64);
         let mut batch: Batch<'_> = self.shared.recorder.batch();
-        for answer in &self.outgoing.answers {
-            let mut sample = answer.passed.sample;
-            sample.total_ns = done_ns.saturating_sub(answer.arrived_ns);
-            sample.stage_ns[4] =
-                u32::try_from(done_ns.saturating_sub(answer.passed.built_ns)).unwrap_or(u32::MAX);
-            batch.message(&sample);
+        for answer in gone {
+            batch.message(&answer.passed.finish(done_ns));
         }
         batch.count(self.link.index, Counter::AnswersOut, answers);
-        batch.count(self.link.index, Counter::BytesOut, bytes);
-        drop(batch);
-        self.outgoing.clear();
+        batch.count(self.link.index, Counter::BytesOut, bytes as u64);
     }
 
     /// The switch stops: what was read is answered, durable first where that was promised; then the peer is told.
     async fn finish(&mut self) {
         while self.deferred.len() > 0 {
-            self.deferred.release(self.shared.journal.durable(), &mut self.outgoing);
+            self.release();
             if self.write().await.is_err() {
                 return;
             }
@@ -423,4 +454,8 @@ impl Connection {
     fn count(&self, counter: Counter, count: u64) {
         self.shared.recorder.batch().count(self.link.index, counter, count);
     }
+}
+
+fn broken(error: &std::io::Error) -> CloseReason {
+    CloseReason::Broken(error.kind())
 }

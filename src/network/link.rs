@@ -24,7 +24,9 @@ pub struct LinkOptions {
     pub max_frame_bytes: usize,
     /// Whether a keep-alive is answered with the same bytes; else it is only counted.
     pub echo_keep_alives: bool,
-    /// From the first byte read to the decision; what takes longer is answered with 91.
+    /// Bytes that may wait unread in the kernel on each connection before the peer's sending is held back.
+    pub receive_buffer_bytes: usize,
+    /// From the first byte's arrival to the decision; what takes longer is answered with 91.
     pub budget: Duration,
     /// How long beyond the budget the stand-in set may still decide.
     pub stand_in: Duration,
@@ -40,8 +42,9 @@ pub struct LinkOptions {
     pub terms: LinkTerms,
     /// How its messages say what ISO 8583 has no field for.
     pub reading: Reading,
-    /// Fields echoed in answers instead of the standard list; empty for the standard list.
-    pub echo: Vec<u8>,
+    /// Fields echoed in answers instead of the standard list, by kind in the order of their numbers; empty for the
+    /// standard list.
+    pub echo: [Vec<u8>; 6],
     /// Whether a message that cannot be read at all closes its connection; else it is dropped.
     pub close_on_unreadable: bool,
     /// Whether money messages need a sign-on first.
@@ -71,10 +74,11 @@ pub struct Link {
 impl Link {
     /// A link ready to serve.
     pub fn new(index: u8, options: LinkOptions) -> Link {
-        let echo = |kind| match options.echo.as_slice() {
+        // What an answer to network management answers: without it, it means nothing.
+        const ALWAYS: Bitmap = Bitmap::of(&[11, 70]);
+        let echo = |kind: Kind| match options.echo[kind as usize - 1].as_slice() {
             [] => standard_echo(kind),
-            // The code of a network management message is always returned: without it the answer means nothing.
-            list if kind == Kind::NetworkManagement => permitted_echo(list) | standard_echo(kind),
+            list if kind == Kind::NetworkManagement => permitted_echo(list) | ALWAYS,
             list => permitted_echo(list),
         };
         let kinds = (1..=6).filter_map(Kind::from_number);

@@ -21,6 +21,7 @@ pub const CLASSIC_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Everything one scrape shows, besides the totals.
 pub(super) struct Scrape {
     pub(super) links: Vec<String>,
+    pub(super) refusals: Vec<&'static str>,
     pub(super) start_s: f64,
     pub(super) process: Process,
     pub(super) hlog_errors: u64,
@@ -63,7 +64,7 @@ impl Collector for Exposition {
 
 impl Exposition {
     fn encode_durations(&self, encoder: &mut DescriptorEncoder, totals: &Totals) -> fmt::Result {
-        let help = "From the first byte of a frame read to its answer handed to the kernel.";
+        let help = "From the arrival of a frame's first byte to its answer handed to the kernel.";
         let mut family = histogram(encoder, "authswitch_message_duration", help)?;
         for (slot, found) in totals.combinations.iter().enumerate() {
             let Some(found) = found else { continue };
@@ -75,7 +76,11 @@ impl Exposition {
             ];
             encode_series(&mut family, &labels, &found.series)?;
         }
-        let mut family = histogram(encoder, "authswitch_stage_duration", "One stage of a message's way.")?;
+        let mut family = histogram(
+            encoder,
+            "authswitch_stage_duration",
+            "One stage of a message's way; the stages of a message add up to the whole.",
+        )?;
         for (slot, track) in totals.tracks[..totals.tracks.len() - 1].iter().enumerate() {
             let (Some(track), Some(stage)) = (track, (slot % TRACKS).checked_sub(TOTAL + 1)) else {
                 continue;
@@ -93,12 +98,15 @@ impl Exposition {
     }
 
     fn encode_answers(&self, encoder: &mut DescriptorEncoder, totals: &Totals) -> fmt::Result {
-        let help = "Answers by response code (DE39).";
+        let help = "Answers by response code (DE39) and by why they are no approval.";
         let mut family = encoder.encode_descriptor("authswitch_answers", help, None, MetricType::Counter)?;
-        for (slot, count) in totals.codes.iter().enumerate().filter(|(_, count)| **count > 0) {
+        for (slot, count) in &totals.answers {
+            let (rest, code) = (slot / CODE_SLOTS, slot % CODE_SLOTS);
+            let refusals = &self.scrape.refusals;
             let labels = [
-                ("link", self.scrape.links[slot / CODE_SLOTS].as_str()),
-                ("code", &code_name(slot % CODE_SLOTS)),
+                ("link", self.scrape.links[rest / refusals.len()].as_str()),
+                ("code", &code_name(code)),
+                ("refusal", refusals[rest % refusals.len()]),
             ];
             family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
         }

@@ -4,7 +4,15 @@
 use super::*;
 
 pub(super) fn sample(link: u8, mti: u16, outcome: Outcome, total_ns: u64) -> Sample {
-    Sample { link, mti, outcome, code: *b"00", total_ns, stage_ns: [150, 700, 90, 110, 2_000] }
+    Sample {
+        link,
+        mti,
+        outcome,
+        code: *b"00",
+        refusal: 0,
+        total_ns,
+        stage_ns: [total_ns - 3_050, 150, 700, 90, 110, 0, 2_000],
+    }
 }
 
 fn telemetry(workers: usize) -> Telemetry {
@@ -24,7 +32,11 @@ fn a_message_shows_in_every_metric_of_its_labels() {
     {
         let mut batch = recorder.batch();
         batch.message(&sample(0, 0x0100, Outcome::Approved, 12_345));
-        batch.message(&Sample { code: *b"51", ..sample(1, 0x0200, Outcome::Declined, 2_000_000) });
+        batch.message(&Sample {
+            code: *b"51",
+            refusal: 1,
+            ..sample(1, 0x0200, Outcome::Declined, 2_000_000)
+        });
         batch.count(0, Counter::BytesIn, 300);
     }
     telemetry.observe_durable(200);
@@ -34,7 +46,7 @@ fn a_message_shows_in_every_metric_of_its_labels() {
         (format!("authswitch_message_duration_seconds_count{labels}"), 1.0),
         (format!("authswitch_message_duration_seconds_sum{labels}"), 12_345e-9),
         (r#"authswitch_stage_duration_seconds_count{link="acquirer-ascii",stage="decide"}"#.to_owned(), 1.0),
-        (r#"authswitch_answers_total{link="acquirer-bcd",code="51"}"#.to_owned(), 1.0),
+        (r#"authswitch_answers_total{link="acquirer-bcd",code="51",refusal="other"}"#.to_owned(), 1.0),
         (r#"authswitch_received_bytes_total{link="acquirer-ascii"}"#.to_owned(), 300.0),
         (r#"authswitch_received_bytes_total{link="acquirer-bcd"}"#.to_owned(), 0.0),
         ("authswitch_time_to_durable_seconds_sum".to_owned(), 200e-6),
@@ -52,8 +64,15 @@ fn the_table_has_the_stages_and_the_whole() {
     }
     let table = telemetry.latency_table();
     let names: Vec<_> = table.rows.iter().map(|row| row.name).collect();
-    assert_eq!(names, ["parse", "decide", "append", "build", "write", "end to end"]);
-    assert!(table.rows.iter().all(|row| row.percentiles.count == 2));
-    assert_eq!(table.rows[0].percentiles.p50_ns, 150);
-    assert!((10_000..10_008).contains(&table.rows[5].percentiles.p99_ns));
+    assert_eq!(
+        names,
+        ["arrival", "parse", "decide", "append", "build", "durable_wait", "write", "end to end"]
+    );
+    let counts: Vec<_> = table.rows.iter().map(|row| row.percentiles.count).collect();
+    assert_eq!(counts, [2, 2, 2, 2, 2, 0, 2, 2], "none waited for the disk");
+    assert_eq!(table.rows[1].percentiles.p50_ns, 150);
+    let whole = table.rows[7];
+    assert!((10_000..10_008).contains(&whole.percentiles.p99_ns));
+    let shares: u64 = table.rows[..7].iter().map(|row| row.share_ns).sum();
+    assert!(shares.abs_diff(whole.share_ns) < 20, "the stages add up: {shares} of {}", whole.share_ns);
 }

@@ -19,6 +19,8 @@ mod increments;
 
 mod worth;
 
+mod verification;
+
 mod discrepancies;
 
 mod reversals;

@@ -15,7 +15,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("telemetry", &[]),
     ("admin", &["journal", "portfolio", "telemetry"]),
     ("traffic", &["message", "telemetry", "wire"]),
-    ("settings", &["wire"]),
+    ("settings", &["message", "wire"]),
     (
         "cli",
         &[
