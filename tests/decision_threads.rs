@@ -5,9 +5,10 @@
 
 mod support;
 
-use authswitch::decision::{Decision, Desk, LinkTerms, Sink, Standing};
-use authswitch::message::{Marks, Request};
+use authswitch::decision::{Decision, Desk, Lateness, LinkTerms, Missing, Sink, Standing, Tally};
+use authswitch::message::{Marks, Refusal, Request};
 use authswitch::portfolio::{Event, Portfolio, Record, TableOptions};
+use authswitch::rules::RuleSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Barrier};
@@ -54,7 +55,7 @@ impl Shared {
     }
 
     fn decide(&self, request: &Request) -> Decision {
-        self.desk.decide(request, &self.terms, NOON, &self.sink)
+        self.desk.decide(request, &self.terms, NOON, Lateness::InTime, &self.sink)
     }
 
     fn code(&self, request: &Request) -> String {
@@ -343,4 +344,82 @@ fn whatever_many_threads_send_the_journal_tells_the_same_story() {
         keys.dedup();
         assert_eq!(keys.len(), count, "a key moved money twice by its request");
     }
+}
+
+/// A rule set whose limits decline every purchase, the usual one and that of the stand-in set, which covers a spent budget
+/// or does not.
+fn counting(limit: &str, stands_in: bool) -> String {
+    let on = if stands_in { "on = [\"budget\"]" } else { "on = [\"rule\"]" };
+    let limits = |table: &str, name: &str| {
+        format!("[[{table}]]\nname = \"{name}\"\nscope = \"card\"\nwindow = \"day\"\namount = 1\n")
+    };
+    let instead = limits("stand_in.limit", &format!("{limit}-instead"));
+    format!("{}[stand_in]\nmode = \"auto\"\n{on}\n{instead}", limits("limit", limit))
+}
+
+/// While two rule sets are exchanged for each other without a pause, every message is decided by one of them from the first
+/// question to the count of what declined it: version, limit, stand-in and refusal in its record belong together.
+#[test]
+fn an_exchange_meanwhile_never_mixes_two_rule_sets_in_one_message() {
+    let shared = Shared::new();
+    let standing = |limit: &str, stands_in| {
+        let set = RuleSet::from_toml(&counting(limit, stands_in), "rules.toml", &mut |_| Err("none".into()));
+        let set = set.unwrap_or_else(|problems| panic!("{}", problems.report()));
+        Standing::new(policy(), set, 1, &["north"], &shared.desk.portfolio).unwrap()
+    };
+    let [with, without] = [("with", true), ("without", false)]
+        .map(|(limit, stands_in)| standing(limit, stands_in).rules.version());
+    let exchanges = 400;
+    let (standings, tallies): (Vec<_>, Vec<_>) = (0..exchanges)
+        .map(|turn| {
+            let next = if turn % 2 == 0 { standing("with", true) } else { standing("without", false) };
+            let tallies: Vec<_> = next.effects().iter().map(|effect| effect.tally.clone()).collect();
+            (next, (next_name(turn), tallies))
+        })
+        .unzip();
+    let first = standing("with", true);
+    let mut all = vec![("with", first.effects().iter().map(|effect| effect.tally.clone()).collect())];
+    all.extend(tallies);
+    shared.desk.exchange(first);
+    let mut works: Vec<_> = (0..4u32)
+        .map(|thread| {
+            work(&shared, move |at| {
+                for turn in 0..300 {
+                    let request = purchase(thread * 1_000 + turn + 1);
+                    let lateness = if turn % 2 == 0 { Lateness::InTime } else { Lateness::BudgetSpent };
+                    at.desk.decide(&request, &at.terms, NOON, lateness, &at.sink);
+                }
+            })
+        })
+        .collect();
+    works.push(work(&shared, move |at| {
+        for next in standings {
+            at.desk.exchange(next);
+            std::thread::yield_now();
+        }
+    }));
+    race(works);
+    let mut declined = [("with", 0), ("without", 0)];
+    for (place, record) in shared.sink.0.records().iter().enumerate() {
+        let late = record.asked.stan % 1_000 % 2 == 0;
+        let said = (record.refusal, record.ruled.limit, record.ruled.stand_in);
+        let limit = Refusal::LimitAmount;
+        let expected = match late {
+            false => (limit, 1, 0),
+            true if record.rules == with => (limit, 1, Missing::Budget as u8),
+            true => (Refusal::BudgetSpent, 0, 0),
+        };
+        assert!([with, without].contains(&record.rules));
+        assert_eq!(said, expected, "record {place} of version {}", record.rules);
+        let of_limit = usize::from(record.rules == without);
+        declined[of_limit].1 += u64::from(record.refusal == limit);
+    }
+    for (name, expected) in declined {
+        let tallies = all.iter().filter(|(of, _)| *of == name).flat_map(|(_, tallies)| tallies);
+        assert_eq!(tallies.map(Tally::get).sum::<u64>(), expected, "counted by the limit {name}");
+    }
+}
+
+fn next_name(turn: u32) -> &'static str {
+    if turn.is_multiple_of(2) { "with" } else { "without" }
 }

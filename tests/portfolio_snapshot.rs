@@ -4,6 +4,7 @@
 
 mod support;
 
+use authswitch::decision::Lateness;
 use authswitch::message::{Pan, Request};
 use authswitch::portfolio::snapshot::{self, SnapshotError, SnapshotFacts};
 use authswitch::portfolio::{
@@ -272,7 +273,7 @@ struct SharedWorld<'a> {
 
 impl SharedWorld<'_> {
     fn decide(&self, request: &Request) {
-        self.desk.decide(request, self.terms, NOON, self.sink);
+        self.desk.decide(request, self.terms, NOON, Lateness::InTime, self.sink);
     }
 }
 

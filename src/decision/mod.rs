@@ -153,6 +153,17 @@ impl From<Refusal> for Denial {
     }
 }
 
+/// How much of its time a request had left when its decision began. An advice or a reversal is never too late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lateness {
+    /// Within the link's budget.
+    InTime,
+    /// The budget is spent, but an answer of the stand-in set would still be in time.
+    BudgetSpent,
+    /// Any answer but 91 would come too late.
+    TooLate,
+}
+
 /// One message, and what it is decided by: everything about it is read from here, so that what is exchanged meanwhile
 /// counts from the next message on.
 #[derive(Clone, Copy)]
@@ -164,6 +175,8 @@ struct Case<'a> {
     now_us: i64,
     /// What its way found missing to decide it as usual.
     missing: Option<Missing>,
+    /// Its time is up: nothing is decided but 91.
+    late: bool,
     /// The record of the same message, where it is decided again and its card, which is not known, has left no number: it
     /// has what the number would be needed for.
     of: Option<&'a Record>,
@@ -171,7 +184,16 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     fn new(request: &'a Request, terms: &'a LinkTerms, standing: &'a Standing, now_us: i64) -> Case<'a> {
-        Case { request, terms, standing, policy: &standing.policy, now_us, missing: None, of: None }
+        Case {
+            request,
+            terms,
+            standing,
+            policy: &standing.policy,
+            now_us,
+            missing: None,
+            late: false,
+            of: None,
+        }
     }
 
     /// When a hold placed now runs out, seconds since 1970.
@@ -216,33 +238,31 @@ impl Desk {
         self.standing.store(Arc::new(standing));
     }
 
-    /// Whether the stand-in set decides a request whose budget is spent.
-    pub fn stands_in_for_budget(&self) -> bool {
-        self.standing.load().stands_in_for_budget()
-    }
-
-    /// Decides one request, advice or reversal. `now_us` is the wall clock, microseconds since 1970.
-    pub fn decide(&self, request: &Request, terms: &LinkTerms, now_us: i64, sink: &impl Sink) -> Decision {
-        self.decide_without(request, terms, now_us, None, sink)
-    }
-
-    /// The same where something is missing: the stand-in set decides requests then. Whether it may is to be asked before
-    /// ([`Desk::stands_in_for_budget`]).
-    pub fn decide_without(
+    /// Decides one request, advice or reversal. `now_us` is the wall clock, microseconds since 1970. A request whose budget
+    /// is spent is decided by the stand-in set where that covers it, else answered 91, which is remembered.
+    ///
+    /// The policy and the rule set are loaded once, here: an exchange meanwhile counts from the next message on.
+    pub fn decide(
         &self,
         request: &Request,
         terms: &LinkTerms,
         now_us: i64,
-        missing: Option<Missing>,
+        lateness: Lateness,
         sink: &impl Sink,
     ) -> Decision {
         let standing = self.standing.load();
-        let case = Case { missing, ..Case::new(request, terms, &standing, now_us) };
+        let stands_in = lateness == Lateness::BudgetSpent && standing.stands_in_for_budget();
+        let case = Case {
+            missing: stands_in.then_some(Missing::Budget),
+            late: lateness != Lateness::InTime && !stands_in,
+            ..Case::new(request, terms, &standing, now_us)
+        };
         Decision { rules: standing.rules.version(), ..self.decide_case(&case, sink) }
     }
 
     fn decide_case(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
         match case.request.kind {
+            Kind::Authorization | Kind::Financial if case.late => self.decline_late(case, sink),
             Kind::Authorization | Kind::Financial => self.decide_request(case, sink),
             Kind::AuthorizationAdvice | Kind::FinancialAdvice => self.record_advice(case, sink),
             Kind::Reversal => self.record_reversal(case, sink),

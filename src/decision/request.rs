@@ -5,10 +5,8 @@ use super::judge::judged;
 use super::meter::{Meters, Whose};
 use super::offer::Bounds;
 use super::why::{saw_card, saw_known};
-use super::{
-    Case, Decision, Denial, Desk, LinkTerms, Part, Shards, Sink, States, first_seen, fits, velocity_change,
-};
-use crate::message::{Balances, Kind, Operation, Refusal, Request, ResponseCode, carries_balances};
+use super::{Case, Decision, Denial, Desk, Part, Shards, Sink, States, first_seen, fits, velocity_change};
+use crate::message::{Balances, Kind, Operation, Refusal, ResponseCode, carries_balances};
 use crate::portfolio::{
     Account, CASH, COUNTED, Card, CardStatus, Counts, Differs, Event, NOBODY, PREAUTHORIZATION, Period,
     REQUEST_SEEN, Record, Shard, State, Transaction, VelocityChange,
@@ -53,7 +51,7 @@ impl Desk {
         saw_card(case, owner, checked.as_ref().err().copied(), sink);
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         let checked = match checked {
-            Err(refusal) => return self.decline(refusal, new, &mut record, &mut shards, sink),
+            Err(refusal) => return self.decline(case, refusal, new, &mut record, &mut shards, sink),
             Ok(checked) => checked,
         };
         let original = adds_to.and_then(|(original, _)| shards.of(original).get(original).copied());
@@ -61,26 +59,14 @@ impl Desk {
             Some(original) => self.add_to(case, original, checked, (new, &mut record), &mut shards, sink),
             // What it adds to is gone: an authorization of its own, which is of nothing where it only prolongs.
             None if case.adds() && checked.worth.total_minor == 0 => {
-                self.decline(Refusal::InvalidAmount, new, &mut record, &mut shards, sink)
+                self.decline(case, Refusal::InvalidAmount, new, &mut record, &mut shards, sink)
             }
             None => self.decide_money(case, checked, new, &mut record, &mut shards, sink),
         }
     }
 
     /// Answers 91 to a request whose budget was spent before it was decided, and remembers that answer.
-    pub fn decline_late(
-        &self,
-        request: &Request,
-        terms: &LinkTerms,
-        now_us: i64,
-        sink: &impl Sink,
-    ) -> Decision {
-        let standing = self.standing.load();
-        let decision = self.decline_late_of(&Case::new(request, terms, &standing, now_us), sink);
-        Decision { rules: standing.rules.version(), ..decision }
-    }
-
-    pub(super) fn decline_late_of(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
+    pub(super) fn decline_late(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
         let request = case.request;
         let key = self.own_key(case);
         let mut shard = self.portfolio.table.lock(key);
@@ -93,9 +79,14 @@ impl Desk {
         }
         match shard.get(key).copied() {
             Some(known) => self.answer_again(&known, &new, &mut shard, &mut record, sink),
-            None => {
-                self.decline(Refusal::BudgetSpent, new, &mut record, &mut Shards::one(key, &mut shard), sink)
-            }
+            None => self.decline(
+                case,
+                Refusal::BudgetSpent,
+                new,
+                &mut record,
+                &mut Shards::one(key, &mut shard),
+                sink,
+            ),
         }
     }
 
@@ -212,14 +203,14 @@ impl Desk {
         let (facts, judged) = judged(case, (card, account), &states, worth, sink);
         record.ruled = judged.ruled;
         if let Some(denial) = judged.denial {
-            return self.decline(denial, new, record, shards, sink);
+            return self.decline(case, denial, new, record, shards, sink);
         }
         let mut meters = match &facts {
             Some(facts) if request.operation.is_debit() => {
                 let whose = Whose::of(case, facts, judged.missing.is_some(), account.currency);
                 match Meters::lock(&self.portfolio, &whose, None) {
                     Ok(meters) => Some(meters),
-                    Err(refusal) => return self.decline(refusal, new, record, shards, sink),
+                    Err(refusal) => return self.decline(case, refusal, new, record, shards, sink),
                 }
             }
             _ => None,
@@ -228,13 +219,13 @@ impl Desk {
         let offer = match self.offer(case, card, &states, worth, &bounds, sink) {
             Err(denial) => {
                 drop(meters);
-                return self.decline(denial, new, record, shards, sink);
+                return self.decline(case, denial, new, record, shards, sink);
             }
             Ok(offer) => offer,
         };
         if holds_money && !shards.own.has_room(false) {
             drop(meters);
-            return self.decline(Refusal::TableFull, new, record, shards, sink);
+            return self.decline(case, Refusal::TableFull, new, record, shards, sink);
         }
         if let Some(meters) = &meters {
             record.ruled.shadow_limits = meters.shadows(1, offer.worth.total_minor, sink);
@@ -280,7 +271,7 @@ impl Desk {
         if !fits(states.account, new.held_minor, new.posted_minor) {
             drop(meters);
             record.counts = Counts::NONE;
-            return self.decline(Refusal::InvalidAmount, new, record, shards, sink);
+            return self.decline(case, Refusal::InvalidAmount, new, record, shards, sink);
         }
         (record.held_change_minor, record.posted_change_minor) = (new.held_minor, new.posted_minor);
         record.transaction = Some(new);
@@ -294,6 +285,7 @@ impl Desk {
     /// Records a refusal, so that a repeat gets it too.
     pub(super) fn decline(
         &self,
+        case: &Case<'_>,
         denial: impl Into<Denial>,
         new: Transaction,
         record: &mut Record,
@@ -304,7 +296,7 @@ impl Desk {
         (record.refusal, record.code) = (refusal, code);
         (record.ruled.rule, record.ruled.limit) = (rule, limit);
         if limit != 0 {
-            self.standing.load().count_limit(record.ruled.stand_in != 0, limit, sink);
+            case.standing.count_limit(record.ruled.stand_in != 0, limit, sink);
         }
         record.velocity = VelocityChange::default();
         record.transaction = Some(Transaction {

@@ -1,7 +1,7 @@
 //! The way of one message: parse, read, decide, build. No socket, no await, no allocation after warm-up.
 
 use super::{Link, Ticks};
-use crate::decision::{Decision, Desk, Missing, Sink};
+use crate::decision::{Decision, Desk, Lateness, Sink};
 use crate::journal::Journal;
 use crate::message::{
     ADDITIONAL_AMOUNTS, Kind, Refusal, Request, ResponseCode, read, write_additional_amounts,
@@ -269,19 +269,14 @@ impl Corridor {
         match request.kind {
             Kind::NetworkManagement => self.manage(request, session),
             _ if self.link.options.require_sign_on && !session.signed_on => refused(Refusal::NotSignedOn),
-            // An advice or a reversal is never too late.
-            Kind::Authorization | Kind::Financial
-                if now_ns.saturating_sub(arrived_ns) > self.link.budget_ns =>
-            {
-                let in_time = now_ns.saturating_sub(arrived_ns) <= self.link.deadline_ns;
-                if in_time && self.desk.stands_in_for_budget() {
-                    let missing = Some(Missing::Budget);
-                    self.desk.decide_without(request, terms, wall_us, missing, &self.sink)
-                } else {
-                    self.desk.decline_late(request, terms, wall_us, &self.sink)
-                }
+            _ => {
+                let lateness = match now_ns.saturating_sub(arrived_ns) {
+                    waited if waited <= self.link.budget_ns => Lateness::InTime,
+                    waited if waited <= self.link.deadline_ns => Lateness::BudgetSpent,
+                    _ => Lateness::TooLate,
+                };
+                self.desk.decide(request, terms, wall_us, lateness, &self.sink)
             }
-            _ => self.desk.decide(request, terms, wall_us, &self.sink),
         }
     }
 

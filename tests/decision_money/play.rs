@@ -5,7 +5,7 @@ use crate::ledger::{Ledger, Name, Stands, name_of};
 use crate::restart::{Copied, restarts};
 use crate::steps::{Play, Step};
 use crate::support::*;
-use authswitch::decision::{Decision, LinkTerms, Part, Policy, Rate, Rates};
+use authswitch::decision::{Decision, Lateness, LinkTerms, Part, Policy, Rate, Rates};
 use authswitch::message::{Balances, Kind, Operation, Request, ResponseCode};
 use authswitch::portfolio::{
     CardStatus, Limits, Lists, Program, State, TableOptions, Transaction, TransactionKey,
@@ -393,8 +393,7 @@ impl<'a> Game<'a> {
 }
 
 fn decide(world: &World, message: &Request, late: bool) -> Decision {
-    let (desk, now_us) = (&world.desk, world.now_us.get());
-    if late { desk.decline_late(message, &world.terms, now_us, &world.sink) } else { world.decide(message) }
+    world.decide_at(message, if late { Lateness::TooLate } else { Lateness::InTime })
 }
 
 fn stands(state: State) -> Stands {

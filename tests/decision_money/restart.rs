@@ -3,7 +3,7 @@
 use crate::play::policy_of_plays;
 use crate::play::same;
 use crate::support::{MemorySink, World};
-use authswitch::decision::{Decision, Desk, Standing};
+use authswitch::decision::{Decision, Desk, Lateness, Standing};
 use authswitch::message::Request;
 use authswitch::portfolio::{Portfolio, Record, Transaction};
 use std::sync::Arc;
@@ -91,7 +91,7 @@ fn answers_alike(live: &World, portfolio: Portfolio, requests: &[Request]) -> Re
     let sink = MemorySink::default();
     for request in requests {
         let here = live.decide(request);
-        let there = desk.decide(request, &live.terms, live.now_us.get(), &sink);
+        let there = desk.decide(request, &live.terms, live.now_us.get(), Lateness::InTime, &sink);
         let seen =
             |decision: Decision| (decision.code, decision.refusal, decision.approval, decision.balances);
         same("the answer after a restart", seen(there), seen(here))?;

@@ -10,7 +10,7 @@ use super::model::{Arrival, Model, Name, Outcome, Stands, name_of};
 use super::restart::{self, Snapshot};
 use super::steps::{By, Edge, EdgeOf, Step, Target, Variant};
 use super::support::NOON;
-use authswitch::decision::{Decision, Desk, Part, Sink};
+use authswitch::decision::{Decision, Desk, Lateness, Part, Sink};
 use authswitch::message::{Balances, Kind, Operation, Refusal, Request, ResponseCode};
 use authswitch::portfolio::{Event, Portfolio, TransactionKey};
 use std::collections::{HashMap, HashSet};
@@ -247,11 +247,8 @@ impl World {
         let before = self.disk.appended();
         let hash = judges::is_sample(self).then(|| self.portfolio().state_hash());
         let terms = &self.cast.links[link];
-        let decision = if late {
-            self.desk.decline_late(request, terms, self.now_us, &self.disk)
-        } else {
-            self.desk.decide(request, terms, self.now_us, &self.disk)
-        };
+        let lateness = if late { Lateness::TooLate } else { Lateness::InTime };
+        let decision = self.desk.decide(request, terms, self.now_us, lateness, &self.disk);
         arrival.crowded = self.forgets && self.is_crowded(&decision);
         let outcome = self.model.plan(&arrival);
         let unstored = self.disk.full.get() && outcome.stored;

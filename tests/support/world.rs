@@ -1,7 +1,7 @@
 //! A desk with its portfolio, sink and clock, and short sentences to test it with.
 
 use super::{MemorySink, Plan};
-use authswitch::decision::{Decision, Desk, KeyFields, LinkTerms, Policy, Standing};
+use authswitch::decision::{Decision, Desk, KeyFields, Lateness, LinkTerms, Policy, Standing};
 use authswitch::message::Request;
 use authswitch::portfolio::{AccountState, State, Transaction, Velocity};
 use authswitch::rules::RuleSet;
@@ -84,9 +84,14 @@ impl World {
         self
     }
 
+    /// The decision about a message that comes with so much of its time left.
+    pub fn decide_at(&self, request: &Request, lateness: Lateness) -> Decision {
+        self.desk.decide(request, &self.terms, self.now_us.get(), lateness, &self.sink)
+    }
+
     /// The decision about a message.
     pub fn decide(&self, request: &Request) -> Decision {
-        self.desk.decide(request, &self.terms, self.now_us.get(), &self.sink)
+        self.decide_at(request, Lateness::InTime)
     }
 
     /// Asserts the DE39 a message gets.

@@ -1,7 +1,7 @@
 //! A desk that tasks share, a journal behind one of shuttle's locks, and what must hold when all tasks are done.
 
 use crate::support::{DAY_US, FUNDS, NOON, Plan, SECRET, pan, policy, purchase};
-use authswitch::decision::{Desk, LinkTerms, Sink, Standing};
+use authswitch::decision::{Desk, Lateness, LinkTerms, Sink, Standing};
 use authswitch::message::Request;
 use authswitch::portfolio::{Portfolio, Record, snapshot};
 use authswitch::vault::DataKey;
@@ -133,7 +133,7 @@ impl World {
 
 impl Shared {
     fn decide(&self, request: &Request) -> bool {
-        self.desk.decide(request, &self.terms, NOON, &self.journal).code.is_approval()
+        self.desk.decide(request, &self.terms, NOON, Lateness::InTime, &self.journal).code.is_approval()
     }
 
     fn snapshot(&self) -> PathBuf {
