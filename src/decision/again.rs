@@ -53,15 +53,11 @@ impl Desk {
         let request = record.asked.request(pan)?;
         let standing = self.standing.load();
         let case = Case {
-            request: &request,
-            terms,
-            standing: &standing,
-            policy: &standing.policy,
-            now_us: record.time_us,
             missing: Missing::from_number(record.ruled.stand_in)
                 .filter(|missing| *missing == Missing::Budget),
             late: record.event == Event::Request && record.refusal == Refusal::BudgetSpent,
             of: pan.is_none().then_some(record),
+            ..Case::new(&request, terms, &standing, record.time_us)
         };
         Some(self.decide_case(&case, sink))
     }

@@ -4,6 +4,13 @@
 //! hands its record to the journal while the locks are held, so that the journal's order is a true serialization,
 //! and only then changes memory: what was not taken by the journal has not happened.
 
+mod names;
+
+mod reversed;
+
+mod turns;
+use turns::Turns;
+
 mod key;
 pub use key::{KeyFields, UnknownKeyField};
 
@@ -177,6 +184,9 @@ struct Case<'a> {
     missing: Option<Missing>,
     /// Its time is up: nothing is decided but 91.
     late: bool,
+    /// The second name and the reference of its transaction, as keyed hashes; 0 for none.
+    name: u64,
+    reference: u64,
     /// The record of the same message, where it is decided again and its card, which is not known, has left no number: it
     /// has what the number would be needed for.
     of: Option<&'a Record>,
@@ -192,6 +202,8 @@ impl<'a> Case<'a> {
             now_us,
             missing: None,
             late: false,
+            name: 0,
+            reference: 0,
             of: None,
         }
     }
@@ -218,12 +230,13 @@ pub struct Desk {
     /// What it decides about.
     pub portfolio: Arc<Portfolio>,
     standing: ArcSwap<Standing>,
+    turns: Turns,
 }
 
 impl Desk {
     /// Decides about this portfolio, by this policy and rule set.
     pub fn new(portfolio: Arc<Portfolio>, standing: Standing) -> Desk {
-        Desk { portfolio, standing: ArcSwap::from_pointee(standing) }
+        Desk { portfolio, standing: ArcSwap::from_pointee(standing), turns: Turns::new() }
     }
 
     /// What it decides by now.
@@ -261,6 +274,8 @@ impl Desk {
     }
 
     fn decide_case(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
+        let case = &self.named(case);
+        let _turn = self.turns.of(case.request.pan);
         match case.request.kind {
             Kind::Authorization | Kind::Financial if case.late => self.decline_late(case, sink),
             Kind::Authorization | Kind::Financial => self.decide_request(case, sink),
@@ -274,7 +289,8 @@ impl Desk {
     /// A record of what was asked, without effects. `key` is the message's own.
     fn record(&self, event: Event, case: &Case<'_>, key: TransactionKey) -> Record {
         let asked = case.of.map_or_else(|| Asked::of(case.request, case.terms.link), |record| record.asked);
-        Record { asked, ..blank(case.standing, event, key, case.now_us) }
+        let (name, reference) = (case.name, case.reference);
+        Record { asked, name, reference, ..blank(case.standing, event, key, case.now_us) }
     }
 
     /// Completes the record by what the transactions it changes give back to the counters of limits, hands it to the
@@ -324,7 +340,8 @@ impl Desk {
             let shard = shards.of(transaction.key);
             let is_own = record.transaction.as_ref().is_some_and(|own| own.key == transaction.key);
             let counts = if is_own { &record.counts[..] } else { &[] };
-            self.portfolio.table.put(shard, transaction, counts, sequence);
+            let traits = || self.portfolio.traits_of(&record.asked, record.name);
+            self.portfolio.table.put(shard, transaction, counts, sequence, traits);
         }
         if let Some(counters) = counters {
             counters.apply(&record.counts, sequence);
@@ -343,6 +360,8 @@ fn blank(standing: &Standing, event: Event, key: TransactionKey, now_us: i64) ->
         event,
         time_us: now_us,
         key,
+        name: 0,
+        reference: 0,
         config: standing.config,
         rules: standing.rules.version(),
         ruled: Ruled::default(),
@@ -442,7 +461,7 @@ fn first_seen(case: &Case<'_>, key: TransactionKey, desk: &Desk) -> Transaction 
     Transaction {
         key,
         fingerprint: kept.map_or_else(|| desk.fingerprint(request), |kept| kept.fingerprint),
-        reference: kept.map_or_else(|| desk.reference(request), |kept| kept.reference),
+        reference: case.reference,
         last_reversal: 0,
         time_us: case.now_us,
         card: NOBODY,

@@ -3,6 +3,7 @@
 use super::amount::{Worth, worth};
 use super::judge::judged;
 use super::meter::{Meters, Whose};
+use super::names::Meant;
 use super::offer::Bounds;
 use super::why::{saw_card, saw_known};
 use super::{Case, Decision, Denial, Desk, Part, Shards, Sink, States, first_seen, fits, velocity_change};
@@ -25,27 +26,27 @@ impl Desk {
         // The card comes first: it is the longest way into memory, and the hash below is made meanwhile. No lock
         // is needed for it, since nothing looked at here changes while the switch runs.
         let owner = request.pan.and_then(|pan| self.portfolio.owner(pan));
-        let key = self.own_key(case);
+        let own_key = self.own_key(case);
+        let mut meant = self.meant(case, own_key);
         let checked = match owner {
             None => Err(Refusal::UnknownCard),
             Some((card, account)) => {
                 self.check_card(case, card, account.currency).map(|worth| Checked { card, account, worth })
             }
         };
-        let mut new = first_seen(case, key, self);
+        let mut new = first_seen(case, own_key, self);
         new.flags = REQUEST_SEEN;
-        let mut record = self.record(Event::Request, case, key);
-        let adds_to = if case.adds() { self.original_of(case, key) } else { None };
-        let (mut own, mut other) = match adds_to {
-            Some((original, _)) => self.portfolio.table.lock_both(key, original),
-            None => (self.portfolio.table.lock(key), None),
-        };
+        let mut record = self.record(Event::Request, case, own_key);
+        let adds_to = if case.adds() { self.original_of(case, own_key) } else { None };
+        let (mut own, mut other) =
+            self.lock_meant(&mut meant, own_key, adds_to.map(|(original, _)| original));
+        let key = meant.key;
         if let Some((card, account)) = owner {
             (new.card, new.account) = (card.id, account.id);
             (record.card, record.account) = (card.id, account.id);
         }
         if let Some(known) = own.get(key).copied() {
-            return self.answer_again(&known, &new, &mut own, &mut record, sink);
+            return self.answer_again(&known, &new, meant, &mut own, &mut record, sink);
         }
         saw_known(None, None, sink);
         saw_card(case, owner, checked.as_ref().err().copied(), sink);
@@ -68,17 +69,19 @@ impl Desk {
     /// Answers 91 to a request whose budget was spent before it was decided, and remembers that answer.
     pub(super) fn decline_late(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
         let request = case.request;
-        let key = self.own_key(case);
-        let mut shard = self.portfolio.table.lock(key);
-        let mut new = first_seen(case, key, self);
+        let own_key = self.own_key(case);
+        let mut meant = self.meant(case, own_key);
+        let (mut shard, _) = self.lock_meant(&mut meant, own_key, None);
+        let mut new = first_seen(case, own_key, self);
         new.flags = REQUEST_SEEN;
-        let mut record = self.record(Event::Request, case, key);
+        let mut record = self.record(Event::Request, case, own_key);
         if let Some(card) = request.pan.and_then(|pan| self.portfolio.card(pan)) {
             (new.card, new.account) = (card.id, card.account);
             (record.card, record.account) = (card.id, card.account);
         }
+        let key = meant.key;
         match shard.get(key).copied() {
-            Some(known) => self.answer_again(&known, &new, &mut shard, &mut record, sink),
+            Some(known) => self.answer_again(&known, &new, meant, &mut shard, &mut record, sink),
             None => self.decline(
                 case,
                 Refusal::BudgetSpent,
@@ -90,21 +93,21 @@ impl Desk {
         }
     }
 
-    /// The key has been seen: the stored answer again, without a second effect, or 94.
+    /// The transaction is known: the stored answer again, without a second effect, or 94.
     fn answer_again(
         &self,
         known: &Transaction,
         new: &Transaction,
+        meant: Meant,
         shard: &mut Shard,
         record: &mut Record,
         sink: &impl Sink,
     ) -> Decision {
+        let differs = meant.differs.unwrap_or(known.fingerprint != new.fingerprint);
         let refusal = match known.state {
             State::Tombstone => Some(Refusal::AlreadyReversed),
             State::Reversed if !known.has(REQUEST_SEEN) => Some(Refusal::AlreadyReversed),
-            _ if known.has(REQUEST_SEEN) && known.fingerprint != new.fingerprint => {
-                Some(Refusal::DuplicateKey)
-            }
+            _ if known.has(REQUEST_SEEN) && differs => Some(Refusal::DuplicateKey),
             // The advice came first. Its answer is none for a card we do not have, nor for another amount.
             _ if !known.has(REQUEST_SEEN) && known.card == NOBODY => Some(Refusal::UnknownCard),
             _ if !known.has(REQUEST_SEEN) && known.requested_minor != new.requested_minor => {

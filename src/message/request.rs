@@ -105,8 +105,8 @@ pub struct Country {
     pub alpha: [u8; 2],
 }
 
-/// DE90: which message a reversal or completion speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// DE90: which message a reversal or completion speaks of. What its sender does not know is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Original {
     /// The original's message type.
     pub mti: u16,

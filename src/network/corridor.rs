@@ -413,7 +413,7 @@ fn may_be_answered(mti: Mti) -> bool {
     matches!(mti.function(), 0 | 2)
 }
 
-/// What an advice counts as that differs from what was decided here.
+/// What an advice or a reversal counts as that differs from what was decided here.
 fn counter_of(differs: Differs) -> Option<Counter> {
     match differs {
         Differs::Nothing => None,
@@ -422,6 +422,8 @@ fn counter_of(differs: Differs) -> Option<Counter> {
         Differs::Amount => Some(Counter::AmountDiffers),
         Differs::OverTolerance => Some(Counter::OverTolerance),
         Differs::NoOriginal => Some(Counter::NoOriginal),
+        Differs::ReversalAmbiguous => Some(Counter::ReversalAmbiguous),
+        Differs::ReversalNoOriginal => Some(Counter::ReversalNoOriginal),
     }
 }
 

@@ -9,6 +9,8 @@ mod requests;
 
 mod repeats;
 
+mod sent_later;
+
 mod advices;
 
 mod completions;
@@ -22,6 +24,8 @@ mod worth;
 mod discrepancies;
 
 mod reversals;
+
+mod reversals_in_part_named;
 
 mod counters;
 
