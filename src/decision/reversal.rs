@@ -8,9 +8,7 @@ use super::reversed::Spoken;
 use super::why::saw_known;
 use super::{Case, Decision, Desk, Shards, Sink, States, first_seen, velocity_change};
 use crate::message::{Refusal, Request};
-use crate::portfolio::{
-    CASH, COUNTED, Differs, Discrepancy, Event, Record, State, Transaction, TransactionKey,
-};
+use crate::portfolio::{CASH, COUNTED, Event, Record, State, Transaction, TransactionKey};
 
 impl Desk {
     pub(super) fn record_reversal(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
@@ -35,7 +33,13 @@ impl Desk {
             let tombstone =
                 Transaction { state: State::Tombstone, last_reversal: identity, reference, ..blank };
             record.transaction = Some(tombstone);
-            record.discrepancy = self.unfound(case, differs);
+            // How much it speaks of, where its card is known.
+            if let Some((card, account)) = request.pan.and_then(|pan| self.portfolio.owner(pan)) {
+                (record.card, record.account) = (card.id, account.id);
+                let worth = worth(request, case.terms, case.policy, account.currency).unwrap_or_default();
+                record.discrepancy.theirs_minor = worth.total_minor;
+            }
+            record.discrepancy.differs = differs;
             return self.acknowledge(&record, &mut Shards::one(key, &mut own), None, key, sink);
         };
         if known.last_reversal == identity {
@@ -75,14 +79,6 @@ impl Desk {
         let mut account_state = account.state.lock();
         let states = States { card: &mut card_state, account: &mut account_state };
         self.acknowledge(record, shards, Some(states), key, sink)
-    }
-
-    /// What is told of a reversal that found nothing to reverse: how much it speaks of, where its card is known.
-    fn unfound(&self, case: &Case<'_>, differs: Differs) -> Discrepancy {
-        let owner = case.request.pan.and_then(|pan| self.portfolio.owner(pan));
-        let theirs = owner
-            .and_then(|(_, account)| worth(case.request, case.terms, case.policy, account.currency).ok());
-        Discrepancy { differs, ours_minor: 0, theirs_minor: theirs.map_or(0, |worth| worth.total_minor) }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod advices;
 mod counts;
+mod finds;
 mod life;
 mod names;
 mod parts;
@@ -17,8 +18,9 @@ pub use names::{Name, name_of};
 use super::law::Law;
 use super::support::{AUTHORIZATION_DAYS, PREAUTHORIZATION_DAYS, Plan, pan};
 use authswitch::message::{Kind, Operation, Request, ResponseCode};
-use authswitch::portfolio::{Limits, Velocity};
+use authswitch::portfolio::{Differs, Limits, Velocity};
 use counts::Counts;
+use finds::Says;
 use life::Life;
 use names::{Reference, digits, original_name, reference_of};
 use std::collections::HashMap;
@@ -32,8 +34,8 @@ type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 /// What a repeat must have in common with the first: MTI class, DE2, 3, 4, 37, 41, 42, 49.
 type Content = (u8, u64, u32, i64, [u8; 12], [u8; 8], [u8; 15], u16);
 
-/// Which reversal it was: DE7, 11, 32 and what it leaves.
-type Identity = (u32, u32, u64, i64);
+/// Which reversal it was: DE11, 32 and what it leaves.
+type Identity = (u32, u64, i64);
 
 const NO_CODE: [u8; 6] = [b' '; 6];
 
@@ -88,6 +90,10 @@ pub struct Entry {
     counted: Option<i64>,
     /// Which purchase of the counters it is.
     purchase: u64,
+    /// What the message that made it says, when that came, and its record.
+    made: Says,
+    made_us: i64,
+    made_record: u64,
     /// The record that changed it last.
     pub record: u64,
 }
@@ -104,6 +110,15 @@ impl Entry {
     }
 }
 
+/// How what has a reference came to be, the one that is looked at last first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Came {
+    /// By its reversal.
+    Reversed,
+    Declined,
+    Approved,
+}
+
 /// What must come of a message.
 #[derive(Debug)]
 pub struct Outcome {
@@ -118,6 +133,8 @@ pub struct Outcome {
     pub needs: u64,
     /// What an inquiry is told: ledger and available balance.
     pub balances: Option<[i64; 2]>,
+    /// What is told of a reversal.
+    pub differs: Differs,
     own: Option<(Name, Entry)>,
     other: Option<(Name, Entry)>,
 }
@@ -125,7 +142,8 @@ pub struct Outcome {
 impl Outcome {
     fn stored(code: ResponseCode) -> Outcome {
         let (own, other, balances) = (None, None, None);
-        Outcome { code, stored: true, repeat: false, known: false, needs: 0, balances, own, other }
+        let differs = Differs::Nothing;
+        Outcome { code, stored: true, repeat: false, known: false, needs: 0, balances, differs, own, other }
     }
 
     /// The transactions that change.
@@ -166,8 +184,10 @@ pub struct Model {
     of_account: Vec<Vec<usize>>,
     /// What forgotten transactions have posted, by account.
     forgotten_minor: Vec<i64>,
-    /// All that have a reference: whether each was approved, and by which record it was or was declined.
-    references: Map<Reference, Vec<(Name, bool, u64)>>,
+    /// All that have a reference: how it came (see [`Model::refer`]), and by which record.
+    references: Map<Reference, Vec<(Name, Came, u64)>>,
+    /// All of a card and trace number.
+    traces: Map<(u64, u32), Vec<Name>>,
     numbers: Map<u64, u32>,
     counts: Counts,
     life: Life,
@@ -190,6 +210,7 @@ impl Model {
             of_account: vec![Vec::new(); plan.accounts.len()],
             forgotten_minor: vec![0; plan.accounts.len()],
             references: Map::default(),
+            traces: Map::default(),
             numbers: (0..).zip(&plan.cards).map(|(card, _)| (pan(u64::from(card)).parts().0, card)).collect(),
             counts: Counts::new(plan.cards.len(), plan.accounts.len()),
             life: Life::default(),
@@ -297,12 +318,18 @@ impl Model {
 
     /// Every name that a message may speak of.
     pub fn meant(&self, arrival: &Arrival) -> Vec<Name> {
-        let by_reference = self.references.get(&reference_of(&arrival.request)).into_iter().flatten();
+        let by_reference =
+            reference_of(&arrival.request).and_then(|reference| self.references.get(&reference));
+        let by_reference = by_reference.into_iter().flatten();
+        let own_trace = (digits(&arrival.request), arrival.request.stan);
+        let traces = [own_trace, Says::of(&arrival.request).trace, self.original_trace(arrival)];
+        let by_trace = traces.into_iter().filter_map(|trace| self.traces.get(&trace)).flatten();
         let own = name_of(&arrival.request, arrival.link);
         let named = [Some(own), original_name(&arrival.request, arrival.link)].into_iter().flatten();
         let added = |name: Name| self.get(&name).and_then(|entry| entry.adds_to);
         named
             .chain(by_reference.map(|(name, ..)| *name))
+            .chain(by_trace.copied())
             .flat_map(|name| added(name).into_iter().chain([name]))
             .collect()
     }
@@ -393,6 +420,9 @@ impl Model {
         let Some(place) = self.places.remove(&name) else { return };
         self.story.push((record, Deed::Forgotten(name)));
         let (card, reference) = (self.entries[place].card, self.entries[place].reference);
+        if let Some(alike) = self.traces.get_mut(&self.entries[place].made.trace) {
+            alike.retain(|known| *known != name);
+        }
         if let Some(alike) = reference.and_then(|reference| self.references.get_mut(&reference)) {
             alike.retain(|(known, ..)| *known != name);
         }
@@ -438,6 +468,8 @@ impl Model {
         let owner = entry.card.filter(|_| !was_owned).map(|card| self.account_of(card));
         let place = place.unwrap_or(self.entries.len());
         if place == self.entries.len() {
+            entry.made_record = record;
+            self.traces.entry(entry.made.trace).or_default().push(name);
             self.places.insert(name, place);
             self.entries.push(entry);
         } else {
@@ -458,18 +490,42 @@ impl Model {
         } else if was.is_some() {
             return;
         }
-        alike.push((name, entry.stands != Stands::Declined, record));
+        let came = match entry.stands {
+            Stands::ReversedBefore => Came::Reversed,
+            Stands::Declined => Came::Declined,
+            _ => Came::Approved,
+        };
+        alike.push((name, came, record));
     }
 
-    /// Of those with a reference the one approved last, else the one declined first.
+    /// Of those with a reference the one approved last, else the one declined first; never a reversal that came first.
     fn referred(&self, reference: &Reference) -> Option<Name> {
         let alike = self.references.get(reference)?;
-        let of = |wanted: bool| alike.iter().filter(move |(_, approved, _)| *approved == wanted);
-        let (last, first) = (of(true).max_by_key(|known| known.2), of(false).min_by_key(|known| known.2));
+        let of = |wanted: Came| alike.iter().filter(move |(_, came, _)| *came == wanted);
+        let last = of(Came::Approved).max_by_key(|known| known.2);
+        let first = of(Came::Declined).min_by_key(|known| known.2);
         last.or(first).map(|(name, ..)| *name)
     }
 
-    fn blank(&self, request: &Request) -> Entry {
+    /// All with a message's reference, the one that is looked at first last.
+    fn alike(&self, message: &Request) -> Vec<(Name, &Entry)> {
+        let alike = reference_of(message).and_then(|reference| self.references.get(&reference));
+        let mut alike: Vec<_> = alike.into_iter().flatten().collect();
+        let order = |record: u64, came: Came| match came {
+            Came::Declined => (came, u64::MAX - record),
+            _ => (came, record),
+        };
+        alike.sort_by_key(|(_, came, record)| order(*record, *came));
+        alike.into_iter().filter_map(|(name, ..)| Some((*name, self.get(name)?))).collect()
+    }
+
+    fn original_trace(&self, arrival: &Arrival) -> (u64, u32) {
+        let stan = arrival.request.original.map_or(0, |original| original.stan);
+        (digits(&arrival.request), stan)
+    }
+
+    fn blank(&self, arrival: &Arrival) -> Entry {
+        let request = &arrival.request;
         Entry {
             stands: Stands::Declined,
             card: None,
@@ -485,13 +541,16 @@ impl Model {
             settled_minor: 0,
             adds_to: None,
             preauthorization: false,
-            reference: Some(reference_of(request)),
+            reference: reference_of(request),
             stood_in: false,
             settled: false,
             last_reversal: None,
             ends_s: 0,
             counted: None,
             purchase: 0,
+            made: Says::of(request),
+            made_us: arrival.now_us,
+            made_record: 0,
             record: 0,
         }
     }
