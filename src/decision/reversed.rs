@@ -61,7 +61,9 @@ impl Desk {
             search.meets(&known, fit(case, &said, &known, &kept), may_be_it);
         }
         for (known, kept) in referred.lows().filter_map(|low| table.look(low)) {
-            if known.last_reversal == identity && !is_elsewhere(&said, &kept) {
+            // Where it waits for another name, it is another.
+            let found = known.state != State::Tombstone && known.last_reversal == identity;
+            if found && !is_elsewhere(&said, &kept) {
                 return Spoken::of(&known);
             }
             if kept.name != case.name {
@@ -75,11 +77,11 @@ impl Desk {
 /// What a search has met so far.
 #[derive(Default)]
 struct Search {
-    /// The only open ones that fit by name, and by reference alone, and how many there are.
+    /// One of the open ones that fit by name, and by reference alone, and how many there are.
     named: (Option<Spoken>, u32),
     referred: (Option<Spoken>, u32),
-    /// The latest that fits by name and holds nothing any more.
-    closed: Option<Spoken>,
+    /// The same of those that fit by name and hold nothing any more.
+    closed: (Option<Spoken>, u32),
     /// There was one that it may speak of.
     met: bool,
 }
@@ -96,16 +98,15 @@ impl Search {
             Fit::Not => {}
             Fit::Named if open => self.named = (Some(spoken), self.named.1 + 1),
             Fit::Referred if open => self.referred = (Some(spoken), self.referred.1 + 1),
-            Fit::Named => self.closed = self.closed.or(Some(spoken)),
+            Fit::Named => self.closed = (Some(spoken), self.closed.1 + 1),
             // A reference alone leads to what can be given back, or nowhere.
             Fit::Referred => {}
         }
     }
 
     fn found(&self) -> Option<Spoken> {
-        match (self.named, self.referred) {
-            ((found, 1), _) | ((None, _), (found, 1)) => found,
-            ((_, 0), (_, 0)) => self.closed,
+        match (self.named, self.referred, self.closed) {
+            ((found, 1), ..) | ((_, 0), (found, 1), _) | ((_, 0), (_, 0), (found, 1)) => found,
             _ => None,
         }
     }

@@ -29,7 +29,9 @@ impl Ledger {
         let alike: Vec<_> =
             self.entries.iter().filter(|(_, entry)| entry.reference == Some(reference)).collect();
         let same = |entry: &Entry| {
-            entry.last_reversal == Some(identity_of(reversal)) && entry.made.terminal == reversal.terminal
+            entry.stands != Stands::ReversedBefore
+                && entry.last_reversal == Some(identity_of(reversal))
+                && entry.made.terminal == reversal.terminal
         };
         if let Some((name, _)) = alike.iter().find(|(_, entry)| same(entry)) {
             return Some(**name);
@@ -51,7 +53,7 @@ impl Ledger {
             alike.iter().filter(|(_, entry)| wanted(entry)).map(|(name, _)| **name).collect()
         };
         match (&all(true, true)[..], &all(false, true)[..], &all(true, false)[..]) {
-            ([name], ..) | ([], [name], _) | ([], [], [name, ..]) => Some(*name),
+            ([name], ..) | ([], [name], _) | ([], [], [name]) => Some(*name),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use crate::judge::{Sum, share};
 use crate::parts::end_of_hold;
 use crate::support::{Plan, pan};
 use authswitch::message::{Kind, Operation, Request};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// DE2, DE7, DE11 and DE32 name a transaction through its life.
 pub type Name = (u64, u32, u32, u64);
@@ -104,6 +104,8 @@ pub struct Ledger {
     /// Card and DE37 -> the latest approved transaction, else the first declined one.
     references: BTreeMap<(u64, [u8; 12]), Name>,
     pub counts: Counts,
+    /// The names of reversals that released what agreed with them in all, by another name.
+    pub spoke_of_others: BTreeSet<Name>,
     purchases: u64,
 }
 
@@ -131,6 +133,7 @@ impl Ledger {
             entries: BTreeMap::new(),
             references: BTreeMap::new(),
             counts: Counts::default(),
+            spoke_of_others: BTreeSet::new(),
             purchases: 0,
         }
     }
@@ -378,6 +381,9 @@ impl Ledger {
             self.entries.insert(named, early);
             return outcome("00", true);
         };
+        if name != named {
+            self.spoke_of_others.insert(named);
+        }
         let mut entry = self.entries[&name].clone();
         if entry.last_reversal == Some(identity) {
             return outcome("00", false);

@@ -130,12 +130,13 @@ impl<'a> Game<'a> {
     pub fn run_to_nothing(mut self) -> Verdict {
         self.run_steps(false)?;
         let name = name_of(&self.request(0, 0));
-        let found = self.transaction(name).ok_or("the reversed transaction is not known")?;
-        same(
-            "what the reversed transaction holds and posted",
-            (found.held_minor, found.posted_minor),
-            (0, 0),
-        )?;
+        let found = self.transaction(name).map(|found| (found.held_minor, found.posted_minor));
+        // One that was refused, since a reversal had spoken of it before, is known by that reversal alone.
+        let refused = found.is_none() && self.ledger.was_reversed(&self.request(0, 0));
+        let found = if refused { self.ledger.entries.get(&name).map(|entry| entry.money()) } else { found };
+        // Without DE90 a reversal that comes first cannot be told from one of a purchase that agrees with it in all.
+        let none = refused && found.is_none() || self.ledger.spoke_of_others.contains(&name);
+        same("what the reversed transaction holds and posted", none || found == Some((0, 0)), true)?;
         self.finish()
     }
 
@@ -195,7 +196,8 @@ impl<'a> Game<'a> {
         let unstored = refuses && outcome.stored;
         let expected = if unstored { "96" } else { &outcome.code };
         same("DE39", decision.code.as_str(), expected)?;
-        if message.kind != Kind::Reversal {
+        // A reversal, or what one refused that came before it, is of a transaction of another name.
+        if message.kind != Kind::Reversal && after.entries.contains_key(&name_of(message)) {
             self.keys.insert(name_of(message), decision.key);
         }
         if unstored {

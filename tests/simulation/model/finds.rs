@@ -202,8 +202,12 @@ impl Model {
         alike.reverse();
         let same = |(_, entry): &&(Name, &Entry)| entry.last_reversal == Some(identity);
         let again = traced.iter().filter(same).find(|(_, entry)| entry.is_it(&says, arrival.now_us));
-        let again =
-            again.or_else(|| alike.iter().filter(same).find(|(_, entry)| !says.elsewhere(&entry.made)));
+        let again = again.or_else(|| {
+            alike
+                .iter()
+                .filter(same)
+                .find(|(_, entry)| entry.stands != Stands::ReversedBefore && !says.elsewhere(&entry.made))
+        });
         if let Some((name, entry)) = again {
             return (*name, Ok(entry));
         }
@@ -220,7 +224,7 @@ impl Model {
         let weak = fits(Fits::ByReference, true);
         let closed = fits(Fits::ByTraceOrCode, false);
         match (&strong[..], &weak[..], &closed[..]) {
-            ([(name, entry)], ..) | ([], [(name, entry)], _) | ([], [], [(name, entry), ..]) => {
+            ([(name, entry)], ..) | ([], [(name, entry)], _) | ([], [], [(name, entry)]) => {
                 return (*name, Ok(entry));
             }
             _ => {}
