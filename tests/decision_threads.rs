@@ -6,7 +6,7 @@
 mod support;
 
 use authswitch::decision::{Decision, Desk, Lateness, LinkTerms, Missing, Sink, Standing, Tally};
-use authswitch::message::{Marks, Refusal, Request};
+use authswitch::message::{Marks, Original, Refusal, Request};
 use authswitch::portfolio::{Event, Portfolio, Record, TableOptions};
 use authswitch::rules::RuleSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -216,6 +216,55 @@ fn a_reversal_racing_its_original_leaves_nothing() {
         assert_eq!(shared.settled(), (0, 0), "turn {turn}");
     }
     assert_eq!(shared.portfolio().card_by_id(0).unwrap().state.lock().velocity.day_count, 0);
+}
+
+/// What is sent again has a DE7 and so a key of its own: neither holds the other's lock, and yet there is one effect.
+#[test]
+fn a_message_and_what_is_sent_again_of_it_at_once_have_one_effect() {
+    let later = |request: &Request, by| Request { transmission: request.transmission + by, ..*request };
+    let shared = Shared::new();
+    let (mut held, mut posted) = (0, 0);
+    for turn in 0..200 {
+        let (card, stan) = (u64::from(turn) % 2, turn * 10 + 1);
+        let on = |request| Request { pan: Some(pan(card)), amount_minor: 10, ..request };
+        let first = match turn % 4 {
+            0 => on(purchase(stan)),
+            1 => on(sale(stan)),
+            2 => advice_of(&on(purchase(stan)), b"00"),
+            _ => advice_of(&on(sale(stan)), b"00"),
+        };
+        let again = later(&repeat_of(&first), 60);
+        let answers = send_at_once(&shared, &[first, again, later(&again, 60), later(&again, 120)]);
+        assert_eq!(answers.iter().filter(|answer| !answer.repeat).count(), 1, "turn {turn}");
+        assert!(answers.iter().all(|answer| answer.key == answers[0].key && answer.code.as_str() == "00"));
+        assert!(answers.iter().all(|answer| answer.approval == answers[0].approval));
+        if turn % 2 == 0 {
+            held += 10
+        } else {
+            posted += 10
+        }
+        assert_eq!(shared.settled(), (held, posted), "turn {turn}");
+    }
+}
+
+/// The time-out reversal of a sender that had no answer crosses its original: released, or refused.
+#[test]
+fn a_reversal_that_knows_a_part_of_its_original_racing_it_leaves_nothing() {
+    let shared = Shared::new();
+    for turn in 0..200 {
+        let request = Request { amount_minor: 10, ..purchase(turn * 10 + 1) };
+        let again = Request { transmission: request.transmission + 60, ..repeat_of(&request) };
+        let reversal = reversal_of(&request, turn * 10 + 2);
+        let original = match turn % 3 {
+            0 => None,
+            1 => Some(Original { mti: 0x0100, ..Original::default() }),
+            _ => reversal.original.map(|known| Original { transmission: 0, ..known }),
+        };
+        let transmission = request.transmission + 90;
+        let reversal = Request { original, transmission, ..reversal };
+        send_at_once(&shared, &[request, again, reversal, repeat_of(&reversal)]);
+        assert_eq!(shared.settled(), (0, 0), "turn {turn}");
+    }
 }
 
 #[test]

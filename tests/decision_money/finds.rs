@@ -1,7 +1,7 @@
 //! What a reversal without DE90 speaks of, by card and DE37, and which late request one spoke of that came before it.
 
 use crate::judge::is_increment;
-use crate::ledger::{Entry, Ledger, NONE, Name, Stands, original_name, reference_of};
+use crate::ledger::{Content, Entry, Ledger, NONE, Name, Stands, original_name};
 use authswitch::message::Request;
 
 /// Which reversal it is, whenever it is sent.
@@ -69,4 +69,21 @@ impl Ledger {
         };
         !is_increment(request) && request.amount_minor != 0 && self.entries.values().any(spoke_of)
     }
+}
+
+pub fn reference_of(request: &Request) -> (u64, [u8; 12]) {
+    (request.pan.unwrap().parts().0, request.retrieval_reference)
+}
+
+pub fn content_of(request: &Request) -> Content {
+    (
+        request.mti.class(),
+        request.pan.unwrap().parts().0,
+        request.processing_code,
+        request.amount_minor,
+        request.retrieval_reference,
+        request.terminal,
+        request.merchant,
+        request.currency,
+    )
 }

@@ -2,7 +2,7 @@
 //! sum is taken over all of them when asked for. Written from the rules of an issuer's flows, not from the desk.
 
 use crate::counts::{Counts, Scope};
-use crate::finds::identity_of;
+use crate::finds::{content_of, identity_of, reference_of};
 use crate::judge::{Sum, share};
 use crate::parts::end_of_hold;
 use crate::support::{Plan, pan};
@@ -518,21 +518,4 @@ impl Ledger {
             self.counts.remove(purchase);
         }
     }
-}
-
-pub fn reference_of(request: &Request) -> (u64, [u8; 12]) {
-    (request.pan.unwrap().parts().0, request.retrieval_reference)
-}
-
-fn content_of(request: &Request) -> Content {
-    (
-        request.mti.class(),
-        request.pan.unwrap().parts().0,
-        request.processing_code,
-        request.amount_minor,
-        request.retrieval_reference,
-        request.terminal,
-        request.merchant,
-        request.currency,
-    )
 }

@@ -8,6 +8,7 @@ mod finds;
 mod life;
 mod names;
 mod parts;
+mod references;
 mod requests;
 mod reversals;
 mod worth;
@@ -23,6 +24,7 @@ use counts::Counts;
 use finds::Says;
 use life::Life;
 use names::{Reference, digits, original_name, reference_of};
+use references::Came;
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::BuildHasherDefault;
@@ -108,15 +110,6 @@ impl Entry {
     fn cash(&self) -> i64 {
         if self.operation == Operation::Cash { self.spent() } else { self.cash_minor.min(self.spent()) }
     }
-}
-
-/// How what has a reference came to be, the one that is looked at last first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Came {
-    /// By its reversal.
-    Reversed,
-    Declined,
-    Approved,
 }
 
 /// What must come of a message.
@@ -316,24 +309,6 @@ impl Model {
         self.numbers.get(&digits(request)).copied()
     }
 
-    /// Every name that a message may speak of.
-    pub fn meant(&self, arrival: &Arrival) -> Vec<Name> {
-        let by_reference =
-            reference_of(&arrival.request).and_then(|reference| self.references.get(&reference));
-        let by_reference = by_reference.into_iter().flatten();
-        let own_trace = (digits(&arrival.request), arrival.request.stan);
-        let traces = [own_trace, Says::of(&arrival.request).trace, self.original_trace(arrival)];
-        let by_trace = traces.into_iter().filter_map(|trace| self.traces.get(&trace)).flatten();
-        let own = name_of(&arrival.request, arrival.link);
-        let named = [Some(own), original_name(&arrival.request, arrival.link)].into_iter().flatten();
-        let added = |name: Name| self.get(&name).and_then(|entry| entry.adds_to);
-        named
-            .chain(by_reference.map(|(name, ..)| *name))
-            .chain(by_trace.copied())
-            .flat_map(|name| added(name).into_iter().chain([name]))
-            .collect()
-    }
-
     // ---- Messages ----
 
     /// What must come of a message; nothing changes yet.
@@ -478,50 +453,6 @@ impl Model {
         if let Some(account) = owner {
             self.of_account[account as usize].push(place);
         }
-    }
-
-    /// Makes it one that a reference may find, or one that was approved after all.
-    fn refer(&mut self, record: u64, name: Name, was: Option<Stands>, entry: &Entry) {
-        let Some(reference) = entry.reference else { return };
-        let approved = [Stands::Held, Stands::Posted, Stands::Answered].contains(&entry.stands);
-        let alike = self.references.entry(reference).or_default();
-        if was == Some(Stands::Declined) && approved {
-            alike.retain(|(known, ..)| *known != name);
-        } else if was.is_some() {
-            return;
-        }
-        let came = match entry.stands {
-            Stands::ReversedBefore => Came::Reversed,
-            Stands::Declined => Came::Declined,
-            _ => Came::Approved,
-        };
-        alike.push((name, came, record));
-    }
-
-    /// Of those with a reference the one approved last, else the one declined first; never a reversal that came first.
-    fn referred(&self, reference: &Reference) -> Option<Name> {
-        let alike = self.references.get(reference)?;
-        let of = |wanted: Came| alike.iter().filter(move |(_, came, _)| *came == wanted);
-        let last = of(Came::Approved).max_by_key(|known| known.2);
-        let first = of(Came::Declined).min_by_key(|known| known.2);
-        last.or(first).map(|(name, ..)| *name)
-    }
-
-    /// All with a message's reference, the one that is looked at first last.
-    fn alike(&self, message: &Request) -> Vec<(Name, &Entry)> {
-        let alike = reference_of(message).and_then(|reference| self.references.get(&reference));
-        let mut alike: Vec<_> = alike.into_iter().flatten().collect();
-        let order = |record: u64, came: Came| match came {
-            Came::Declined => (came, u64::MAX - record),
-            _ => (came, record),
-        };
-        alike.sort_by_key(|(_, came, record)| order(*record, *came));
-        alike.into_iter().filter_map(|(name, ..)| Some((*name, self.get(name)?))).collect()
-    }
-
-    fn original_trace(&self, arrival: &Arrival) -> (u64, u32) {
-        let stan = arrival.request.original.map_or(0, |original| original.stan);
-        (digits(&arrival.request), stan)
     }
 
     fn blank(&self, arrival: &Arrival) -> Entry {

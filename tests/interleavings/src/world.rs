@@ -97,6 +97,12 @@ impl World {
         }
     }
 
+    /// What an account holds and has posted.
+    pub fn account(&self, id: u32) -> (i64, i64) {
+        let state = *self.0.desk.portfolio.account(id).unwrap().state.lock();
+        (state.held_minor, state.posted_minor)
+    }
+
     /// What must hold now that all is quiet.
     pub fn judge(&self) {
         let Shared { desk, plan, .. } = &*self.0;

@@ -1,7 +1,7 @@
 //! Which transaction a message belongs to on paper, when its own name leads to none: it may have been sent before with another
 //! DE7, or know its original in part.
 
-use super::names::{digits, original_name};
+use super::names::{digits, original_name, reference_of};
 use super::{Arrival, Entry, Model, NO_CODE, Name, Stands, name_of};
 use authswitch::message::{Kind, Marks, Operation, Request};
 use authswitch::portfolio::Differs;
@@ -127,6 +127,24 @@ enum Fits {
 }
 
 impl Model {
+    /// Every name that a message may speak of.
+    pub fn meant(&self, arrival: &Arrival) -> Vec<Name> {
+        let by_reference =
+            reference_of(&arrival.request).and_then(|reference| self.references.get(&reference));
+        let by_reference = by_reference.into_iter().flatten();
+        let own_trace = (digits(&arrival.request), arrival.request.stan);
+        let traces = [own_trace, Says::of(&arrival.request).trace, self.original_trace(arrival)];
+        let by_trace = traces.into_iter().filter_map(|trace| self.traces.get(&trace)).flatten();
+        let own = name_of(&arrival.request, arrival.link);
+        let named = [Some(own), original_name(&arrival.request, arrival.link)].into_iter().flatten();
+        let added = |name: Name| self.get(&name).and_then(|entry| entry.adds_to);
+        named
+            .chain(by_reference.map(|(name, ..)| *name))
+            .chain(by_trace.copied())
+            .flat_map(|name| added(name).into_iter().chain([name]))
+            .collect()
+    }
+
     /// The entries of a trace number, the one made last first.
     pub(super) fn traced(&self, trace: (u64, u32)) -> Vec<(Name, &Entry)> {
         let names = self.traces.get(&trace).into_iter().flatten();
@@ -252,7 +270,7 @@ impl Model {
         if wrong {
             return None;
         }
-        let referred = entry.reference.is_some() && entry.reference == super::reference_of(reversal);
+        let referred = entry.reference.is_some() && entry.reference == reference_of(reversal);
         if coded && referred {
             return Some(Fits::ByTraceOrCode);
         }
