@@ -106,20 +106,29 @@ fn a_request_that_dribbles_in_past_its_budget_gets_91_and_keeps_it() {
     peer.send_raw(&frame[40..]);
     assert_eq!(peer.receive().unwrap().code(), "91");
     assert_eq!(peer.ask("0101", &purchase.fields()).code(), "91", "a repeat gets the same answer");
-    assert_eq!(peer.ask("0100", &Purchase::new(&pan("411111", 1), 2, 100).fields()).code(), "00");
+    // What comes whole is decided; on a busy machine not every time within this budget.
+    let mut stans = 2..;
+    wait_for("a request within its budget", || {
+        let purchase = Purchase::new(&pan("411111", 1), stans.next()?, 100);
+        (peer.ask("0100", &purchase.fields()).code() == "00").then_some(())
+    });
 }
 
 #[test]
 fn zero_lengths_keep_alive_and_silence_closes() {
-    let (_folder, switch) = start(&["links.acquirer-ascii.idle_timeout_s=1"]);
+    // Silence for a hundred times the pause between two keep-alives: no pause of a busy machine is as long.
+    let (_folder, switch) = start(&["links.acquirer-ascii.idle_timeout_s=5"]);
     let (mut alive, mut silent) = (switch.connect("acquirer-ascii"), switch.connect("acquirer-ascii"));
-    for _ in 0..8 {
+    let mut sent = 0.0;
+    wait_for("the silent connection to be closed", || {
         alive.send_raw(&[0, 0]);
-        std::thread::sleep(Duration::from_millis(250));
-    }
-    echo(&mut alive, 4);
+        sent += 1.0;
+        std::thread::sleep(Duration::from_millis(40));
+        (counter(&switch, "connections_idle_closed") == 1.0).then_some(())
+    });
     assert!(silent.is_closed());
-    assert_eq!((counter(&switch, "keep_alives"), counter(&switch, "connections_idle_closed")), (8.0, 1.0));
+    echo(&mut alive, 4);
+    assert_eq!((counter(&switch, "keep_alives"), counter(&switch, "connections_idle_closed")), (sent, 1.0));
 }
 
 #[test]

@@ -31,6 +31,9 @@ pub(super) struct Args {
     /// Messages a second.
     #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: u32,
+    /// Overrides one setting, e.g. links.acquirer-ascii.budget_ms=20. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Print the outcome as JSON.
     #[arg(long)]
     json: bool,
@@ -61,7 +64,8 @@ pub(super) fn run(args: Args) -> ExitCode {
 }
 
 fn show_all(args: &Args) -> Result<bool, Failure> {
-    let settings = Settings::load(None, &SET.map(String::from))?;
+    let set: Vec<String> = SET.map(String::from).into_iter().chain(args.set.iter().cloned()).collect();
+    let settings = Settings::load(None, &set)?;
     log::init(&log::Options { level: "warn".into(), format: log::Format::Text })?;
     let folder = std::env::temp_dir().join(format!("authswitch-demo-{}", std::process::id()));
     let data = folder.join("data");
@@ -79,6 +83,8 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
         rate: Rate::PerSecond(args.rate.into()),
         duration: Some(Duration::from_secs(args.seconds)),
         warmup: Duration::from_secs(1).min(Duration::from_secs(args.seconds) / 4),
+        // Nothing is lost here but to a switch that does not answer: on a busy machine an answer takes long.
+        timeout: Duration::from_secs(60),
         hlog: Some(folder.join("replay.hlog")),
         ..Plan::default()
     };
