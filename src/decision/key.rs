@@ -145,8 +145,7 @@ impl Desk {
     }
 
     /// The authorization that a completion or an increment speaks of, by DE90 or its trace number (true), else by card and
-    /// reference (false);
-    /// never the message's own. An increment stands for what it adds to. Locks shards: for callers that hold none.
+    /// reference (false); never the message's own. An increment stands for what it adds to. Locks shards: for callers that hold none.
     pub(super) fn original_of(&self, case: &Case<'_>, own: TransactionKey) -> Option<(TransactionKey, bool)> {
         let (request, table) = (case.request, &self.portfolio.table);
         let root = |key: TransactionKey| -> Option<TransactionKey> {

@@ -37,14 +37,14 @@ impl Desk {
         // What adds to an authorization shares its reference, and is not what a reversal of that speaks of.
         let reference = if asks && !case.adds() { case.reference } else { 0 };
         let reversed = table.reversed_first(reference);
-        if named.is_empty() && reversed.is_empty() || table.lock(own).get(own).is_some() {
+        if named.is_none() && reversed.is_none() || table.lock(own).get(own).is_some() {
             return Meant::own(own);
         }
         let said = self.said(case);
         let by_original = request.original.filter(|original| original.stan == request.stan);
         let by_original = by_original.map(|original| self.original_key(case, original));
         let mut found = None;
-        for (known, kept) in named.lows().filter_map(|low| table.look(low)) {
+        for (known, kept) in table.look(&named) {
             if !belongs(&said, &kept, known.state) {
                 continue;
             }
@@ -57,8 +57,7 @@ impl Desk {
             }
         }
         let reversed = || {
-            let met = reversed.lows().filter_map(|low| table.look(low));
-            let mut fits = met.filter(|(known, kept)| {
+            let mut fits = table.look(&reversed).filter(|(known, kept)| {
                 belongs(&said, kept, known.state) && said.amount_minor != 0 && is_reversed_by(&said, kept)
             });
             fits.next().map(|(known, _)| (known.key, false))
@@ -90,20 +89,24 @@ impl Desk {
     /// leads nowhere, or a completion's own.
     pub(super) fn named_original(&self, case: &Case<'_>) -> Option<TransactionKey> {
         let (request, table) = (case.request, &self.portfolio.table);
-        let stan = request.original.map_or(0, |original| original.stan);
-        let said = Traits { name: 0, ..self.said(case) };
-        let (name, said) = match stan {
+        let original = request.original.unwrap_or_default();
+        let (name, said) = match original.stan {
             0 if request.kind != Kind::FinancialAdvice => return None,
-            0 => (case.name, said),
-            // Its own times, terminal and reference are the completion's, and need not be the original's.
-            stan => (self.name(request, stan), Traits { local_time: 0, local_date: 0, ..said }),
+            0 => (case.name, self.said(case)),
+            // Its own times need not be the original's.
+            stan => (self.name(request, stan), Traits { local_time: 0, local_date: 0, ..self.said(case) }),
+        };
+        // Of a transaction that was sent again DE90 may give the time of either message.
+        let may_differ =
+            |kept: &Traits| kept.is_repeat() || original.mti & 1 == 1 || is_borne_out(&said, kept);
+        let is_it = |known: &Transaction, kept: &Traits| {
+            kept.class == 1
+                && !kept.reverses()
+                && is_same(&said, kept, known.time_us, case.now_us)
+                && (!disagree(original.transmission, kept.transmission) || may_differ(kept))
         };
         let named = table.named(name);
-        let mut met = named.lows().filter_map(|low| table.look(low));
-        let is_it = |known: &Transaction, kept: &Traits| {
-            kept.class == 1 && !kept.reverses() && is_same(&said, kept, known.time_us, case.now_us)
-        };
-        met.find(|(known, kept)| is_it(known, kept)).map(|(known, _)| known.key)
+        table.look(&named).find(|(known, kept)| is_it(known, kept)).map(|(known, _)| known.key)
     }
 
     /// What the message says of itself, to be compared with what is kept.

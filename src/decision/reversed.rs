@@ -47,12 +47,12 @@ impl Desk {
             return Spoken::of(known);
         }
         let (named, referred) = (table.named(case.name), table.referred(case.reference));
-        if named.is_empty() && referred.is_empty() {
+        if named.is_none() && referred.is_none() {
             return Spoken { key, adds_to: None, differs: Differs::ReversalNoOriginal };
         }
         let said = self.said(case);
         let mut search = Search::default();
-        for (known, kept) in named.lows().filter_map(|low| table.look(low)) {
+        for (known, kept) in table.look(&named) {
             if known.last_reversal == identity && is_same(&said, &kept, known.time_us, case.now_us) {
                 return Spoken::of(&known);
             }
@@ -60,7 +60,7 @@ impl Desk {
             let may_be_it = case.request.original.is_some_and(|original| original.stan != 0);
             search.meets(&known, fit(case, &said, &known, &kept), may_be_it);
         }
-        for (known, kept) in referred.lows().filter_map(|low| table.look(low)) {
+        for (known, kept) in table.look(&referred) {
             // Where it waits for another name, it is another.
             let found = known.state != State::Tombstone && known.last_reversal == identity;
             if found && !is_elsewhere(&said, &kept) {

@@ -36,15 +36,6 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// Of nothing.
-    pub const NONE: Candidates =
-        Candidates { linked: [Linked { name: 0, rank: 0, low: 0 }; MOST_ALIKE], length: 0 };
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
     /// The low halves, in order.
     pub fn lows(&self) -> impl Iterator<Item = u64> + '_ {
         self.linked[..self.length].iter().map(|linked| linked.low)
@@ -74,20 +65,24 @@ impl Alike {
         alike.max_by_key(|linked| linked.rank).map(|linked| linked.low)
     }
 
-    /// All whose rank is wanted.
-    pub(super) fn candidates(&self, name: u64, wanted: impl Fn(u64) -> bool) -> Candidates {
-        let mut found = Candidates::NONE;
+    /// All whose rank is wanted; `None` where there is none, which is what nearly every message finds.
+    pub(super) fn candidates(&self, name: u64, wanted: impl Fn(u64) -> bool) -> Option<Candidates> {
         if name == 0 {
-            return found;
+            return None;
         }
+        let mut found = None;
         let part = self.part(name).lock();
         // No more than fit bear one name.
         for linked in part.iter_hash(name).filter(|linked| linked.name == name && wanted(linked.rank)) {
-            found.linked[found.length] = *linked;
-            found.length += 1;
+            let none = || Candidates { linked: [Linked::default(); MOST_ALIKE], length: 0 };
+            let Candidates { linked: room, length } = found.get_or_insert_with(none);
+            room[*length] = *linked;
+            *length += 1;
         }
         drop(part);
-        found.linked[..found.length].sort_unstable_by_key(|linked| std::cmp::Reverse(linked.rank));
+        if let Some(Candidates { linked, length }) = &mut found {
+            linked[..*length].sort_unstable_by_key(|linked| std::cmp::Reverse(linked.rank));
+        }
         found
     }
 
@@ -153,16 +148,23 @@ impl Alike {
 mod tests {
     use super::*;
 
+    fn of(alike: &Alike, wanted: impl Fn(u64) -> bool) -> Vec<u64> {
+        alike.candidates(77, wanted).iter().flat_map(Candidates::lows).collect()
+    }
+
+    fn all(alike: &Alike) -> Vec<u64> {
+        of(alike, |_| true)
+    }
+
     /// What is left is linked in any order and finds the same.
     fn finds(alike: &Alike, left: &[u64]) -> Vec<u64> {
-        let (found, hash) = (alike.candidates(77, |_| true).lows().collect::<Vec<_>>(), alike.hash());
+        let (found, hash) = (all(alike), alike.hash());
         assert_eq!(alike.find(77, 0), found.first().copied());
         for turn in 0..left.len() {
             let again = Alike::new(10);
             let (late, early) = left.split_at(turn);
             early.iter().chain(late).for_each(|low| again.link(77, *low, alike.rank_of(77, *low)));
-            let same = again.candidates(77, |_| true).lows().collect::<Vec<_>>();
-            assert_eq!((same, again.hash()), (found.clone(), hash), "from {turn}");
+            assert_eq!((all(&again), again.hash()), (found.clone(), hash), "from {turn}");
         }
         found
     }
@@ -175,7 +177,7 @@ mod tests {
         }
         alike.link(78, 4, 99);
         assert_eq!(finds(&alike, &[1, 2, 3]), [2, 3, 1]);
-        assert_eq!(alike.candidates(77, |rank| rank < 9).lows().collect::<Vec<_>>(), [3, 1]);
+        assert_eq!(of(&alike, |rank| rank < 9), [3, 1]);
         assert_eq!((alike.find(77, 9), alike.find(77, 10)), (Some(2), None));
         alike.unlink(77, 2);
         // Another rank for one that is known.
@@ -183,7 +185,7 @@ mod tests {
         assert_eq!(finds(&alike, &[1, 3]), [1, 3]);
         [1, 3].iter().for_each(|low| alike.unlink(77, *low));
         alike.unlink(78, 4);
-        assert!(alike.candidates(77, |_| true).is_empty() && alike.candidates(0, |_| true).is_empty());
+        assert!(all(&alike).is_empty() && alike.candidates(0, |_| true).is_none());
         assert_eq!((alike.find(77, 0), alike.find(0, 0), alike.hash()), (None, None, 0));
     }
 
@@ -194,8 +196,7 @@ mod tests {
         for low in (1..=3 * most).rev() {
             alike.link(77, low, 1_000 - low);
         }
-        let kept = alike.candidates(77, |_| true);
-        assert_eq!((kept.length, alike.find(77, 0)), (MOST_ALIKE, Some(1)));
+        assert_eq!((all(&alike).len(), alike.find(77, 0)), (MOST_ALIKE, Some(1)));
         assert!(alike.rank_of(77, 1) > 0 && alike.rank_of(77, 3 * most) == 0);
     }
 }

@@ -103,30 +103,36 @@ impl Table {
     }
 
     /// All that the reference leads to, reversals that came before their originals last.
-    pub fn referred(&self, reference: u64) -> Candidates {
+    pub fn referred(&self, reference: u64) -> Option<Candidates> {
         self.references.candidates(reference, |_| true)
     }
 
     /// Of those the reversals that came before their originals.
-    pub fn reversed_first(&self, reference: u64) -> Candidates {
+    pub fn reversed_first(&self, reference: u64) -> Option<Candidates> {
         self.references.candidates(reference, |rank| rank < FOUND)
     }
 
     /// The transactions of a second name (card and DE11), the latest first.
-    pub fn named(&self, name: u64) -> Candidates {
+    pub fn named(&self, name: u64) -> Option<Candidates> {
         self.names.candidates(name, |_| true)
     }
 
     /// Of those what may have come before its original request: made by a repeat, an advice or a reversal.
-    pub fn named_first(&self, name: u64) -> Candidates {
+    pub fn named_first(&self, name: u64) -> Option<Candidates> {
         self.names.candidates(name, precedes)
     }
 
-    /// The transaction with this low half of its key, and what made it. Locks its shard: for callers that hold none.
-    pub fn look(&self, low: u64) -> Option<(Transaction, Traits)> {
-        let shard = self.shards[Self::index(low)].lock();
-        let key = shard.find_low(low)?;
-        Some((*shard.get(key)?, shard.traits(key)))
+    /// The transactions that a name led to, in order, and what made each. Locks their shards one at a time: for callers that
+    /// hold none.
+    pub fn look<'a>(
+        &'a self,
+        candidates: &'a Option<Candidates>,
+    ) -> impl Iterator<Item = (Transaction, Traits)> + use<'a> {
+        candidates.iter().flat_map(Candidates::lows).filter_map(|low| {
+            let shard = self.shards[Self::index(low)].lock();
+            let key = shard.find_low(low)?;
+            Some((*shard.get(key)?, shard.traits(key)))
+        })
     }
 
     /// Sets a transaction in its locked shard and forgets what the bounds no longer cover. `sequence` is the

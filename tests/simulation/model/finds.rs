@@ -195,13 +195,19 @@ impl Model {
     pub(super) fn traced_original(&self, arrival: &Arrival) -> Option<Name> {
         let message = &arrival.request;
         let says = Says::of(message);
-        let (trace, says) = match message.original.map_or(0, |original| original.stan) {
+        let original = message.original.unwrap_or_default();
+        let (trace, says) = match original.stan {
             0 if message.kind == Kind::FinancialAdvice => (says.trace, says),
             0 => return None,
             stan => ((says.trace.0, stan), Says { date: None, time: None, ..says }),
         };
         let is_it = |entry: &Entry| {
-            entry.made.class == Some(1) && !entry.made.reverses() && entry.is_it(&says, arrival.now_us)
+            let made = &entry.made;
+            let again = made.again || original.mti % 2 == 1 || says.borne_out(made);
+            made.class == Some(1)
+                && !made.reverses()
+                && entry.is_it(&says, arrival.now_us)
+                && (again || !differ(said(original.transmission, 0), made.sent))
         };
         self.traced(trace).into_iter().find(|(_, entry)| is_it(entry)).map(|(name, _)| name)
     }
