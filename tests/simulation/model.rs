@@ -92,7 +92,7 @@ pub struct Entry {
     counted: Option<i64>,
     /// Which purchase of the counters it is.
     purchase: u64,
-    /// What the message that made it says, when that came, and its record.
+    /// What the message that made it says, when it came (or made a purchase of it), and its record.
     made: Says,
     made_us: i64,
     made_record: u64,

@@ -108,6 +108,10 @@ impl Model {
             None if counted_there => None,
             None => Some(arrival.now_us),
         };
+        // A purchase from now on.
+        if before.counted.is_none() && entry.counted.is_some() {
+            entry.made_us = arrival.now_us;
+        }
     }
 
     /// The authorization that a completion or the advice of an increment speaks of: by DE90, or by what is known of the
