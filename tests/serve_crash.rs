@@ -58,11 +58,14 @@ fn load(switch: &Switch, stans: &AtomicU32, told: &Mutex<Told>, killed: &AtomicB
         }
         for (mti, message, stan) in [("0420", &reversal, stan + 1), ("0120", &advice, stan + 2)] {
             let Some(answer) = send(&mut plain, mti, message) else { return };
-            assert_eq!(answer.code(), "00");
-            told.lock().unwrap().acknowledged.insert(stan, mti);
+            // 96: the disk was slower than the load, and nothing was stored.
+            assert!(["00", "96"].contains(&answer.code()), "{answer:?}");
+            if answer.code() == "00" {
+                told.lock().unwrap().acknowledged.insert(stan, mti);
+            }
         }
         let Some(answer) = send(&mut sure, "0200", &debit) else { return };
-        assert!(["00", "51"].contains(&answer.code()), "{answer:?}");
+        assert!(["00", "51", "96"].contains(&answer.code()), "{answer:?}");
         let mut told = told.lock().unwrap();
         if answer.code() == "00" {
             told.approved_minor += 10;
