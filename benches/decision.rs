@@ -3,7 +3,7 @@
 //! `cargo bench --bench decision` prints criterion's means and the percentiles of single decisions;
 //! `cargo bench --bench decision -- --figures` prints resident memory and how long a restart takes to load.
 
-use authswitch::decision::{Desk, LinkTerms, Policy, Sink, Standing};
+use authswitch::decision::{Desk, Lateness, LinkTerms, Policy, Sink, Standing};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Kind, Marks, Operation, Pan, Request};
 use authswitch::portfolio::{
@@ -143,7 +143,7 @@ fn run(
         let first = clock.raw();
         let mut before = first;
         for (request, now_us) in &chunk {
-            let decision = desk.decide(black_box(request), &TERMS(), *now_us, sink);
+            let decision = desk.decide(black_box(request), &TERMS(), *now_us, Lateness::InTime, sink);
             let after = clock.raw();
             times.push((clock.delta_as_nanos(before, after), decision.code.0));
             before = after;

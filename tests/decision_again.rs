@@ -4,7 +4,7 @@
 
 mod support;
 
-use authswitch::decision::{Desk, Recall, Sink, Standing};
+use authswitch::decision::{Desk, Lateness, Recall, Sink, Standing};
 use authswitch::message::{Marks, Operation, Request};
 use authswitch::portfolio::Record;
 use authswitch::rules::RuleSet;
@@ -105,7 +105,7 @@ fn played() -> World {
         world.later(60_000_000).decide(step);
     }
     let late = purchase(20);
-    world.desk.decline_late(&late, &world.terms, world.now_us.get(), &world.sink);
+    world.decide_at(&late, Lateness::TooLate);
     let undone = world.decide(&Request { pan: Some(pan(2)), ..purchase(21) });
     assert!(world.desk.undo(undone.key, world.now_us.get(), &world.sink));
     world.later((AUTHORIZATION_DAYS + 1) * DAY_US);

@@ -4,7 +4,7 @@
 
 mod support;
 
-use authswitch::decision::{Missing, Policy, Rate, Rates, Standing};
+use authswitch::decision::{Lateness, Missing, Policy, Rate, Rates, Standing};
 use authswitch::message::{Marks, Operation, Refusal, Request};
 use authswitch::portfolio::{Record, Ruled};
 use authswitch::rules::RuleSet;
@@ -338,13 +338,7 @@ fn the_stand_in_set_decides_where_it_is_switched_on_asked_for_or_the_budget_is_s
     let world = ruled(&rules("auto"));
     world.gets(&pin(1, 1_001), "91").gets(&pin(2, 1_000), "00");
     assert_eq!(Missing::from_number(said(&world).stand_in), Some(Missing::Rule));
-    assert!(world.desk.stands_in_for_budget());
-    let late = |stan| {
-        world
-            .desk
-            .decide_without(&purchase(stan), &world.terms, NOON, Some(Missing::Budget), &world.sink)
-            .code
-    };
+    let late = |stan| world.decide_at(&purchase(stan), Lateness::BudgetSpent).code;
     assert_eq!(late(3).as_str(), "00");
     assert_eq!((said(&world).stand_in, said(&world).rule), (Missing::Budget as u8, 0));
     assert_eq!(late(4).as_str(), "61");
@@ -355,7 +349,7 @@ fn the_stand_in_set_decides_where_it_is_switched_on_asked_for_or_the_budget_is_s
     world.rule_by(&rules("on")).gets(&purchase(7), "61").rule_by(&rules("off"));
     assert_eq!(Missing::from_number(said(&world).stand_in), Some(Missing::Switched));
     world.gets(&pin(8, 2_000), "65");
-    assert!(!world.desk.stands_in_for_budget());
+    assert_eq!(late(9).as_str(), "91");
     let counts = world.desk.standing().stand_ins().map(|(missing, tally)| (missing.name(), tally.get()));
     assert_eq!(counts, [("switched", 1), ("rule", 2), ("budget", 2), ("verification", 0)]);
     world.replays();
@@ -458,11 +452,17 @@ fn many_threads_share_a_limit_to_the_last_one() {
                 for number in 0..EACH {
                     let stan = thread * EACH + number + 1;
                     let asked = Request { pan: Some(pan(thread.into())), ..purchase(stan) };
-                    let code = desk.decide(&asked, terms, NOON, sink).code;
+                    let code = desk.decide(&asked, terms, NOON, Lateness::InTime, sink).code;
                     approved += u32::from(code.is_approval());
                     // Every fifth is given back, and leaves room for somebody else's.
                     if code.is_approval() && number % 5 == 0 {
-                        desk.decide(&reversal_of(&asked, 100_000 + stan), terms, NOON, sink);
+                        desk.decide(
+                            &reversal_of(&asked, 100_000 + stan),
+                            terms,
+                            NOON,
+                            Lateness::InTime,
+                            sink,
+                        );
                         approved -= 1;
                     }
                 }

@@ -5,9 +5,10 @@
 
 mod support;
 
-use authswitch::decision::{Decision, Desk, LinkTerms, Sink, Standing};
-use authswitch::message::{Marks, Request};
+use authswitch::decision::{Decision, Desk, Lateness, LinkTerms, Missing, Sink, Standing, Tally};
+use authswitch::message::{Marks, Original, Refusal, Request};
 use authswitch::portfolio::{Event, Portfolio, Record, TableOptions};
+use authswitch::rules::RuleSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Barrier};
@@ -54,7 +55,7 @@ impl Shared {
     }
 
     fn decide(&self, request: &Request) -> Decision {
-        self.desk.decide(request, &self.terms, NOON, &self.sink)
+        self.desk.decide(request, &self.terms, NOON, Lateness::InTime, &self.sink)
     }
 
     fn code(&self, request: &Request) -> String {
@@ -217,6 +218,55 @@ fn a_reversal_racing_its_original_leaves_nothing() {
     assert_eq!(shared.portfolio().card_by_id(0).unwrap().state.lock().velocity.day_count, 0);
 }
 
+/// What is sent again has a DE7 and so a key of its own: neither holds the other's lock, and yet there is one effect.
+#[test]
+fn a_message_and_what_is_sent_again_of_it_at_once_have_one_effect() {
+    let later = |request: &Request, by| Request { transmission: request.transmission + by, ..*request };
+    let shared = Shared::new();
+    let (mut held, mut posted) = (0, 0);
+    for turn in 0..200 {
+        let (card, stan) = (u64::from(turn) % 2, turn * 10 + 1);
+        let on = |request| Request { pan: Some(pan(card)), amount_minor: 10, ..request };
+        let first = match turn % 4 {
+            0 => on(purchase(stan)),
+            1 => on(sale(stan)),
+            2 => advice_of(&on(purchase(stan)), b"00"),
+            _ => advice_of(&on(sale(stan)), b"00"),
+        };
+        let again = later(&repeat_of(&first), 60);
+        let answers = send_at_once(&shared, &[first, again, later(&again, 60), later(&again, 120)]);
+        assert_eq!(answers.iter().filter(|answer| !answer.repeat).count(), 1, "turn {turn}");
+        assert!(answers.iter().all(|answer| answer.key == answers[0].key && answer.code.as_str() == "00"));
+        assert!(answers.iter().all(|answer| answer.approval == answers[0].approval));
+        if turn % 2 == 0 {
+            held += 10
+        } else {
+            posted += 10
+        }
+        assert_eq!(shared.settled(), (held, posted), "turn {turn}");
+    }
+}
+
+/// The time-out reversal of a sender that had no answer crosses its original: released, or refused.
+#[test]
+fn a_reversal_that_knows_a_part_of_its_original_racing_it_leaves_nothing() {
+    let shared = Shared::new();
+    for turn in 0..200 {
+        let request = Request { amount_minor: 10, ..purchase(turn * 10 + 1) };
+        let again = Request { transmission: request.transmission + 60, ..repeat_of(&request) };
+        let reversal = reversal_of(&request, turn * 10 + 2);
+        let original = match turn % 3 {
+            0 => None,
+            1 => Some(Original { mti: 0x0100, ..Original::default() }),
+            _ => reversal.original.map(|known| Original { transmission: 0, ..known }),
+        };
+        let transmission = request.transmission + 90;
+        let reversal = Request { original, transmission, ..reversal };
+        send_at_once(&shared, &[request, again, reversal, repeat_of(&reversal)]);
+        assert_eq!(shared.settled(), (0, 0), "turn {turn}");
+    }
+}
+
 #[test]
 fn a_completion_racing_a_reversal_or_a_repeat_posts_once() {
     let shared = Shared::new();
@@ -343,4 +393,82 @@ fn whatever_many_threads_send_the_journal_tells_the_same_story() {
         keys.dedup();
         assert_eq!(keys.len(), count, "a key moved money twice by its request");
     }
+}
+
+/// A rule set whose limits decline every purchase, the usual one and that of the stand-in set, which covers a spent budget
+/// or does not.
+fn counting(limit: &str, stands_in: bool) -> String {
+    let on = if stands_in { "on = [\"budget\"]" } else { "on = [\"rule\"]" };
+    let limits = |table: &str, name: &str| {
+        format!("[[{table}]]\nname = \"{name}\"\nscope = \"card\"\nwindow = \"day\"\namount = 1\n")
+    };
+    let instead = limits("stand_in.limit", &format!("{limit}-instead"));
+    format!("{}[stand_in]\nmode = \"auto\"\n{on}\n{instead}", limits("limit", limit))
+}
+
+/// While two rule sets are exchanged for each other without a pause, every message is decided by one of them from the first
+/// question to the count of what declined it: version, limit, stand-in and refusal in its record belong together.
+#[test]
+fn an_exchange_meanwhile_never_mixes_two_rule_sets_in_one_message() {
+    let shared = Shared::new();
+    let standing = |limit: &str, stands_in| {
+        let set = RuleSet::from_toml(&counting(limit, stands_in), "rules.toml", &mut |_| Err("none".into()));
+        let set = set.unwrap_or_else(|problems| panic!("{}", problems.report()));
+        Standing::new(policy(), set, 1, &["north"], &shared.desk.portfolio).unwrap()
+    };
+    let [with, without] = [("with", true), ("without", false)]
+        .map(|(limit, stands_in)| standing(limit, stands_in).rules.version());
+    let exchanges = 400;
+    let (standings, tallies): (Vec<_>, Vec<_>) = (0..exchanges)
+        .map(|turn| {
+            let next = if turn % 2 == 0 { standing("with", true) } else { standing("without", false) };
+            let tallies: Vec<_> = next.effects().iter().map(|effect| effect.tally.clone()).collect();
+            (next, (next_name(turn), tallies))
+        })
+        .unzip();
+    let first = standing("with", true);
+    let mut all = vec![("with", first.effects().iter().map(|effect| effect.tally.clone()).collect())];
+    all.extend(tallies);
+    shared.desk.exchange(first);
+    let mut works: Vec<_> = (0..4u32)
+        .map(|thread| {
+            work(&shared, move |at| {
+                for turn in 0..300 {
+                    let request = purchase(thread * 1_000 + turn + 1);
+                    let lateness = if turn % 2 == 0 { Lateness::InTime } else { Lateness::BudgetSpent };
+                    at.desk.decide(&request, &at.terms, NOON, lateness, &at.sink);
+                }
+            })
+        })
+        .collect();
+    works.push(work(&shared, move |at| {
+        for next in standings {
+            at.desk.exchange(next);
+            std::thread::yield_now();
+        }
+    }));
+    race(works);
+    let mut declined = [("with", 0), ("without", 0)];
+    for (place, record) in shared.sink.0.records().iter().enumerate() {
+        let late = record.asked.stan % 1_000 % 2 == 0;
+        let said = (record.refusal, record.ruled.limit, record.ruled.stand_in);
+        let limit = Refusal::LimitAmount;
+        let expected = match late {
+            false => (limit, 1, 0),
+            true if record.rules == with => (limit, 1, Missing::Budget as u8),
+            true => (Refusal::BudgetSpent, 0, 0),
+        };
+        assert!([with, without].contains(&record.rules));
+        assert_eq!(said, expected, "record {place} of version {}", record.rules);
+        let of_limit = usize::from(record.rules == without);
+        declined[of_limit].1 += u64::from(record.refusal == limit);
+    }
+    for (name, expected) in declined {
+        let tallies = all.iter().filter(|(of, _)| *of == name).flat_map(|(_, tallies)| tallies);
+        assert_eq!(tallies.map(Tally::get).sum::<u64>(), expected, "counted by the limit {name}");
+    }
+}
+
+fn next_name(turn: u32) -> &'static str {
+    if turn.is_multiple_of(2) { "with" } else { "without" }
 }

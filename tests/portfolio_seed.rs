@@ -4,7 +4,7 @@
 
 mod support;
 
-use authswitch::decision::{Desk, LinkTerms, Policy, Standing};
+use authswitch::decision::{Desk, Lateness, LinkTerms, Policy, Standing};
 use authswitch::message::{Pan, Request};
 use authswitch::portfolio::{Limits, Lists, Portfolio, Program, TableOptions, seed};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ fn answers(desk: &Desk, pan: Pan, sink: &MemorySink) -> [String; 4] {
     [500, 500, 500, 5_001].map(|amount_minor| {
         stan += 1;
         let request = Request { pan: Some(pan), amount_minor, expiry: 0, ..purchase(stan) };
-        desk.decide(&request, &terms, NOON, sink).code.to_string()
+        desk.decide(&request, &terms, NOON, Lateness::InTime, sink).code.to_string()
     })
 }
 

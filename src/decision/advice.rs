@@ -30,9 +30,11 @@ struct Met<'a> {
 impl Desk {
     pub(super) fn record_advice(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
         let request = case.request;
-        let key = self.own_key(case);
-        let (original, named) = self.advised_original(case, key).unwrap_or((key, false));
-        let (mut own, mut other) = self.portfolio.table.lock_both(key, original);
+        let own_key = self.own_key(case);
+        let mut meant = self.meant(case, own_key);
+        let (original, named) = self.advised_original(case, meant.key).unwrap_or((meant.key, false));
+        let (mut own, mut other) = self.lock_meant(&mut meant, own_key, Some(original));
+        let key = meant.key;
         let known = own.get(key).copied();
         let seen = match request.kind {
             Kind::FinancialAdvice => COMPLETION_SEEN,
@@ -64,7 +66,7 @@ impl Desk {
             // An advice is not declined: 96 lets its sender repeat it.
             return Decision::refused(Refusal::NotStored, key);
         }
-        let mut record = self.record(Event::Advice, case, key);
+        let mut record = self.record(Event::Advice, case, own_key);
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         match card {
             Some(card) if !over || related.is_some() => {

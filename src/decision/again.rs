@@ -53,19 +53,13 @@ impl Desk {
         let request = record.asked.request(pan)?;
         let standing = self.standing.load();
         let case = Case {
-            request: &request,
-            terms,
-            standing: &standing,
-            policy: &standing.policy,
-            now_us: record.time_us,
             missing: Missing::from_number(record.ruled.stand_in)
                 .filter(|missing| *missing == Missing::Budget),
+            late: record.event == Event::Request && record.refusal == Refusal::BudgetSpent,
             of: pan.is_none().then_some(record),
+            ..Case::new(&request, terms, &standing, record.time_us)
         };
-        Some(match record.refusal {
-            Refusal::BudgetSpent if record.event == Event::Request => self.decline_late_of(&case, sink),
-            _ => self.decide_case(&case, sink),
-        })
+        Some(self.decide_case(&case, sink))
     }
 
     /// Applies a record as it is, and counts it in the limits in force too: where these are new, their counters are then what

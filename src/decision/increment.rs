@@ -26,12 +26,12 @@ impl Desk {
         let amount_minor = worth.total_minor;
         if worth.cash_minor > 0 {
             // Cash is given once, with the purchase.
-            return self.decline(Refusal::InvalidTransaction, new, record, shards, sink);
+            return self.decline(case, Refusal::InvalidTransaction, new, record, shards, sink);
         }
         let (facts, judged) = judged(case, (card, account), &states, worth, sink);
         record.ruled = judged.ruled;
         if let Some(denial) = judged.denial {
-            return self.decline(denial, new, record, shards, sink);
+            return self.decline(case, denial, new, record, shards, sink);
         }
         // It counts where the authorization counts, and nowhere anew.
         let uses = *shards.of(original.key).uses(original.key);
@@ -40,7 +40,7 @@ impl Desk {
                 let whose = Whose::of(case, facts, judged.missing.is_some(), account.currency);
                 match Meters::lock(&self.portfolio, &whose, Some(&uses)) {
                     Ok(meters) => Some(meters),
-                    Err(refusal) => return self.decline(refusal, new, record, shards, sink),
+                    Err(refusal) => return self.decline(case, refusal, new, record, shards, sink),
                 }
             }
             None => None,
@@ -51,12 +51,12 @@ impl Desk {
             && let Err(denial) = self.check_money(case, card, &states, asked, &bounds, sink)
         {
             drop(meters);
-            return self.decline(denial, new, record, shards, sink);
+            return self.decline(case, denial, new, record, shards, sink);
         }
         let original_after = extended(case, &original, amount_minor);
         if !fits(states.account, amount_minor, 0) {
             drop(meters);
-            return self.decline(Refusal::InvalidAmount, new, record, shards, sink);
+            return self.decline(case, Refusal::InvalidAmount, new, record, shards, sink);
         }
         new.flags |= INCREMENT;
         new.approval = approval_code(new.key.0);

@@ -1,7 +1,7 @@
 //! Which fields name a transaction, and the hashes made of them.
 
 use super::{Case, Desk, LinkTerms};
-use crate::message::{Original, Request};
+use crate::message::{Kind, Original, Request};
 use crate::portfolio::TransactionKey;
 
 /// The data elements that together name a transaction on a link.
@@ -49,12 +49,36 @@ impl Desk {
         })
     }
 
-    /// The key of the transaction that DE90 names. An acquirer it does not know (zeros) is the message's own.
+    /// The key of the transaction that DE90 names. What it does not know (zeros) is as in the message itself.
     pub(super) fn original_key(&self, case: &Case<'_>, original: Original) -> TransactionKey {
         let request = case.request;
+        let stan = if original.stan == 0 { request.stan } else { original.stan };
+        let transmission =
+            if original.transmission == 0 { request.transmission } else { original.transmission };
         let acquirer = if original.acquirer == 0 { request.acquirer } else { original.acquirer };
         let kept = case.of.map(|record| record.transaction.map_or(record.key, |transaction| transaction.key));
-        kept.unwrap_or_else(|| self.key(request, case.terms, original.stan, original.transmission, acquirer))
+        kept.unwrap_or_else(|| self.key(request, case.terms, stan, transmission, acquirer))
+    }
+
+    /// The case with the other names of its transaction.
+    pub(super) fn named<'a>(&self, case: &Case<'a>) -> Case<'a> {
+        let request = case.request;
+        let (name, reference) = case.of.map_or_else(
+            || {
+                let reverses = request.kind == Kind::Reversal;
+                let original = request.original.map_or(0, |original| original.stan);
+                let stan = if reverses && original != 0 { original } else { request.stan };
+                (self.name(request, stan), self.reference(request))
+            },
+            |record| (record.name, record.reference),
+        );
+        Case { name, reference, ..*case }
+    }
+
+    /// The second name of a transaction of the message's card: the hash of DE2 and DE11, which stay the same when a
+    /// message is sent again and DE7 does not. 0 without a card.
+    pub(super) fn name(&self, request: &Request, stan: u32) -> u64 {
+        request.pan.map_or(0, |pan| self.portfolio.keyed_hash(&[pan.parts().0, u64::from(stan)]))
     }
 
     fn key(
@@ -108,7 +132,7 @@ impl Desk {
 
     /// Hash of card and the reference that the messages of a purchase share: the network's own where the link has one,
     /// else the retrieval reference number. 0 when there is none.
-    pub(super) fn reference(&self, request: &Request) -> u64 {
+    fn reference(&self, request: &Request) -> u64 {
         let [first, second] = match request.trace != [b' '; 16] {
             true => words(&request.trace),
             false => words(&request.retrieval_reference),
@@ -120,27 +144,30 @@ impl Desk {
         }
     }
 
-    /// The authorization that a completion or an increment speaks of, by DE90 (true), else by card and reference (false);
-    /// never the message's own. An increment stands for what it adds to. Locks shards: for callers that hold none.
+    /// The authorization that a completion or an increment speaks of, by DE90 or its trace number (true), else by card and
+    /// reference (false); never the message's own. An increment stands for what it adds to. Locks shards: for callers that hold none.
     pub(super) fn original_of(&self, case: &Case<'_>, own: TransactionKey) -> Option<(TransactionKey, bool)> {
         let (request, table) = (case.request, &self.portfolio.table);
         let root = |key: TransactionKey| -> Option<TransactionKey> {
             table.lock(key).get(key).map(|known| known.adds_to().unwrap_or(key))
         };
-        let by_original = request.original.map(|original| self.original_key(case, original)).and_then(root);
-        let by_reference = || table.find_reference(self.reference(request)).and_then(root);
+        let known = request.original.filter(|original| original.stan != 0 || original.transmission != 0);
+        let by_original = known.map(|original| self.original_key(case, original)).and_then(root);
+        let by_name = || self.named_original(case).and_then(root);
+        let by_reference = || table.find_reference(case.reference).and_then(root);
         by_original
+            .or_else(by_name)
             .map(|key| (key, true))
             .or_else(|| by_reference().map(|key| (key, false)))
             .filter(|(key, _)| *key != own)
     }
 
     /// Hash of a reversal's own identity. What it leaves (DE95) is part of it: some senders give every message of
-    /// a transaction's life the same STAN and DE7, a second reversal is then no repeat of the first.
+    /// a transaction's life the same STAN, a second reversal is then no repeat of the first. DE7 is not: it is when a message
+    /// was sent, and another each time it is sent again.
     pub(super) fn reversal_identity(&self, request: &Request) -> u64 {
         self.portfolio.keyed_hash(&[
             u64::from(request.stan),
-            u64::from(request.transmission),
             request.acquirer,
             request.replacement_minor.unwrap_or(0) as u64,
         ])

@@ -4,6 +4,13 @@
 //! hands its record to the journal while the locks are held, so that the journal's order is a true serialization,
 //! and only then changes memory: what was not taken by the journal has not happened.
 
+mod names;
+
+mod reversed;
+
+mod turns;
+use turns::Turns;
+
 mod key;
 pub use key::{KeyFields, UnknownKeyField};
 
@@ -164,6 +171,17 @@ impl From<Refusal> for Denial {
     }
 }
 
+/// How much of its time a request had left when its decision began. An advice or a reversal is never too late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lateness {
+    /// Within the link's budget.
+    InTime,
+    /// The budget is spent, but an answer of the stand-in set would still be in time.
+    BudgetSpent,
+    /// Any answer but 91 would come too late.
+    TooLate,
+}
+
 /// One message, and what it is decided by: everything about it is read from here, so that what is exchanged meanwhile
 /// counts from the next message on.
 #[derive(Clone, Copy)]
@@ -175,6 +193,11 @@ struct Case<'a> {
     now_us: i64,
     /// What its way found missing to decide it as usual.
     missing: Option<Missing>,
+    /// Its time is up: nothing is decided but 91.
+    late: bool,
+    /// The second name and the reference of its transaction, as keyed hashes; 0 for none.
+    name: u64,
+    reference: u64,
     /// The record of the same message, where it is decided again and its card, which is not known, has left no number: it
     /// has what the number would be needed for.
     of: Option<&'a Record>,
@@ -182,7 +205,18 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     fn new(request: &'a Request, terms: &'a LinkTerms, standing: &'a Standing, now_us: i64) -> Case<'a> {
-        Case { request, terms, standing, policy: &standing.policy, now_us, missing: None, of: None }
+        Case {
+            request,
+            terms,
+            standing,
+            policy: &standing.policy,
+            now_us,
+            missing: None,
+            late: false,
+            name: 0,
+            reference: 0,
+            of: None,
+        }
     }
 
     /// When a hold placed now runs out, seconds since 1970.
@@ -207,12 +241,13 @@ pub struct Desk {
     /// What it decides about.
     pub portfolio: Arc<Portfolio>,
     standing: ArcSwap<Standing>,
+    turns: Turns,
 }
 
 impl Desk {
     /// Decides about this portfolio, by this policy and rule set.
     pub fn new(portfolio: Arc<Portfolio>, standing: Standing) -> Desk {
-        Desk { portfolio, standing: ArcSwap::from_pointee(standing) }
+        Desk { portfolio, standing: ArcSwap::from_pointee(standing), turns: Turns::new() }
     }
 
     /// What it decides by now.
@@ -227,28 +262,25 @@ impl Desk {
         self.standing.store(Arc::new(standing));
     }
 
-    /// Whether the stand-in set decides a request whose budget is spent.
-    pub fn stands_in_for_budget(&self) -> bool {
-        self.standing.load().stands_in_for_budget()
-    }
-
-    /// Decides one request, advice or reversal. `now_us` is the wall clock, microseconds since 1970.
-    pub fn decide(&self, request: &Request, terms: &LinkTerms, now_us: i64, sink: &impl Sink) -> Decision {
-        self.decide_without(request, terms, now_us, None, sink)
-    }
-
-    /// The same where something is missing: the stand-in set decides requests then. Whether it may is to be asked before
-    /// ([`Desk::stands_in_for_budget`]).
-    pub fn decide_without(
+    /// Decides one request, advice or reversal. `now_us` is the wall clock, microseconds since 1970. A request whose budget
+    /// is spent is decided by the stand-in set where that covers it, else answered 91, which is remembered.
+    ///
+    /// The policy and the rule set are loaded once, here: an exchange meanwhile counts from the next message on.
+    pub fn decide(
         &self,
         request: &Request,
         terms: &LinkTerms,
         now_us: i64,
-        missing: Option<Missing>,
+        lateness: Lateness,
         sink: &impl Sink,
     ) -> Decision {
         let standing = self.standing.load();
-        let case = Case { missing, ..Case::new(request, terms, &standing, now_us) };
+        let stands_in = lateness == Lateness::BudgetSpent && standing.stands_in_for_budget();
+        let case = Case {
+            missing: stands_in.then_some(Missing::Budget),
+            late: lateness != Lateness::InTime && !stands_in,
+            ..Case::new(request, terms, &standing, now_us)
+        };
         Decision { rules: standing.rules.version(), ..self.decide_case(&case, sink) }
     }
 
@@ -256,7 +288,10 @@ impl Desk {
         if let Some(refused) = case.refused_mac(sink) {
             return refused;
         }
+        let case = &self.named(case);
+        let _turn = self.turns.of(case.request.pan);
         match case.request.kind {
+            Kind::Authorization | Kind::Financial if case.late => self.decline_late(case, sink),
             Kind::Authorization | Kind::Financial => self.decide_request(case, sink),
             Kind::AuthorizationAdvice | Kind::FinancialAdvice => self.record_advice(case, sink),
             Kind::Reversal => self.record_reversal(case, sink),
@@ -270,7 +305,8 @@ impl Desk {
         let asked = case.of.map_or_else(|| Asked::of(case.request, case.terms.link), |record| record.asked);
         let evidence =
             case.of.map_or_else(|| Evidence::unverified(case.request.marks), |record| record.evidence);
-        Record { asked, evidence, ..blank(case.standing, event, key, case.now_us) }
+        let (name, reference) = (case.name, case.reference);
+        Record { asked, evidence, name, reference, ..blank(case.standing, event, key, case.now_us) }
     }
 
     /// Completes the record by what the transactions it changes give back to the counters of limits, hands it to the
@@ -320,7 +356,8 @@ impl Desk {
             let shard = shards.of(transaction.key);
             let is_own = record.transaction.as_ref().is_some_and(|own| own.key == transaction.key);
             let counts = if is_own { &record.counts[..] } else { &[] };
-            self.portfolio.table.put(shard, transaction, counts, sequence);
+            let traits = || self.portfolio.traits_of(&record.asked, record.name);
+            self.portfolio.table.put(shard, transaction, counts, sequence, traits);
         }
         if let Some(counters) = counters {
             counters.apply(&record.counts, sequence);
@@ -339,6 +376,8 @@ fn blank(standing: &Standing, event: Event, key: TransactionKey, now_us: i64) ->
         event,
         time_us: now_us,
         key,
+        name: 0,
+        reference: 0,
         config: standing.config,
         rules: standing.rules.version(),
         ruled: Ruled::default(),
@@ -439,7 +478,7 @@ fn first_seen(case: &Case<'_>, key: TransactionKey, desk: &Desk) -> Transaction 
     Transaction {
         key,
         fingerprint: kept.map_or_else(|| desk.fingerprint(request), |kept| kept.fingerprint),
-        reference: kept.map_or_else(|| desk.reference(request), |kept| kept.reference),
+        reference: case.reference,
         last_reversal: 0,
         time_us: case.now_us,
         card: NOBODY,

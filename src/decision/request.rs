@@ -3,12 +3,11 @@
 use super::amount::{Worth, worth};
 use super::judge::judged;
 use super::meter::{Meters, Whose};
+use super::names::Meant;
 use super::offer::Bounds;
 use super::why::{saw_card, saw_known};
-use super::{
-    Case, Decision, Denial, Desk, LinkTerms, Part, Shards, Sink, States, first_seen, fits, velocity_change,
-};
-use crate::message::{Balances, Kind, Operation, Refusal, Request, ResponseCode, carries_balances};
+use super::{Case, Decision, Denial, Desk, Part, Shards, Sink, States, first_seen, fits, velocity_change};
+use crate::message::{Balances, Kind, Operation, Refusal, ResponseCode, carries_balances};
 use crate::portfolio::{
     Account, CASH, COUNTED, Card, CardStatus, Counts, Differs, Event, NOBODY, PREAUTHORIZATION, Period,
     REQUEST_SEEN, Record, Shard, State, Transaction, VelocityChange,
@@ -27,33 +26,33 @@ impl Desk {
         // The card comes first: it is the longest way into memory, and the hash below is made meanwhile. No lock
         // is needed for it, since nothing looked at here changes while the switch runs.
         let owner = request.pan.and_then(|pan| self.portfolio.owner(pan));
-        let key = self.own_key(case);
+        let own_key = self.own_key(case);
+        let mut meant = self.meant(case, own_key);
         let checked = match owner {
             None => Err(Refusal::UnknownCard),
             Some((card, account)) => {
                 self.check_card(case, card, account.currency).map(|worth| Checked { card, account, worth })
             }
         };
-        let mut new = first_seen(case, key, self);
+        let mut new = first_seen(case, own_key, self);
         new.flags = REQUEST_SEEN;
-        let mut record = self.record(Event::Request, case, key);
-        let adds_to = if case.adds() { self.original_of(case, key) } else { None };
-        let (mut own, mut other) = match adds_to {
-            Some((original, _)) => self.portfolio.table.lock_both(key, original),
-            None => (self.portfolio.table.lock(key), None),
-        };
+        let mut record = self.record(Event::Request, case, own_key);
+        let adds_to = if case.adds() { self.original_of(case, own_key) } else { None };
+        let (mut own, mut other) =
+            self.lock_meant(&mut meant, own_key, adds_to.map(|(original, _)| original));
+        let key = meant.key;
         if let Some((card, account)) = owner {
             (new.card, new.account) = (card.id, account.id);
             (record.card, record.account) = (card.id, account.id);
         }
         if let Some(known) = own.get(key).copied() {
-            return self.answer_again(&known, &new, &mut own, &mut record, sink);
+            return self.answer_again(&known, &new, meant, &mut own, &mut record, sink);
         }
         saw_known(None, None, sink);
         saw_card(case, owner, checked.as_ref().err().copied(), sink);
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         let checked = match checked {
-            Err(refusal) => return self.decline(refusal, new, &mut record, &mut shards, sink),
+            Err(refusal) => return self.decline(case, refusal, new, &mut record, &mut shards, sink),
             Ok(checked) => checked,
         };
         let original = adds_to.and_then(|(original, _)| shards.of(original).get(original).copied());
@@ -61,62 +60,54 @@ impl Desk {
             Some(original) => self.add_to(case, original, checked, (new, &mut record), &mut shards, sink),
             // What it adds to is gone: an authorization of its own, which is of nothing where it only prolongs.
             None if case.adds() && checked.worth.total_minor == 0 => {
-                self.decline(Refusal::InvalidAmount, new, &mut record, &mut shards, sink)
+                self.decline(case, Refusal::InvalidAmount, new, &mut record, &mut shards, sink)
             }
             None => self.decide_money(case, checked, new, &mut record, &mut shards, sink),
         }
     }
 
     /// Answers 91 to a request whose budget was spent before it was decided, and remembers that answer.
-    pub fn decline_late(
-        &self,
-        request: &Request,
-        terms: &LinkTerms,
-        now_us: i64,
-        sink: &impl Sink,
-    ) -> Decision {
-        let standing = self.standing.load();
-        let decision = self.decline_late_of(&Case::new(request, terms, &standing, now_us), sink);
-        Decision { rules: standing.rules.version(), ..decision }
-    }
-
-    pub(super) fn decline_late_of(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
-        if let Some(refused) = case.refused_mac(sink) {
-            return refused;
-        }
+    pub(super) fn decline_late(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
         let request = case.request;
-        let key = self.own_key(case);
-        let mut shard = self.portfolio.table.lock(key);
-        let mut new = first_seen(case, key, self);
+        let own_key = self.own_key(case);
+        let mut meant = self.meant(case, own_key);
+        let (mut shard, _) = self.lock_meant(&mut meant, own_key, None);
+        let mut new = first_seen(case, own_key, self);
         new.flags = REQUEST_SEEN;
-        let mut record = self.record(Event::Request, case, key);
+        let mut record = self.record(Event::Request, case, own_key);
         if let Some(card) = request.pan.and_then(|pan| self.portfolio.card(pan)) {
             (new.card, new.account) = (card.id, card.account);
             (record.card, record.account) = (card.id, card.account);
         }
+        let key = meant.key;
         match shard.get(key).copied() {
-            Some(known) => self.answer_again(&known, &new, &mut shard, &mut record, sink),
-            None => {
-                self.decline(Refusal::BudgetSpent, new, &mut record, &mut Shards::one(key, &mut shard), sink)
-            }
+            Some(known) => self.answer_again(&known, &new, meant, &mut shard, &mut record, sink),
+            None => self.decline(
+                case,
+                Refusal::BudgetSpent,
+                new,
+                &mut record,
+                &mut Shards::one(key, &mut shard),
+                sink,
+            ),
         }
     }
 
-    /// The key has been seen: the stored answer again, without a second effect, or 94.
+    /// The transaction is known: the stored answer again, without a second effect, or 94.
     fn answer_again(
         &self,
         known: &Transaction,
         new: &Transaction,
+        meant: Meant,
         shard: &mut Shard,
         record: &mut Record,
         sink: &impl Sink,
     ) -> Decision {
+        let differs = meant.differs.unwrap_or(known.fingerprint != new.fingerprint);
         let refusal = match known.state {
             State::Tombstone => Some(Refusal::AlreadyReversed),
             State::Reversed if !known.has(REQUEST_SEEN) => Some(Refusal::AlreadyReversed),
-            _ if known.has(REQUEST_SEEN) && known.fingerprint != new.fingerprint => {
-                Some(Refusal::DuplicateKey)
-            }
+            _ if known.has(REQUEST_SEEN) && differs => Some(Refusal::DuplicateKey),
             // The advice came first. Its answer is none for a card we do not have, nor for another amount.
             _ if !known.has(REQUEST_SEEN) && known.card == NOBODY => Some(Refusal::UnknownCard),
             _ if !known.has(REQUEST_SEEN) && known.requested_minor != new.requested_minor => {
@@ -215,14 +206,14 @@ impl Desk {
         let (facts, judged) = judged(case, (card, account), &states, worth, sink);
         record.ruled = judged.ruled;
         if let Some(denial) = judged.denial {
-            return self.decline(denial, new, record, shards, sink);
+            return self.decline(case, denial, new, record, shards, sink);
         }
         let mut meters = match &facts {
             Some(facts) if request.operation.is_debit() => {
                 let whose = Whose::of(case, facts, judged.missing.is_some(), account.currency);
                 match Meters::lock(&self.portfolio, &whose, None) {
                     Ok(meters) => Some(meters),
-                    Err(refusal) => return self.decline(refusal, new, record, shards, sink),
+                    Err(refusal) => return self.decline(case, refusal, new, record, shards, sink),
                 }
             }
             _ => None,
@@ -231,13 +222,13 @@ impl Desk {
         let offer = match self.offer(case, card, &states, worth, &bounds, sink) {
             Err(denial) => {
                 drop(meters);
-                return self.decline(denial, new, record, shards, sink);
+                return self.decline(case, denial, new, record, shards, sink);
             }
             Ok(offer) => offer,
         };
         if holds_money && !shards.own.has_room(false) {
             drop(meters);
-            return self.decline(Refusal::TableFull, new, record, shards, sink);
+            return self.decline(case, Refusal::TableFull, new, record, shards, sink);
         }
         if let Some(meters) = &meters {
             record.ruled.shadow_limits = meters.shadows(1, offer.worth.total_minor, sink);
@@ -283,7 +274,7 @@ impl Desk {
         if !fits(states.account, new.held_minor, new.posted_minor) {
             drop(meters);
             record.counts = Counts::NONE;
-            return self.decline(Refusal::InvalidAmount, new, record, shards, sink);
+            return self.decline(case, Refusal::InvalidAmount, new, record, shards, sink);
         }
         (record.held_change_minor, record.posted_change_minor) = (new.held_minor, new.posted_minor);
         record.transaction = Some(new);
@@ -297,6 +288,7 @@ impl Desk {
     /// Records a refusal, so that a repeat gets it too.
     pub(super) fn decline(
         &self,
+        case: &Case<'_>,
         denial: impl Into<Denial>,
         new: Transaction,
         record: &mut Record,
@@ -307,7 +299,7 @@ impl Desk {
         (record.refusal, record.code) = (refusal, code);
         (record.ruled.rule, record.ruled.limit) = (rule, limit);
         if limit != 0 {
-            self.standing.load().count_limit(record.ruled.stand_in != 0, limit, sink);
+            case.standing.count_limit(record.ruled.stand_in != 0, limit, sink);
         }
         record.velocity = VelocityChange::default();
         record.transaction = Some(Transaction {

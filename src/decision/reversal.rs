@@ -2,8 +2,9 @@
 //! a tombstone that refuses the late original.
 
 use super::advice::acknowledged;
-use super::amount::part_of;
+use super::amount::{part_of, worth};
 use super::increment::{closed, reduced};
+use super::reversed::Spoken;
 use super::why::saw_known;
 use super::{Case, Decision, Desk, Shards, Sink, States, first_seen, velocity_change};
 use crate::message::{Refusal, Request};
@@ -12,12 +13,12 @@ use crate::portfolio::{CASH, COUNTED, Event, Record, State, Transaction, Transac
 impl Desk {
     pub(super) fn record_reversal(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
         let request = case.request;
-        let (key, adds_to) = self.reversed_key(case);
+        let identity = self.reversal_identity(request);
+        let Spoken { key, adds_to, differs } = self.spoken_of(case, identity);
         let (mut own, mut other) = match adds_to {
             Some(original) => self.portfolio.table.lock_both(key, original),
             None => (self.portfolio.table.lock(key), None),
         };
-        let identity = self.reversal_identity(request);
         let mut record = self.record(Event::Reversal, case, self.own_key(case));
         saw_known(own.get(key), None, sink);
         let Some(known) = own.get(key).copied() else {
@@ -25,11 +26,20 @@ impl Desk {
                 // A reversal is not declined: 96 lets its sender repeat it.
                 return Decision::refused(Refusal::NotStored, key);
             }
-            // The reference names the reversal here, not an original that a completion could look for.
+            // Where the original's trace number is known, no other of the same reference is meant.
+            let named = request.original.is_some_and(|original| original.stan != 0);
+            let reference = if named { 0 } else { case.reference };
             let blank = first_seen(case, key, self);
             let tombstone =
-                Transaction { state: State::Tombstone, last_reversal: identity, reference: 0, ..blank };
+                Transaction { state: State::Tombstone, last_reversal: identity, reference, ..blank };
             record.transaction = Some(tombstone);
+            // How much it speaks of, where its card is known.
+            if let Some((card, account)) = request.pan.and_then(|pan| self.portfolio.owner(pan)) {
+                (record.card, record.account) = (card.id, account.id);
+                let worth = worth(request, case.terms, case.policy, account.currency).unwrap_or_default();
+                record.discrepancy.theirs_minor = worth.total_minor;
+            }
+            record.discrepancy.differs = differs;
             return self.acknowledge(&record, &mut Shards::one(key, &mut own), None, key, sink);
         };
         if known.last_reversal == identity {
@@ -69,29 +79,6 @@ impl Desk {
         let mut account_state = account.state.lock();
         let states = States { card: &mut card_state, account: &mut account_state };
         self.acknowledge(record, shards, Some(states), key, sink)
-    }
-
-    /// Which transaction is meant: DE90's, or without it the one with the reversal's own key; else the one with its
-    /// card and DE37 and the same DE38. Acquirers use DE37 again: alone it would release another purchase, or take
-    /// the reversal away from an original that is still to come. What is not found keeps the first of these names
-    /// for its tombstone.
-    ///
-    /// With it goes what it adds to, where it is an increment.
-    fn reversed_key(&self, case: &Case<'_>) -> (TransactionKey, Option<TransactionKey>) {
-        let (request, table) = (case.request, &self.portfolio.table);
-        let named = match request.original {
-            Some(original) => self.original_key(case, original),
-            None => self.own_key(case),
-        };
-        if let Some(known) = table.lock(named).get(named) {
-            return (named, known.adds_to());
-        }
-        let by_reference = table.find_reference(self.reference(request)).and_then(|key| {
-            let shard = table.lock(key);
-            let found = shard.get(key).filter(|found| found.approval == request.approval)?;
-            (request.approval != [b' '; 6]).then_some((key, found.adds_to()))
-        });
-        by_reference.unwrap_or((named, None))
     }
 }
 

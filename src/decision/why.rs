@@ -4,7 +4,7 @@
 use super::amount::Worth;
 use super::facts::facts;
 use super::meter::{Usage, Whose, usage};
-use super::{Case, Decision, Desk, LinkTerms, Sink, States};
+use super::{Case, Decision, Desk, Lateness, LinkTerms, Sink, States};
 use crate::message::meaning::country_numbered;
 use crate::message::{Refusal, Request};
 use crate::portfolio::{
@@ -64,7 +64,7 @@ impl Desk {
     /// taken has not happened.
     pub fn evaluate(&self, request: &Request, terms: &LinkTerms, now_us: i64) -> Evaluation {
         let observer = Observer::default();
-        let decision = self.decide(request, terms, now_us, &observer);
+        let decision = self.decide(request, terms, now_us, Lateness::InTime, &observer);
         observer.evaluation(decision)
     }
 }

@@ -267,8 +267,8 @@ fn read_original(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
             transmission: part(10..20)? as u32,
             acquirer: part(20..31)?,
         };
-        // Unknown parts are zeros; without STAN and time it names nothing.
-        request.original = (original.stan != 0 || original.transmission != 0).then_some(original);
+        // Unknown parts are zeros: all of them say nothing.
+        request.original = (original != Original::default()).then_some(original);
     }
     let mut room = [0; 42];
     if let Some(text) = view.text(95, &mut room) {

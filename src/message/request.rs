@@ -96,8 +96,8 @@ impl Operation {
     }
 }
 
-/// DE90: which message a reversal or completion speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// DE90: which message a reversal or completion speaks of. What its sender does not know is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Original {
     /// The original's message type.
     pub mti: u16,

@@ -2,7 +2,7 @@
 
 use super::refused::{Unserved, Why};
 use super::{Link, Ticks};
-use crate::decision::{Decision, Desk, Missing, Sink};
+use crate::decision::{Decision, Desk, Lateness, Sink};
 use crate::journal::Journal;
 use crate::message::{
     ADDITIONAL_AMOUNTS, Kind, Refusal, Request, ResponseCode, read, write_additional_amounts,
@@ -311,19 +311,14 @@ impl Corridor {
         match request.kind {
             Kind::NetworkManagement => self.manage(request, session),
             _ if self.link.options.require_sign_on && !session.signed_on => refused(Refusal::NotSignedOn),
-            // An advice or a reversal is never too late.
-            Kind::Authorization | Kind::Financial
-                if now_ns.saturating_sub(arrived_ns) > self.link.budget_ns =>
-            {
-                let in_time = now_ns.saturating_sub(arrived_ns) <= self.link.deadline_ns;
-                if in_time && self.desk.stands_in_for_budget() {
-                    let missing = Some(Missing::Budget);
-                    self.desk.decide_without(request, terms, wall_us, missing, &self.sink)
-                } else {
-                    self.desk.decline_late(request, terms, wall_us, &self.sink)
-                }
+            _ => {
+                let lateness = match now_ns.saturating_sub(arrived_ns) {
+                    waited if waited <= self.link.budget_ns => Lateness::InTime,
+                    waited if waited <= self.link.deadline_ns => Lateness::BudgetSpent,
+                    _ => Lateness::TooLate,
+                };
+                self.desk.decide(request, terms, wall_us, lateness, &self.sink)
             }
-            _ => self.desk.decide(request, terms, wall_us, &self.sink),
         }
     }
 
@@ -458,7 +453,7 @@ fn may_be_answered(mti: Mti) -> bool {
     matches!(mti.function(), 0 | 2)
 }
 
-/// What an advice counts as that differs from what was decided here.
+/// What an advice or a reversal counts as that differs from what was decided here.
 fn counter_of(differs: Differs) -> Option<Counter> {
     match differs {
         Differs::Nothing => None,
@@ -467,6 +462,8 @@ fn counter_of(differs: Differs) -> Option<Counter> {
         Differs::Amount => Some(Counter::AmountDiffers),
         Differs::OverTolerance => Some(Counter::OverTolerance),
         Differs::NoOriginal => Some(Counter::NoOriginal),
+        Differs::ReversalAmbiguous => Some(Counter::ReversalAmbiguous),
+        Differs::ReversalNoOriginal => Some(Counter::ReversalNoOriginal),
     }
 }
 

@@ -7,8 +7,8 @@ pub use removal::Removed;
 
 use super::table::hash_of;
 use super::{
-    Account, AccountId, AccountState, Card, CardId, CardState, CardStatus, Counters, Limits, Program, Record,
-    Swept, Table, TableOptions, TransactionKey, VelocityChange,
+    Account, AccountId, AccountState, Asked, Card, CardId, CardState, CardStatus, Counters, Limits, Program,
+    Record, Swept, Table, TableOptions, Traits, TransactionKey, VelocityChange,
 };
 use crate::message::Pan;
 use dashmap::DashMap;
@@ -304,6 +304,11 @@ impl Portfolio {
         hasher.finish().max(1)
     }
 
+    /// What a message with this second name said of itself, for the transaction that it makes or belongs to.
+    pub fn traits_of(&self, asked: &Asked, name: u64) -> Traits {
+        Traits::of(asked, name, |bytes| self.keyed_hash_of(bytes))
+    }
+
     /// Applies a record read back from the journal. Parts that already hold it (a snapshot taken while running)
     /// are left alone.
     pub fn apply(&self, record: &Record, sequence: u64) {
@@ -314,11 +319,17 @@ impl Portfolio {
             let lacks = sequence > shard.sequence();
             let other_lacks = other.as_ref().is_some_and(|other| sequence > other.sequence());
             if lacks {
-                self.table.put(&mut shard, own, &record.counts, sequence);
+                self.table.put(&mut shard, own, &record.counts, sequence, || {
+                    self.traits_of(&record.asked, record.name)
+                });
             }
             match (related, &mut other) {
-                (Some(related), None) if lacks => self.table.put(&mut shard, related, &[], sequence),
-                (Some(related), Some(other)) if other_lacks => self.table.put(other, related, &[], sequence),
+                (Some(related), None) if lacks => {
+                    self.table.put(&mut shard, related, &[], sequence, Traits::default);
+                }
+                (Some(related), Some(other)) if other_lacks => {
+                    self.table.put(other, related, &[], sequence, Traits::default);
+                }
                 _ => {}
             }
         }

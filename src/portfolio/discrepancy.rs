@@ -1,10 +1,10 @@
-//! How what another decided in our place differs from what was decided here: kept with the advice's record for
+//! How what another decided in our place, or reverses, differs from what was decided here: kept with its record for
 //! reconciliation. Must not know what comes of it.
 
 /// Declares [`Differs`]: variant, stored number, name.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal;)*) => {
-        /// In what an advice differs.
+        /// In what an advice or a reversal differs.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         #[repr(u8)]
         pub enum Differs { $($(#[$doc])* $variant = $number,)* }
@@ -40,6 +40,10 @@ kinds! {
     OverTolerance = 4, "completion-over-tolerance";
     /// What it advises of was never seen here.
     NoOriginal = 5, "no-original";
+    /// A reversal that fits no open transaction, or more than one, of those it may speak of: nothing is released.
+    ReversalAmbiguous = 6, "reversal-ambiguous";
+    /// A reversal of what was never seen here: it waits for its original.
+    ReversalNoOriginal = 7, "reversal-without-original";
 }
 
 /// A difference, and both amounts in minor units of the account's currency.

@@ -52,7 +52,11 @@ pub use ruled::{NAMED_SHADOWS, Ruled};
 mod discrepancy;
 pub use discrepancy::{Differs, Discrepancy};
 
-mod references;
+mod alike;
+pub use alike::Candidates;
+
+mod traits;
+pub use traits::Traits;
 
 mod due;
 
@@ -60,7 +64,7 @@ mod shard;
 pub use shard::Shard;
 
 mod table;
-pub use table::{Table, TableOptions};
+pub use table::{Remembered, Table, TableOptions};
 
 mod directory;
 pub use directory::{NewAccount, NewCard, Portfolio, Removed, TooManyLimits, Totals};

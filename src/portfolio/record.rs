@@ -116,6 +116,11 @@ pub struct Record {
     pub time_us: i64,
     /// The key of the message itself, whatever transaction it changed; of what the switch did on its own that transaction's.
     pub key: TransactionKey,
+    /// Keyed hash of DE2 and DE11, the second name of its transaction; of a reversal that of the original it names. 0 where
+    /// nobody asked.
+    pub name: u64,
+    /// Keyed hash of DE2 and DE37, or of the network's own reference; 0 for none.
+    pub reference: u64,
     /// Fingerprint of the settings it was decided under.
     pub config: u32,
     /// Version of the rule set it was decided under; 0 for none.
@@ -178,6 +183,8 @@ struct Head {
     has: u8,
     counted: u8,
     key: TransactionKey,
+    name: u64,
+    reference: u64,
     config: u32,
     refusal: Refusal,
     code: ResponseCode,
@@ -195,8 +202,8 @@ struct Head {
 }
 
 layout! { Head {
-    event: Event, has: u8, counted: u8, key: TransactionKey, config: u32, refusal: Refusal, code: ResponseCode,
-    time_us: i64, rules: u32, ruled: Ruled, card: CardId, account: AccountId, held_change_minor: i64, posted_change_minor: i64,
+    event: Event, has: u8, counted: u8, key: TransactionKey, name: u64, reference: u64, config: u32, refusal: Refusal,
+    code: ResponseCode, time_us: i64, rules: u32, ruled: Ruled, card: CardId, account: AccountId, held_change_minor: i64, posted_change_minor: i64,
     velocity: VelocityChange, discrepancy: Discrepancy, evidence: Evidence, asked: Asked,
 } }
 
@@ -226,6 +233,8 @@ impl Record {
             // At most 16.
             counted: self.counts.len() as u8,
             key: self.key,
+            name: self.name,
+            reference: self.reference,
             config: self.config,
             refusal: self.refusal,
             code: self.code,
@@ -297,6 +306,8 @@ impl Record {
             event: head.event,
             time_us: head.time_us,
             key: head.key,
+            name: head.name,
+            reference: head.reference,
             config: head.config,
             rules: head.rules,
             ruled: head.ruled,

@@ -3,6 +3,7 @@
 
 use super::counts::CounterChange;
 use super::due::Due;
+use super::traits::Traits;
 use super::transaction::{Transaction, TransactionKey};
 use super::uses::Uses;
 use hashbrown::HashTable;
@@ -14,6 +15,8 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct Shard {
     slots: Vec<Slot>,
+    /// What made the transaction in the same slot said of itself.
+    traits: Vec<Traits>,
     /// The counters of limits of the transaction in the same slot, as far as any has had one: where there are no limits, not
     /// a page of it is touched.
     uses: Vec<Uses>,
@@ -90,6 +93,7 @@ impl Shard {
         let room = capacity + capacity / 2 + 1;
         Shard {
             slots: Vec::with_capacity(room),
+            traits: Vec::with_capacity(room),
             uses: Vec::with_capacity(room),
             unused: NONE,
             index: HashTable::with_capacity(room),
@@ -115,6 +119,11 @@ impl Shard {
     /// The transaction with this key.
     pub fn get(&self, key: TransactionKey) -> Option<&Transaction> {
         self.find(key).map(|slot| &self.slots[slot as usize].transaction)
+    }
+
+    /// What made the transaction with this key said of itself; nothing where there is no such transaction.
+    pub fn traits(&self, key: TransactionKey) -> Traits {
+        self.find(key).map_or_else(Traits::default, |slot| self.traits[slot as usize])
     }
 
     /// The counters of limits that the transaction with this key counts in.
@@ -198,16 +207,18 @@ impl Shard {
     }
 
     /// Adds a transaction that is not there yet, as the newest of its queue.
-    pub(super) fn insert(&mut self, transaction: &Transaction) {
+    pub(super) fn insert(&mut self, transaction: &Transaction, traits: Traits) {
         let new = Slot { transaction: *transaction, older: NONE, newer: NONE };
         let slot = match self.unused {
             NONE => {
                 self.slots.push(new);
+                self.traits.push(traits);
                 self.slots.len() as u32 - 1
             }
             slot => {
                 self.unused = self.slots[slot as usize].newer;
                 self.slots[slot as usize] = new;
+                self.traits[slot as usize] = traits;
                 self.free_uses(slot);
                 slot
             }
@@ -226,7 +237,7 @@ impl Shard {
     /// Makes room for one more: forgets closed ones beyond the count, or from before the window that ends at `now_us`,
     /// and shows each. A quarter of the count stays for closed ones however many are open. A few at a time keep up
     /// with one arrival at a time, and nobody waits long for the lock.
-    pub(super) fn forget(&mut self, now_us: i64, mut show: impl FnMut(&Transaction)) {
+    pub(super) fn forget(&mut self, now_us: i64, mut show: impl FnMut(&Transaction, &Traits)) {
         let before_us = now_us.saturating_sub(self.window_us);
         for _ in 0..4 {
             let slot = self.closed.oldest;
@@ -236,7 +247,7 @@ impl Shard {
             if !too_many && oldest.time_us >= before_us {
                 return;
             }
-            show(oldest);
+            show(oldest, &self.traits[slot as usize]);
             let key = oldest.key;
             self.queue(true).remove_from(slot);
             if let Ok(entry) = self.index.find_entry(key.low(), |known| *known == slot) {
@@ -248,9 +259,13 @@ impl Shard {
     }
 
     /// Fills an empty shard with what a snapshot holds of it, in the order of [`Shard::iter`], as of `sequence`.
-    pub(super) fn restore<'a>(&mut self, transactions: impl Iterator<Item = &'a Transaction>, sequence: u64) {
-        for transaction in transactions {
-            self.insert(transaction);
+    pub(super) fn restore(
+        &mut self,
+        transactions: impl Iterator<Item = (Transaction, Traits)>,
+        sequence: u64,
+    ) {
+        for (transaction, traits) in transactions {
+            self.insert(&transaction, traits);
         }
         self.sequence = sequence;
     }
@@ -362,8 +377,8 @@ mod tests {
             let new = transaction(number, turn, held);
             model.put(new, CAPACITY, WINDOW_US);
             if shard.replace(&new, turn as u64).is_none() {
-                shard.forget(new.time_us, |_| {});
-                shard.insert(&new);
+                shard.forget(new.time_us, |_, _| {});
+                shard.insert(&new, Traits::default());
             }
             assert!(shard.iter().eq(model.closed.iter().chain(&model.open)), "turn {turn}");
             let first = model.open.iter().map(|open| open.expires_s).min();

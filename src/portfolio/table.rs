@@ -1,10 +1,11 @@
 //! The transactions that are remembered: answers for repeats, open authorizations for reversals and completions.
 //! Bounded by count and age; an open authorization is never forgotten. Must not decide anything.
 
+use super::alike::{Alike, Candidates};
 use super::counts::CounterChange;
-use super::layout::Fixed;
-use super::references::References;
+use super::layout::{Fixed, layout};
 use super::shard::Shard;
+use super::traits::{FOUND, Traits, precedes, rank};
 use super::transaction::{State, Transaction, TransactionKey};
 use super::uses::Uses;
 use parking_lot::{Mutex, MutexGuard};
@@ -28,8 +29,24 @@ const SHARDS: usize = 1024;
 #[derive(Debug)]
 pub struct Table {
     shards: Box<[Mutex<Shard>]>,
-    references: References,
+    /// Card and DE37, or the network's own reference.
+    references: Alike,
+    /// Card and DE11.
+    names: Alike,
 }
+
+/// A transaction as a snapshot keeps it.
+#[derive(Clone, Copy, Debug)]
+pub struct Remembered {
+    /// Itself.
+    pub transaction: Transaction,
+    /// Its rank among those of its reference, so that this finds the same after a restart; 0 when it is not found by it.
+    pub rank: u64,
+    /// What made it.
+    pub traits: Traits,
+}
+
+layout! { Remembered { transaction: Transaction, rank: u64, traits: Traits } }
 
 impl Table {
     /// An empty table with room set aside, so that it never grows while serving.
@@ -37,7 +54,8 @@ impl Table {
         let capacity = options.max.div_ceil(SHARDS).max(4);
         Table {
             shards: (0..SHARDS).map(|_| Mutex::new(Shard::new(capacity, options.window_us))).collect(),
-            references: References::new(options.max),
+            references: Alike::new(options.max),
+            names: Alike::new(options.max),
         }
     }
 
@@ -80,41 +98,92 @@ impl Table {
     /// Of the remembered transactions with this reference (card and DE37) the one approved last, by the order of the
     /// journal, else the one declined first. Locks its shard: for callers that hold none.
     pub fn find_reference(&self, reference: u64) -> Option<TransactionKey> {
-        let low = self.references.find(reference)?;
+        let low = self.references.find(reference, FOUND)?;
         self.shards[Self::index(low)].lock().find_low(low)
     }
 
+    /// All that the reference leads to, reversals that came before their originals last.
+    pub fn referred(&self, reference: u64) -> Option<Candidates> {
+        self.references.candidates(reference, |_| true)
+    }
+
+    /// Of those the reversals that came before their originals.
+    pub fn reversed_first(&self, reference: u64) -> Option<Candidates> {
+        self.references.candidates(reference, |rank| rank < FOUND)
+    }
+
+    /// The transactions of a second name (card and DE11), the latest first.
+    pub fn named(&self, name: u64) -> Option<Candidates> {
+        self.names.candidates(name, |_| true)
+    }
+
+    /// Of those what may have come before its original request: made by a repeat, an advice or a reversal.
+    pub fn named_first(&self, name: u64) -> Option<Candidates> {
+        self.names.candidates(name, precedes)
+    }
+
+    /// The transactions that a name led to, in order, and what made each. Locks their shards one at a time: for callers that
+    /// hold none.
+    pub fn look<'a>(
+        &'a self,
+        candidates: &'a Option<Candidates>,
+    ) -> impl Iterator<Item = (Transaction, Traits)> + use<'a> {
+        candidates.iter().flat_map(Candidates::lows).filter_map(|low| {
+            let shard = self.shards[Self::index(low)].lock();
+            let key = shard.find_low(low)?;
+            Some((*shard.get(key)?, shard.traits(key)))
+        })
+    }
+
     /// Sets a transaction in its locked shard and forgets what the bounds no longer cover. `sequence` is the
-    /// record's, and `counts` its changes of counters where they are for this transaction. The same puts in the same order
-    /// forget the same transactions.
-    pub fn put(&self, shard: &mut Shard, transaction: &Transaction, counts: &[CounterChange], sequence: u64) {
+    /// record's, and `counts` its changes of counters where they are for this transaction; `traits` says what makes it,
+    /// where it is new. The same puts in the same order forget the same transactions.
+    pub fn put(
+        &self,
+        shard: &mut Shard,
+        transaction: &Transaction,
+        counts: &[CounterChange],
+        sequence: u64,
+        traits: impl FnOnce() -> Traits,
+    ) {
+        let (reference, low) = (transaction.reference, transaction.key.low());
         match shard.replace(transaction, sequence) {
             Some(known) if known.state == State::Declined && is_approved(transaction) => {
-                self.references.link(transaction, sequence);
+                self.references.link(reference, low, rank(transaction, sequence));
             }
             Some(_) => {}
             None => {
                 // First, so that the new one takes a slot that has just been touched.
-                shard.forget(transaction.time_us, |forgotten| self.references.unlink(forgotten));
-                shard.insert(transaction);
-                self.references.link(transaction, sequence);
+                shard.forget(transaction.time_us, |forgotten, traits| {
+                    self.references.unlink(forgotten.reference, forgotten.key.low());
+                    self.names.unlink(traits.name, forgotten.key.low());
+                });
+                let traits = Traits { made: sequence, ..traits() };
+                shard.insert(transaction, traits);
+                self.references.link(reference, low, rank(transaction, sequence));
+                self.names.link(traits.name, low, traits.rank());
             }
         }
         shard.keep_uses(transaction, counts);
     }
 
-    /// What a snapshot keeps beside a transaction, so that its reference finds the same after a restart: for [`Table::restore`].
-    /// Ask while its shard is locked.
-    pub fn rank_of(&self, transaction: &Transaction) -> u64 {
-        self.references.rank_of(transaction)
+    /// What a snapshot keeps of a locked shard, in the order of [`Shard::iter`]: for [`Table::restore`].
+    pub fn remembered<'a>(&'a self, shard: &'a Shard) -> impl Iterator<Item = Remembered> + use<'a> {
+        shard.iter().map(|transaction| Remembered {
+            transaction: *transaction,
+            rank: self.references.rank_of(transaction.reference, transaction.key.low()),
+            traits: shard.traits(transaction.key),
+        })
     }
 
-    /// Fills an empty shard with what a snapshot holds of it as of `sequence`: each transaction, in the order of
-    /// [`Shard::iter`], and its [`Table::rank_of`].
-    pub fn restore(&self, index: usize, transactions: &[(Transaction, u64)], sequence: u64) {
-        self.shards[index].lock().restore(transactions.iter().map(|(transaction, _)| transaction), sequence);
-        for (transaction, rank) in transactions {
-            self.references.restore(transaction, *rank);
+    /// Fills an empty shard with what a snapshot holds of it as of `sequence`.
+    pub fn restore(&self, index: usize, remembered: &[Remembered], sequence: u64) {
+        let transactions = remembered.iter().map(|known| (known.transaction, known.traits));
+        self.shards[index].lock().restore(transactions, sequence);
+        for Remembered { transaction, rank, traits } in remembered {
+            let low = transaction.key.low();
+            self.references.link(transaction.reference, low, *rank);
+            self.names.link(traits.name, low, traits.rank());
         }
     }
 
@@ -148,15 +217,16 @@ impl Table {
         }
     }
 
-    /// Sum of hashes of all transactions and of what their references find: the same for the same content, in whatever
+    /// Sum of hashes of all transactions, of what made them and of what their names find: the same for the same content, in whatever
     /// order it is stored.
     pub fn hash(&self) -> u64 {
-        let mut sum = self.references.hash();
+        let mut sum = self.references.hash().wrapping_add(self.names.hash().rotate_left(1));
         self.visit(|shard| {
             for transaction in shard.iter() {
                 let uses = shard.uses(transaction.key);
                 let uses = if uses.is_empty() { 0 } else { hash_of(uses).rotate_left(1) };
-                sum = sum.wrapping_add(hash_of(transaction) ^ uses);
+                let made = hash_of(&shard.traits(transaction.key)).rotate_left(2);
+                sum = sum.wrapping_add(hash_of(transaction) ^ uses ^ made);
             }
         });
         sum
@@ -220,7 +290,7 @@ mod tests {
         let table = Table::new(TableOptions { max: 4 * SHARDS, window_us: 1_000 });
         let mut shard = table.lock(TransactionKey(0));
         for (number, held) in [(1, 0), (2, 70), (3, 0), (4, 0), (5, 0), (6, 0)] {
-            table.put(&mut shard, &transaction(number, 0, held), &[], number);
+            table.put(&mut shard, &transaction(number, 0, held), &[], number, Traits::default);
         }
         drop(shard);
         // 1 and 3 went; 2 still holds money.
@@ -234,7 +304,7 @@ mod tests {
         let table = Table::new(TableOptions { max: 4 * SHARDS, window_us: 1_000 });
         let mut shard = table.lock(TransactionKey(0));
         for (number, time_us, held) in [(1, 0, 0), (2, 500, 9), (3, 900, 0), (4, 1_600, 0)] {
-            table.put(&mut shard, &transaction(number, time_us, held), &[], number);
+            table.put(&mut shard, &transaction(number, time_us, held), &[], number, Traits::default);
         }
         drop(shard);
         assert_eq!(keys(&table), [3, 4, 2]);
@@ -246,7 +316,7 @@ mod tests {
         let mut shard = table.lock(TransactionKey(0));
         let mut fits = |number| {
             let room = (shard.has_room(false), shard.has_room(true));
-            table.put(&mut shard, &transaction(number, 0, 1), &[], number);
+            table.put(&mut shard, &transaction(number, 0, 1), &[], number, Traits::default);
             room
         };
         assert_eq!(

@@ -186,6 +186,10 @@ counters! {
     OverTolerance = "completions_over_tolerance";
     /// Advices of what was never seen here: posted all the same.
     NoOriginal = "advices_without_original";
+    /// Reversals that fit no open transaction, or more than one, of those they may speak of: nothing was released.
+    ReversalAmbiguous = "reversals_ambiguous";
+    /// Reversals of what was never seen here: kept for an original that comes later.
+    ReversalNoOriginal = "reversals_without_original";
 }
 
 /// The message types with a label of their own; any other is `other`, so that a peer cannot make new labels.

@@ -1,6 +1,7 @@
 //! 0220 of a pre-authorization: posts the final amount and releases the hold, found by DE90, by DE37 or by its key.
 
 use crate::support::*;
+use authswitch::decision::Lateness;
 use authswitch::message::{Operation, Request};
 use authswitch::portfolio::{Limits, State};
 
@@ -155,7 +156,7 @@ fn a_stand_in_advice_that_comes_after_the_completion_does_not_hold_again() {
     for (undone, late) in [(false, false), (true, false), (false, true)] {
         let world = World::default();
         let request = if late {
-            world.desk.decline_late(&preauthorization(1), &world.terms, NOON, &world.sink)
+            world.decide_at(&preauthorization(1), Lateness::TooLate)
         } else {
             world.decide(&preauthorization(1))
         };

@@ -1,7 +1,7 @@
 //! Several completions, and what a record says where another decided otherwise than we did.
 
 use crate::support::*;
-use authswitch::decision::{LinkTerms, Policy, Tolerance};
+use authswitch::decision::{Lateness, LinkTerms, Policy, Tolerance};
 use authswitch::message::{Marks, Operation, Request};
 use authswitch::portfolio::{Differs, Discrepancy, State};
 
@@ -150,7 +150,7 @@ fn a_stand_in_that_decided_otherwise_is_recorded_with_both_amounts() {
 #[test]
 fn what_we_could_not_decide_in_time_was_theirs_to_decide() {
     let world = World::default();
-    world.desk.decline_late(&purchase(1), &world.terms, NOON, &world.sink);
+    world.decide_at(&purchase(1), Lateness::TooLate);
     world.gets(&advice_of(&purchase(1), b"00"), "00").leaves(1_000, 0);
     assert_eq!(says(&world).0, Differs::Nothing);
 }

@@ -9,6 +9,8 @@ mod requests;
 
 mod repeats;
 
+mod sent_later;
+
 mod advices;
 
 mod completions;
@@ -24,6 +26,8 @@ mod verification;
 mod discrepancies;
 
 mod reversals;
+
+mod reversals_in_part_named;
 
 mod counters;
 

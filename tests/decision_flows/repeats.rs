@@ -1,7 +1,7 @@
 //! The same message again: the stored answer, no second effect; the same key with other content: 94.
 
 use crate::support::*;
-use authswitch::decision::KeyFields;
+use authswitch::decision::{KeyFields, Lateness};
 use authswitch::message::{Operation, Refusal, Request};
 use authswitch::portfolio::Limits;
 
@@ -113,12 +113,12 @@ fn repeats_count_once() {
 #[test]
 fn what_came_too_late_to_be_decided_stays_declined() {
     let world = World::default();
-    let late = world.desk.decline_late(&purchase(1), &world.terms, NOON, &world.sink);
+    let late = world.decide_at(&purchase(1), Lateness::TooLate);
     assert_eq!((late.code.as_str(), late.repeat), ("91", false));
     world.gets(&repeat_of(&purchase(1)), "91").leaves(0, 0);
     // A decided one keeps its answer even when its repeat is late.
     world.gets(&purchase(2), "00");
-    let again = world.desk.decline_late(&repeat_of(&purchase(2)), &world.terms, NOON, &world.sink);
+    let again = world.decide_at(&repeat_of(&purchase(2)), Lateness::TooLate);
     assert_eq!((again.code.as_str(), again.repeat), ("00", true));
     world.leaves(1_000, 0).replays();
 }

@@ -289,11 +289,15 @@ fn without_de90_card_reference_and_approval_code_lead_to_the_original() {
 }
 
 #[test]
-fn without_an_approval_code_the_reference_alone_leads_nowhere() {
-    // Acquirers use DE37 again; a sender that had no answer names its original by DE90 or by its STAN.
+fn without_an_approval_code_card_and_reference_lead_to_the_only_open_one() {
+    // A sender that had no answer has no DE38. Acquirers use DE37 again: what is closed is not meant.
     let world = World::default();
     let reversal = Request { original: None, ..reversal_of(&purchase(1), 2) };
-    world.gets(&purchase(1), "00").gets(&reversal, "00").leaves(1_000, 0);
+    world.gets(&purchase(1), "00").gets(&reversal, "00").leaves(0, 0).replays();
+    let world = World::default();
+    let other = Request { retrieval_reference: purchase(1).retrieval_reference, ..purchase(3) };
+    world.gets(&purchase(1), "00").gets(&reversal_of(&purchase(1), 2), "00");
+    world.gets(&Request { stan: 4, ..reversal }, "00").gets(&other, "94").leaves(0, 0).replays();
 }
 
 #[test]

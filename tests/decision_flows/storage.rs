@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use authswitch::message::{Refusal, Request};
-use authswitch::portfolio::{Portfolio, Table, TableOptions, Transaction};
+use authswitch::portfolio::{Portfolio, Remembered, Table, TableOptions};
 
 #[test]
 fn what_is_not_stored_is_answered_96_and_changes_nothing() {
@@ -112,7 +112,7 @@ fn nothing_open_is_ever_forgotten() {
 }
 
 /// Copies everything, as a snapshot does that is written while the switch decides.
-fn copy(from: &World) -> Portfolio {
+pub fn copy(from: &World) -> Portfolio {
     let to = from.plan.build();
     for (new, old) in to.accounts().iter().zip(from.desk.portfolio.accounts()) {
         *new.state.lock() = *old.state.lock();
@@ -121,12 +121,9 @@ fn copy(from: &World) -> Portfolio {
         *new.state.lock() = *old.state.lock();
     }
     for index in 0..to.table.shards() {
-        let mut held: (Vec<(Transaction, u64)>, u64) = (Vec::new(), 0);
+        let mut held: (Vec<Remembered>, u64) = (Vec::new(), 0);
         from.desk.portfolio.table.visit_one(index, |shard| {
-            held = (
-                shard.iter().map(|known| (*known, from.desk.portfolio.table.rank_of(known))).collect(),
-                shard.sequence(),
-            );
+            held = (from.desk.portfolio.table.remembered(shard).collect(), shard.sequence());
         });
         to.table.restore(index, &held.0, held.1);
     }

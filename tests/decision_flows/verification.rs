@@ -1,7 +1,9 @@
 //! What is not verified: PIN, verification value, cryptogram and MAC, by what the settings ask of each.
 
 use super::support::*;
-use authswitch::decision::{Demand, LinkTerms, Policy, Recall, Require, Verification, WhenUnverified};
+use authswitch::decision::{
+    Demand, Lateness, LinkTerms, Policy, Recall, Require, Verification, WhenUnverified,
+};
 use authswitch::message::{Finding, Operation, Proof, Refusal, Request, ResponseCode};
 use authswitch::portfolio::{NOBODY, Record, State};
 
@@ -168,7 +170,7 @@ fn a_message_refused_for_its_mac_leaves_nothing() {
             let decision = world.decide(&request);
             assert_eq!((decision.code.as_str(), decision.refusal), ("96", Refusal::MacNotVerified));
             assert_eq!(decision.sequence, 0);
-            let late = world.desk.decline_late(&request, &world.terms, NOON, &world.sink);
+            let late = world.decide_at(&request, Lateness::TooLate);
             assert_eq!(late.refusal, Refusal::MacNotVerified);
         }
     }

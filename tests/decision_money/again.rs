@@ -3,6 +3,7 @@
 
 use crate::play::{Game, policy_of_plays, same};
 use crate::support::{World, pan};
+use authswitch::decision::Lateness;
 use authswitch::message::{Pan, Refusal};
 use authswitch::portfolio::{Asked, Event, Record};
 
@@ -33,11 +34,8 @@ fn decide(world: &World, record: &Record) -> Result<Option<Record>, String> {
             let request = asked.request(number_of(asked)).ok_or("a message that cannot be read again")?;
             same("what it asked", &Asked::of(&request, asked.link), asked)?;
             let late = record.refusal == Refusal::BudgetSpent && record.event == Event::Request;
-            if late {
-                desk.decline_late(&request, &world.terms, now_us, sink);
-            } else {
-                desk.decide(&request, &world.terms, now_us, sink);
-            }
+            let lateness = if late { Lateness::TooLate } else { Lateness::InTime };
+            desk.decide(&request, &world.terms, now_us, lateness, sink);
         }
     }
     Ok(sink.records().last().copied())

@@ -2,11 +2,12 @@
 //! sum is taken over all of them when asked for. Written from the rules of an issuer's flows, not from the desk.
 
 use crate::counts::{Counts, Scope};
+use crate::finds::{content_of, identity_of, reference_of};
 use crate::judge::{Sum, share};
 use crate::parts::end_of_hold;
 use crate::support::{Plan, pan};
 use authswitch::message::{Kind, Operation, Request};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// DE2, DE7, DE11 and DE32 name a transaction through its life.
 pub type Name = (u64, u32, u32, u64);
@@ -54,11 +55,13 @@ pub struct Entry {
     /// What an increment adds to.
     pub adds_to: Option<Name>,
     /// Card and DE37.
-    reference: (u64, [u8; 12]),
+    pub reference: Option<(u64, [u8; 12])>,
+    /// The message that made it.
+    pub made: Request,
     /// Another stood in for us (0120), it was completed or stood in for as a sale (0220).
     pub stood_in: bool,
     settled: bool,
-    last_reversal: Option<(u32, u32, u64, i64)>,
+    pub last_reversal: Option<(u32, u64, i64)>,
     pub ends_s: i64,
     pub preauthorization: bool,
     /// Which purchase of the counters it is.
@@ -101,6 +104,8 @@ pub struct Ledger {
     /// Card and DE37 -> the latest approved transaction, else the first declined one.
     references: BTreeMap<(u64, [u8; 12]), Name>,
     pub counts: Counts,
+    /// The names of reversals that released what agreed with them in all, by another name.
+    pub spoke_of_others: BTreeSet<Name>,
     purchases: u64,
 }
 
@@ -128,6 +133,7 @@ impl Ledger {
             entries: BTreeMap::new(),
             references: BTreeMap::new(),
             counts: Counts::default(),
+            spoke_of_others: BTreeSet::new(),
             purchases: 0,
         }
     }
@@ -190,6 +196,9 @@ impl Ledger {
                     outcome(&entry.code, true)
                 }
             };
+        }
+        if self.was_reversed(request) {
+            return outcome("94", true);
         }
         let mut entry = self.blank(request);
         entry.card = self.card_of(request);
@@ -278,7 +287,7 @@ impl Ledger {
             let was = self.entries.insert(name, entry).unwrap().stands;
             let is = self.entries[&name].stands;
             if was == Stands::Declined && [Stands::Held, Stands::Posted, Stands::Answered].contains(&is) {
-                self.references.insert(self.entries[&name].reference, name);
+                self.references.insert(reference_of(&self.entries[&name].made), name);
             }
         }
         outcome("00", true)
@@ -363,20 +372,18 @@ impl Ledger {
     fn reverses(&mut self, reversal: &Request) -> Outcome {
         let named = original_name(reversal).unwrap_or(name_of(reversal));
         let remains = reversal.replacement_minor.unwrap_or(0);
-        let identity = (reversal.stan, reversal.transmission, reversal.acquirer, remains);
-        let by_reference = self.references.get(&reference_of(reversal)).copied();
-        let same_code =
-            |name: &Name| reversal.approval != NONE && self.entries[name].approval == reversal.approval;
-        let found = Some(named).filter(|name| self.entries.contains_key(name));
-        let Some(name) = found.or(by_reference.filter(same_code)) else {
-            let early = Entry {
-                stands: Stands::ReversedBefore,
-                last_reversal: Some(identity),
-                ..self.blank(reversal)
-            };
+        let identity = identity_of(reversal);
+        let Some(name) = self.reversed_by(reversal, named) else {
+            let blank = self.blank(reversal);
+            let reference = blank.reference.filter(|_| reversal.original.is_none());
+            let (stands, last_reversal) = (Stands::ReversedBefore, Some(identity));
+            let early = Entry { stands, last_reversal, reference, ..blank };
             self.entries.insert(named, early);
             return outcome("00", true);
         };
+        if name != named {
+            self.spoke_of_others.insert(named);
+        }
         let mut entry = self.entries[&name].clone();
         if entry.last_reversal == Some(identity) {
             return outcome("00", false);
@@ -471,7 +478,8 @@ impl Ledger {
             settled_minor: 0,
             adds_to: None,
             preauthorization: false,
-            reference: reference_of(request),
+            reference: Some(reference_of(request)),
+            made: *request,
             stood_in: false,
             settled: false,
             last_reversal: None,
@@ -482,8 +490,9 @@ impl Ledger {
 
     /// A transaction seen for the first time, but by its reversal.
     fn first(&mut self, name: Name, entry: Entry) {
-        if entry.stands != Stands::Declined || !self.references.contains_key(&entry.reference) {
-            self.references.insert(entry.reference, name);
+        let reference = reference_of(&entry.made);
+        if entry.stands != Stands::Declined || !self.references.contains_key(&reference) {
+            self.references.insert(reference, name);
         }
         self.entries.insert(name, entry);
     }
@@ -509,21 +518,4 @@ impl Ledger {
             self.counts.remove(purchase);
         }
     }
-}
-
-pub fn reference_of(request: &Request) -> (u64, [u8; 12]) {
-    (request.pan.unwrap().parts().0, request.retrieval_reference)
-}
-
-fn content_of(request: &Request) -> Content {
-    (
-        request.mti.class(),
-        request.pan.unwrap().parts().0,
-        request.processing_code,
-        request.amount_minor,
-        request.retrieval_reference,
-        request.terminal,
-        request.merchant,
-        request.currency,
-    )
 }

@@ -9,6 +9,7 @@
 mod support;
 
 /// The reference: what every message of a transaction's life does, as the facts say it.
+mod finds;
 mod ledger;
 
 /// Reference counters: recounted from the list of what was counted.

@@ -3,9 +3,9 @@
 use crate::play::policy_of_plays;
 use crate::play::same;
 use crate::support::{MemorySink, World};
-use authswitch::decision::{Decision, Desk, Standing};
+use authswitch::decision::{Decision, Desk, Lateness, Standing};
 use authswitch::message::Request;
-use authswitch::portfolio::{Portfolio, Record, Transaction};
+use authswitch::portfolio::{Portfolio, Record, Remembered};
 use std::sync::Arc;
 
 /// A copy made part by part while the desk decides, as a snapshot is.
@@ -46,10 +46,9 @@ impl Copied {
 
 fn copy_shards(from: &Portfolio, to: &Portfolio, range: std::ops::Range<usize>) {
     for index in range {
-        let mut held: (Vec<(Transaction, u64)>, u64) = (Vec::new(), 0);
-        from.table.visit_one(index, |shard| {
-            held = (shard.iter().map(|known| (*known, from.table.rank_of(known))).collect(), shard.sequence())
-        });
+        let mut held: (Vec<Remembered>, u64) = (Vec::new(), 0);
+        from.table
+            .visit_one(index, |shard| held = (from.table.remembered(shard).collect(), shard.sequence()));
         to.table.restore(index, &held.0, held.1);
     }
 }
@@ -91,7 +90,7 @@ fn answers_alike(live: &World, portfolio: Portfolio, requests: &[Request]) -> Re
     let sink = MemorySink::default();
     for request in requests {
         let here = live.decide(request);
-        let there = desk.decide(request, &live.terms, live.now_us.get(), &sink);
+        let there = desk.decide(request, &live.terms, live.now_us.get(), Lateness::InTime, &sink);
         let seen =
             |decision: Decision| (decision.code, decision.refusal, decision.approval, decision.balances);
         same("the answer after a restart", seen(there), seen(here))?;

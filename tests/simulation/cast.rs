@@ -2,7 +2,7 @@
 //! transaction that may come. The same seed gives the same cast.
 
 use super::dice::Dice;
-use super::steps::{By, Code, Target, Variant};
+use super::steps::{By, Code, Target, Variant, later};
 use super::support::{
     CardPlan, DAY_US, Plan, advice_of, completion_of, message, pan, repeat_of, reversal_of, with_code,
 };
@@ -52,6 +52,19 @@ pub struct Slot {
     /// 0: a retrieval reference of its own, else one that others have too.
     pub reference: u8,
     pub wrong: Wrong,
+    pub unsaid: Unsaid,
+}
+
+/// What the messages of a transaction leave out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Unsaid {
+    Nothing,
+    /// DE12 and 13.
+    Time,
+    /// DE37.
+    Reference,
+    /// Both, and DE41.
+    All,
 }
 
 /// What is wrong with a request.
@@ -119,6 +132,12 @@ impl Cast {
                 (1, Wrong::Category),
                 (1, Wrong::Country),
             ]),
+            unsaid: dice.pick(&[
+                (7, Unsaid::Nothing),
+                (1, Unsaid::Time),
+                (1, Unsaid::Reference),
+                (1, Unsaid::All),
+            ]),
         }
     }
 
@@ -165,9 +184,11 @@ impl Cast {
             },
             ..base
         };
+        let request = unsaid(request, slot.unsaid);
         let request = match variant {
             Variant::Same | Variant::OtherLink | Variant::Edge(_) => request,
             Variant::Repeat => repeat_of(&request),
+            Variant::Later => later(&repeat_of(&request)),
             Variant::OtherAmount => Request { amount_minor: slot.amount_minor + 1, ..request },
             Variant::OtherTerminal => Request { terminal: *b"TERM0002", ..request },
             Variant::OtherCard => Request { pan: Some(pan(u64::from(slot.card) + 1)), ..request },
@@ -245,11 +266,25 @@ impl Cast {
     }
 }
 
+fn unsaid(request: Request, unsaid: Unsaid) -> Request {
+    let timeless = Request { local_time: 0, local_date: 0, ..request };
+    let retrieval_reference = [b' '; 12];
+    match unsaid {
+        Unsaid::Nothing => request,
+        Unsaid::Time => timeless,
+        Unsaid::Reference => Request { retrieval_reference, ..request },
+        Unsaid::All => Request { retrieval_reference, terminal: [b' '; 8], ..timeless },
+    }
+}
+
 /// DE90 as the way of naming says.
 fn naming(request: &Request, by: By) -> Request {
     let original = match by {
         By::Original => request.original,
         By::Nameless => request.original.map(|original| Original { acquirer: 0, ..original }),
+        By::Type => request.original.map(|Original { mti, .. }| Original { mti, ..Original::default() }),
+        By::Trace => request.original.map(|original| Original { transmission: 0, acquirer: 0, ..original }),
+        By::Time => request.original.map(|original| Original { stan: 0, acquirer: 0, ..original }),
         By::Key | By::Reference(_) => None,
     };
     Request { original, ..*request }

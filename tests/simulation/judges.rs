@@ -5,7 +5,7 @@ use super::support::{pan, purchase};
 use super::world::{Fault, World, is_promise};
 use authswitch::decision::{Decision, Sink, Usage};
 use authswitch::message::{Balances, Kind, Request};
-use authswitch::portfolio::{Event, Record, State};
+use authswitch::portfolio::{Differs, Event, Record, State};
 
 /// One step in so many is judged by the hash of the whole state.
 const SAMPLE: usize = 16;
@@ -71,7 +71,7 @@ pub fn answer(
 }
 
 /// The record says what was asked, when, and under which rules (I19).
-pub fn record(world: &World, arrival: &Arrival, record: &Record) -> Result<(), Fault> {
+pub fn record(world: &World, arrival: &Arrival, differs: Differs, record: &Record) -> Result<(), Fault> {
     let event = match arrival.request.kind {
         Kind::Reversal => Event::Reversal,
         kind if kind.may_be_declined() => Event::Request,
@@ -87,6 +87,9 @@ pub fn record(world: &World, arrival: &Arrival, record: &Record) -> Result<(), F
     )?;
     let says = (record.event, record.time_us, usize::from(record.asked.link));
     Fault::unless("I19 record", "event, time, link", says, (event, arrival.now_us, arrival.link))?;
+    if event == Event::Reversal {
+        Fault::unless("I8 discrepancy", "what is told of a reversal", record.discrepancy.differs, differs)?;
+    }
     versions(world, record)
 }
 

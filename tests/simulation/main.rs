@@ -8,6 +8,7 @@
 mod worlds;
 
 use authswitch::message::{Kind, ResponseCode};
+use authswitch::portfolio::Differs;
 use std::collections::HashSet;
 use worlds::model::Stands;
 use worlds::run::{Plan, run, tell};
@@ -68,6 +69,10 @@ fn worlds_come_to_everything() {
     for (from_snapshot, lost) in [(false, false), (false, true), (true, false), (true, true)] {
         all.push(Reached::Start { from_snapshot, lost });
     }
+    all.extend([Differs::ReversalAmbiguous, Differs::ReversalNoOriginal].map(Reached::Told));
+    use Kind::{Authorization, AuthorizationAdvice, Financial, FinancialAdvice};
+    let renamed = [Authorization, AuthorizationAdvice, Financial, FinancialAdvice];
+    all.extend(renamed.map(Reached::Renamed));
     all.extend([Reached::Forgot, Reached::Undid, Reached::Swept, Reached::Shadow, Reached::Limit]);
     let missed = all.iter().filter(|one| !reached.contains(one)).map(|one| format!("{one:?}"));
     let missed: Vec<String> = missed.collect();

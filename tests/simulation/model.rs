@@ -4,9 +4,11 @@
 
 mod advices;
 mod counts;
+mod finds;
 mod life;
 mod names;
 mod parts;
+mod references;
 mod requests;
 mod reversals;
 mod worth;
@@ -17,10 +19,12 @@ pub use names::{Name, name_of};
 use super::law::Law;
 use super::support::{AUTHORIZATION_DAYS, PREAUTHORIZATION_DAYS, Plan, pan};
 use authswitch::message::{Kind, Operation, Request, ResponseCode};
-use authswitch::portfolio::{Limits, Velocity};
+use authswitch::portfolio::{Differs, Limits, Velocity};
 use counts::Counts;
+use finds::Says;
 use life::Life;
 use names::{Reference, digits, original_name, reference_of};
+use references::Came;
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::BuildHasherDefault;
@@ -32,8 +36,8 @@ type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 /// What a repeat must have in common with the first: MTI class, DE2, 3, 4, 37, 41, 42, 49.
 type Content = (u8, u64, u32, i64, [u8; 12], [u8; 8], [u8; 15], u16);
 
-/// Which reversal it was: DE7, 11, 32 and what it leaves.
-type Identity = (u32, u32, u64, i64);
+/// Which reversal it was: DE11, 32 and what it leaves.
+type Identity = (u32, u64, i64);
 
 const NO_CODE: [u8; 6] = [b' '; 6];
 
@@ -88,6 +92,10 @@ pub struct Entry {
     counted: Option<i64>,
     /// Which purchase of the counters it is.
     purchase: u64,
+    /// What the message that made it says, when it came (or made a purchase of it), and its record.
+    made: Says,
+    made_us: i64,
+    made_record: u64,
     /// The record that changed it last.
     pub record: u64,
 }
@@ -118,6 +126,8 @@ pub struct Outcome {
     pub needs: u64,
     /// What an inquiry is told: ledger and available balance.
     pub balances: Option<[i64; 2]>,
+    /// What is told of a reversal.
+    pub differs: Differs,
     own: Option<(Name, Entry)>,
     other: Option<(Name, Entry)>,
 }
@@ -125,7 +135,8 @@ pub struct Outcome {
 impl Outcome {
     fn stored(code: ResponseCode) -> Outcome {
         let (own, other, balances) = (None, None, None);
-        Outcome { code, stored: true, repeat: false, known: false, needs: 0, balances, own, other }
+        let differs = Differs::Nothing;
+        Outcome { code, stored: true, repeat: false, known: false, needs: 0, balances, differs, own, other }
     }
 
     /// The transactions that change.
@@ -166,8 +177,10 @@ pub struct Model {
     of_account: Vec<Vec<usize>>,
     /// What forgotten transactions have posted, by account.
     forgotten_minor: Vec<i64>,
-    /// All that have a reference: whether each was approved, and by which record it was or was declined.
-    references: Map<Reference, Vec<(Name, bool, u64)>>,
+    /// All that have a reference: how it came (see [`Model::refer`]), and by which record.
+    references: Map<Reference, Vec<(Name, Came, u64)>>,
+    /// All of a card and trace number.
+    traces: Map<(u64, u32), Vec<Name>>,
     numbers: Map<u64, u32>,
     counts: Counts,
     life: Life,
@@ -190,6 +203,7 @@ impl Model {
             of_account: vec![Vec::new(); plan.accounts.len()],
             forgotten_minor: vec![0; plan.accounts.len()],
             references: Map::default(),
+            traces: Map::default(),
             numbers: (0..).zip(&plan.cards).map(|(card, _)| (pan(u64::from(card)).parts().0, card)).collect(),
             counts: Counts::new(plan.cards.len(), plan.accounts.len()),
             life: Life::default(),
@@ -295,18 +309,6 @@ impl Model {
         self.numbers.get(&digits(request)).copied()
     }
 
-    /// Every name that a message may speak of.
-    pub fn meant(&self, arrival: &Arrival) -> Vec<Name> {
-        let by_reference = self.references.get(&reference_of(&arrival.request)).into_iter().flatten();
-        let own = name_of(&arrival.request, arrival.link);
-        let named = [Some(own), original_name(&arrival.request, arrival.link)].into_iter().flatten();
-        let added = |name: Name| self.get(&name).and_then(|entry| entry.adds_to);
-        named
-            .chain(by_reference.map(|(name, ..)| *name))
-            .flat_map(|name| added(name).into_iter().chain([name]))
-            .collect()
-    }
-
     // ---- Messages ----
 
     /// What must come of a message; nothing changes yet.
@@ -393,6 +395,9 @@ impl Model {
         let Some(place) = self.places.remove(&name) else { return };
         self.story.push((record, Deed::Forgotten(name)));
         let (card, reference) = (self.entries[place].card, self.entries[place].reference);
+        if let Some(alike) = self.traces.get_mut(&self.entries[place].made.trace) {
+            alike.retain(|known| *known != name);
+        }
         if let Some(alike) = reference.and_then(|reference| self.references.get_mut(&reference)) {
             alike.retain(|(known, ..)| *known != name);
         }
@@ -438,6 +443,8 @@ impl Model {
         let owner = entry.card.filter(|_| !was_owned).map(|card| self.account_of(card));
         let place = place.unwrap_or(self.entries.len());
         if place == self.entries.len() {
+            entry.made_record = record;
+            self.traces.entry(entry.made.trace).or_default().push(name);
             self.places.insert(name, place);
             self.entries.push(entry);
         } else {
@@ -448,28 +455,8 @@ impl Model {
         }
     }
 
-    /// Makes it one that a reference may find, or one that was approved after all.
-    fn refer(&mut self, record: u64, name: Name, was: Option<Stands>, entry: &Entry) {
-        let Some(reference) = entry.reference else { return };
-        let approved = [Stands::Held, Stands::Posted, Stands::Answered].contains(&entry.stands);
-        let alike = self.references.entry(reference).or_default();
-        if was == Some(Stands::Declined) && approved {
-            alike.retain(|(known, ..)| *known != name);
-        } else if was.is_some() {
-            return;
-        }
-        alike.push((name, entry.stands != Stands::Declined, record));
-    }
-
-    /// Of those with a reference the one approved last, else the one declined first.
-    fn referred(&self, reference: &Reference) -> Option<Name> {
-        let alike = self.references.get(reference)?;
-        let of = |wanted: bool| alike.iter().filter(move |(_, approved, _)| *approved == wanted);
-        let (last, first) = (of(true).max_by_key(|known| known.2), of(false).min_by_key(|known| known.2));
-        last.or(first).map(|(name, ..)| *name)
-    }
-
-    fn blank(&self, request: &Request) -> Entry {
+    fn blank(&self, arrival: &Arrival) -> Entry {
+        let request = &arrival.request;
         Entry {
             stands: Stands::Declined,
             card: None,
@@ -485,13 +472,16 @@ impl Model {
             settled_minor: 0,
             adds_to: None,
             preauthorization: false,
-            reference: Some(reference_of(request)),
+            reference: reference_of(request),
             stood_in: false,
             settled: false,
             last_reversal: None,
             ends_s: 0,
             counted: None,
             purchase: 0,
+            made: Says::of(request),
+            made_us: arrival.now_us,
+            made_record: 0,
             record: 0,
         }
     }

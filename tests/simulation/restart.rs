@@ -5,7 +5,7 @@ use super::disk::Disk;
 use super::support::{COUNTERS, Plan};
 use super::world::Fault;
 use authswitch::decision::Sink;
-use authswitch::portfolio::{Portfolio, Transaction};
+use authswitch::portfolio::{Portfolio, Remembered, Transaction};
 
 const JUDGE: &str = "I9 rebuilt state";
 /// Parts a snapshot in memory is taken in: accounts, cards, the table in pieces, the counters of limits in pieces.
@@ -81,9 +81,9 @@ impl Snapshot {
     fn copy_shard(&mut self, live: &Portfolio, index: usize) {
         let (mut held, mut uses, mut sequence) = (Vec::new(), Vec::new(), 0);
         live.table.visit_one(index, |shard| {
-            let ranked = shard.iter().map(|known| (*known, live.table.rank_of(known)));
-            (held, sequence) = (ranked.collect(), shard.sequence());
-            let all = held.iter().map(|(held, _): &(Transaction, u64)| (held.key, *shard.uses(held.key)));
+            (held, sequence) = (live.table.remembered(shard).collect(), shard.sequence());
+            let keys = held.iter().map(|held: &Remembered| held.transaction.key);
+            let all = keys.map(|key| (key, *shard.uses(key)));
             uses.extend(all.filter(|(_, uses)| !uses.is_empty()));
         });
         self.highest = self.highest.max(sequence);

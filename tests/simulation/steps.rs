@@ -3,7 +3,7 @@
 
 use super::cast::SLOTS_OPEN;
 use super::dice::Dice;
-use super::support::DAY_US;
+use super::support::{DAY_US, repeat_of};
 use authswitch::message::{Marks, Request};
 
 /// How a message names another.
@@ -15,6 +15,12 @@ pub enum By {
     Nameless,
     /// The same fields as the original's.
     Key,
+    /// DE90 of a message type alone.
+    Type,
+    /// DE90 of a message type and DE11.
+    Trace,
+    /// DE90 of a message type and DE7.
+    Time,
     /// DE37, and for a reversal DE38: the right one, none or another.
     Reference(Code),
 }
@@ -32,6 +38,8 @@ pub enum Variant {
     Same,
     /// The repeat digit is set.
     Repeat,
+    /// The same sent later: with a DE7 of its own.
+    Later,
     OtherAmount,
     OtherTerminal,
     /// The same numbers with another card.
@@ -52,6 +60,34 @@ pub struct Edge {
 pub enum EdgeOf {
     Funds,
     Limits,
+}
+
+/// How a message that is no request is sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sent {
+    First,
+    /// The repeat digit is set.
+    Again,
+    /// The same, later: with a DE7 of its own.
+    Later,
+    /// The first time, but with a DE7 of its own.
+    Apart,
+}
+
+impl Sent {
+    pub fn message(self, first: Request) -> Request {
+        match self {
+            Sent::First => first,
+            Sent::Again => repeat_of(&first),
+            Sent::Later => later(&repeat_of(&first)),
+            Sent::Apart => later(&first),
+        }
+    }
+}
+
+/// With a DE7 of its own.
+pub fn later(message: &Request) -> Request {
+    Request { transmission: message.transmission + 60, ..*message }
 }
 
 /// What a message is about: the slot's request, or one of its completions.
@@ -99,7 +135,7 @@ pub enum Step {
         slot: u32,
         approved: bool,
         percent: u8,
-        repeat: bool,
+        sent: Sent,
     },
     Completion {
         slot: u32,
@@ -108,7 +144,7 @@ pub enum Step {
         approved: bool,
         percent: u8,
         more: More,
-        repeat: bool,
+        sent: Sent,
     },
     /// `percent` is what remains; `id` tells the reversals of one target apart.
     Reversal {
@@ -117,7 +153,7 @@ pub enum Step {
         by: By,
         percent: Option<u8>,
         id: u8,
-        repeat: bool,
+        sent: Sent,
     },
     /// More of the slot's purchase; `stand_in`: an advice of it, approved or not.
     Increment {
@@ -200,12 +236,9 @@ fn step(dice: &mut Dice, opened: &mut u32) -> Step {
         150..320 => Step::Request { slot, variant: variant(dice) },
         320..340 => Step::Late { slot },
         340..375 => Step::Undo { slot },
-        375..485 => Step::StandIn {
-            slot,
-            approved: dice.percent(80),
-            percent: percent(dice),
-            repeat: dice.percent(20),
-        },
+        375..485 => {
+            Step::StandIn { slot, approved: dice.percent(80), percent: percent(dice), sent: sent(dice) }
+        }
         485..575 => Step::Increment {
             slot,
             number: dice.below(2) as u8,
@@ -220,7 +253,7 @@ fn step(dice: &mut Dice, opened: &mut u32) -> Step {
             approved: dice.percent(85),
             percent: percent(dice),
             more: dice.pick(&[(4, More::Unsaid), (3, More::Follow), (1, More::Last)]),
-            repeat: dice.percent(20),
+            sent: sent(dice),
         },
         _ => Step::Reversal {
             slot,
@@ -228,7 +261,7 @@ fn step(dice: &mut Dice, opened: &mut u32) -> Step {
             by: by(dice),
             percent: if dice.percent(55) { None } else { Some(dice.below(150) as u8) },
             id: dice.below(3) as u8,
-            repeat: dice.percent(20),
+            sent: sent(dice),
         },
     }
 }
@@ -255,7 +288,8 @@ fn target(dice: &mut Dice) -> Target {
 fn variant(dice: &mut Dice) -> Variant {
     dice.pick(&[
         (4, Variant::Same),
-        (5, Variant::Repeat),
+        (4, Variant::Repeat),
+        (3, Variant::Later),
         (1, Variant::OtherAmount),
         (1, Variant::OtherTerminal),
         (1, Variant::OtherCard),
@@ -267,11 +301,18 @@ fn by(dice: &mut Dice) -> By {
     dice.pick(&[
         (8, By::Original),
         (1, By::Nameless),
+        (1, By::Type),
+        (1, By::Trace),
+        (1, By::Time),
         (6, By::Key),
         (3, By::Reference(Code::Right)),
         (1, By::Reference(Code::Missing)),
         (1, By::Reference(Code::Wrong)),
     ])
+}
+
+fn sent(dice: &mut Dice) -> Sent {
+    dice.pick(&[(14, Sent::First), (3, Sent::Again), (3, Sent::Later), (2, Sent::Apart)])
 }
 
 fn percent(dice: &mut Dice) -> u8 {

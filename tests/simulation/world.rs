@@ -10,9 +10,9 @@ use super::model::{Arrival, Model, Name, Outcome, Stands, name_of};
 use super::restart::{self, Snapshot};
 use super::steps::{By, Edge, EdgeOf, Step, Target, Variant};
 use super::support::NOON;
-use authswitch::decision::{Decision, Desk, Part, Sink};
+use authswitch::decision::{Decision, Desk, Lateness, Part, Sink};
 use authswitch::message::{Balances, Kind, Operation, Refusal, Request, ResponseCode};
-use authswitch::portfolio::{Event, Portfolio, TransactionKey};
+use authswitch::portfolio::{Differs, Event, Portfolio, TransactionKey};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -98,6 +98,10 @@ pub enum Reached {
     Forgot,
     Undid,
     Swept,
+    /// What was told of a reversal.
+    Told(Differs),
+    /// Another name than its own led a message to its transaction.
+    Renamed(Kind),
     /// A shadow limit would have declined; a limit did.
     Shadow,
     Limit,
@@ -179,33 +183,32 @@ impl World {
     /// The message of a step, its link, and whether it comes when its budget is spent.
     fn message(&self, step: &Step) -> Option<(Request, usize, bool)> {
         let slot = self.slot(step.slot()?);
-        let repeated = |request, repeat| if repeat { super::support::repeat_of(&request) } else { request };
         Some(match *step {
             Step::Request { variant, .. } => {
                 let (request, link) = self.cast.request(&slot, variant);
                 (request, link, false)
             }
             Step::Late { .. } => (self.cast.target(&slot, Target::Request), slot.link, true),
-            Step::StandIn { approved, percent, repeat, .. } => {
-                (repeated(self.cast.stand_in(&slot, approved, percent), repeat), slot.link, false)
+            Step::StandIn { approved, percent, sent, .. } => {
+                (sent.message(self.cast.stand_in(&slot, approved, percent)), slot.link, false)
             }
-            Step::Completion { number, by, approved, percent, more, repeat, .. } => {
+            Step::Completion { number, by, approved, percent, more, sent, .. } => {
                 let known = self.seen_code(&self.cast.target(&slot, Target::Request), slot.link);
                 let completion = self.cast.completion(&slot, number, by, (approved, percent), known);
-                (repeated(more.mark(completion), repeat), slot.link, false)
+                (sent.message(more.mark(completion)), slot.link, false)
             }
             Step::Increment { number, by_original, percent, stand_in, .. } => {
                 let increment = self.cast.increment(&slot, number, by_original, percent);
                 let advice = |approved| super::support::advice_of(&increment, super::cast::code(approved));
                 (stand_in.map_or(increment, advice), slot.link, false)
             }
-            Step::Reversal { target, by, percent, id, repeat, .. } => {
+            Step::Reversal { target, by, percent, id, sent, .. } => {
                 let known = match by {
                     By::Reference(_) => self.seen_code(&self.cast.target(&slot, target), slot.link),
                     _ => None,
                 };
                 let reversal = self.cast.reversal(&slot, target, by, (percent, id), known);
-                (repeated(reversal, repeat), slot.link, false)
+                (sent.message(reversal), slot.link, false)
             }
             _ => return None,
         })
@@ -247,11 +250,8 @@ impl World {
         let before = self.disk.appended();
         let hash = judges::is_sample(self).then(|| self.portfolio().state_hash());
         let terms = &self.cast.links[link];
-        let decision = if late {
-            self.desk.decline_late(request, terms, self.now_us, &self.disk)
-        } else {
-            self.desk.decide(request, terms, self.now_us, &self.disk)
-        };
+        let lateness = if late { Lateness::TooLate } else { Lateness::InTime };
+        let decision = self.desk.decide(request, terms, self.now_us, lateness, &self.disk);
         arrival.crowded = self.forgets && self.is_crowded(&decision);
         let outcome = self.model.plan(&arrival);
         let unstored = self.disk.full.get() && outcome.stored;
@@ -263,6 +263,9 @@ impl World {
             Fault::unless("I12 nothing unstored", "a state without a record", same, true)?;
         }
         self.reached.insert(Reached::Answer(request.kind, decision.code));
+        self.reached.insert(Reached::Told(outcome.differs));
+        let renamed = self.model.known_as(&arrival).1.is_some();
+        self.reached.extend(renamed.then_some(Reached::Renamed(request.kind)));
         if unstored {
             return Ok(());
         }
@@ -294,7 +297,8 @@ impl World {
         let card = request.pan.map_or(0, |pan| pan.parts().0);
         let content = (request.mti.class(), request.amount_minor, request.terminal, card);
         let seen = (decision.code, decision.approval, decision.balances, decision.part);
-        let (first, _) = *self.answers.entry((name, content)).or_insert((seen, decision.sequence));
+        let (of, _) = self.model.known_as(arrival);
+        let (first, _) = *self.answers.entry((of, content)).or_insert((seen, decision.sequence));
         Fault::unless("I3 same answer", "the answer to a repeat", seen, first)
     }
 
@@ -302,7 +306,7 @@ impl World {
     fn commit(&mut self, arrival: &Arrival, outcome: Outcome, decision: &Decision) -> Result<(), Fault> {
         let sequence = self.disk.appended();
         let record = self.disk.record(sequence)?;
-        judges::record(self, arrival, &record)?;
+        judges::record(self, arrival, outcome.differs, &record)?;
         self.reached.extend((record.ruled.shadow_limits != 0).then_some(Reached::Shadow));
         self.reached.extend((record.ruled.limit != 0).then_some(Reached::Limit));
         // What a new transaction pushed out was gone before its reference was given to the new one.

@@ -2,7 +2,8 @@
 
 use super::{MemorySink, Plan};
 use authswitch::decision::{
-    Decision, Demand, Desk, KeyFields, LinkTerms, Policy, Require, Standing, Verification, WhenUnverified,
+    Decision, Demand, Desk, KeyFields, Lateness, LinkTerms, Policy, Require, Standing, Verification,
+    WhenUnverified,
 };
 use authswitch::message::Request;
 use authswitch::portfolio::{AccountState, State, Transaction, Velocity};
@@ -93,9 +94,14 @@ impl World {
         self
     }
 
+    /// The decision about a message that comes with so much of its time left.
+    pub fn decide_at(&self, request: &Request, lateness: Lateness) -> Decision {
+        self.desk.decide(request, &self.terms, self.now_us.get(), lateness, &self.sink)
+    }
+
     /// The decision about a message.
     pub fn decide(&self, request: &Request) -> Decision {
-        self.desk.decide(request, &self.terms, self.now_us.get(), &self.sink)
+        self.decide_at(request, Lateness::InTime)
     }
 
     /// Asserts the DE39 a message gets.

@@ -15,7 +15,7 @@ use super::{CardStatus, Limits, TooManyLimits, Uses, Velocity};
 use crate::vault::KeyError;
 use std::path::PathBuf;
 
-const MAGIC: [u8; 8] = *b"ASWSNAP2";
+const MAGIC: [u8; 8] = *b"ASWSNAP3";
 /// Entries in a block: sealing and checking go block by block.
 const ENTRIES: usize = 4096;
 /// No block is longer: a damaged length cannot ask for more memory. The longest holds a whole shard of a table for
@@ -111,8 +111,7 @@ layout! { StoredCard {
     sequence: u64,
 } }
 
-/// Begins a block of transactions, each followed by its rank among those of its reference; behind them follow the [`Uses`]
-/// of those that have any, each behind the place of its transaction.
+/// Begins a block of [`crate::portfolio::Remembered`] transactions; behind them follow the [`Uses`] of those that have any, each behind the place of its transaction.
 struct ShardHead {
     index: u32,
     sequence: u64,

@@ -9,7 +9,7 @@ use crate::portfolio::counters::Stored;
 use crate::portfolio::directory::NO_NUMBER;
 use crate::portfolio::layout::Fixed;
 use crate::portfolio::ring::Ring;
-use crate::portfolio::{AccountState, CardState, Limits, NewAccount, NewCard, Portfolio, Transaction};
+use crate::portfolio::{AccountState, CardState, Limits, NewAccount, NewCard, Portfolio, Remembered};
 use crate::vault::DataKey;
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -230,14 +230,14 @@ impl Reader<'_> {
         if index as usize >= portfolio.table.shards() {
             return Err(self.damaged("a part of the transactions has no place"));
         }
-        let mut transactions = Vec::with_capacity(rest.len() / (Transaction::WIDTH + u64::WIDTH));
+        let mut transactions = Vec::with_capacity(rest.len() / Remembered::WIDTH);
         for _ in 0..count {
-            transactions.push((self.get::<Transaction>(&mut rest)?, self.get::<u64>(&mut rest)?));
+            transactions.push(self.get::<Remembered>(&mut rest)?);
         }
         portfolio.table.restore(index as usize, &transactions, sequence);
         while !rest.is_empty() {
             let StoredUses { place, uses } = self.get(&mut rest)?;
-            let Some((transaction, _)) = transactions.get(place as usize) else {
+            let Some(Remembered { transaction, .. }) = transactions.get(place as usize) else {
                 return Err(self.damaged("counters of a transaction that is not there"));
             };
             portfolio.table.restore_uses(index as usize, transaction.key, uses);

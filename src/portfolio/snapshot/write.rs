@@ -147,9 +147,8 @@ impl Writer<'_> {
                 let (transactions, _) = shard.len();
                 let (index, sequence, transactions) = (index as u32, shard.sequence(), transactions as u32);
                 append(&mut self.room, &ShardHead { index, sequence, transactions });
-                for transaction in shard.iter() {
-                    append(&mut self.room, transaction);
-                    append(&mut self.room, &portfolio.table.rank_of(transaction));
+                for remembered in portfolio.table.remembered(shard) {
+                    append(&mut self.room, &remembered);
                     count += 1;
                 }
                 for (transaction, place) in shard.iter().zip(0..) {

@@ -9,6 +9,7 @@ mod support;
 
 mod world;
 
+use authswitch::message::{Original, Request};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, Runner};
 use world::World;
@@ -64,6 +65,27 @@ fn all_messages_of_a_life_at_once() {
             world.expires(),
         ];
         world.finish(tasks);
+    });
+}
+
+/// Messages that are sent again have keys of their own; the reversal knows the type of its original alone.
+#[test]
+fn a_message_what_is_sent_again_of_it_and_its_reversal_at_once() {
+    explore(|world| {
+        let request = world.purchase(0, 1, 50);
+        let later = |request: &Request, by| Request { transmission: request.transmission + by, ..*request };
+        let again = later(&support::repeat_of(&request), 60);
+        let mti_alone = Some(Original { mti: 0x0100, ..Original::default() });
+        let reversal = Request { original: mti_alone, ..later(&support::reversal_of(&request, 9), 90) };
+        let sale = Request { pan: request.pan, amount_minor: 40, ..support::sale(21) };
+        let tasks = [
+            world.sends(&[request, sale]),
+            world.sends(&[again, later(&support::repeat_of(&sale), 60)]),
+            world.sends(&[reversal, later(&support::repeat_of(&reversal), 30)]),
+            world.expires(),
+        ];
+        world.finish(tasks);
+        assert_eq!(world.account(0), (0, 40), "one sale, and of the purchase nothing");
     });
 }
 

@@ -1,7 +1,7 @@
 //! A desk that tasks share, a journal behind one of shuttle's locks, and what must hold when all tasks are done.
 
 use crate::support::{DAY_US, FUNDS, NOON, Plan, SECRET, pan, policy, purchase};
-use authswitch::decision::{Desk, LinkTerms, Sink, Standing};
+use authswitch::decision::{Desk, Lateness, LinkTerms, Sink, Standing};
 use authswitch::message::Request;
 use authswitch::portfolio::{Portfolio, Record, snapshot};
 use authswitch::vault::DataKey;
@@ -97,6 +97,12 @@ impl World {
         }
     }
 
+    /// What an account holds and has posted.
+    pub fn account(&self, id: u32) -> (i64, i64) {
+        let state = *self.0.desk.portfolio.account(id).unwrap().state.lock();
+        (state.held_minor, state.posted_minor)
+    }
+
     /// What must hold now that all is quiet.
     pub fn judge(&self) {
         let Shared { desk, plan, .. } = &*self.0;
@@ -133,7 +139,7 @@ impl World {
 
 impl Shared {
     fn decide(&self, request: &Request) -> bool {
-        self.desk.decide(request, &self.terms, NOON, &self.journal).code.is_approval()
+        self.desk.decide(request, &self.terms, NOON, Lateness::InTime, &self.journal).code.is_approval()
     }
 
     fn snapshot(&self) -> PathBuf {

@@ -1,7 +1,7 @@
 //! 0120 and 0220 on paper: recorded whatever they say, and the money follows what they say.
 
 use super::parts::is_increment;
-use super::{Arrival, Entry, Model, Name, Outcome, Stands, Sum, end_of_hold, name_of, takes_money};
+use super::{Arrival, Entry, Model, Name, Outcome, Stands, Sum, end_of_hold, takes_money};
 use authswitch::message::{Kind, Operation, Request, ResponseCode};
 
 fn says_yes(advice: &Request) -> bool {
@@ -11,7 +11,7 @@ fn says_yes(advice: &Request) -> bool {
 impl Model {
     pub(super) fn advises(&self, arrival: &Arrival) -> Outcome {
         let advice = &arrival.request;
-        let name = name_of(advice, arrival.link);
+        let (name, _) = self.known_as(arrival);
         let settles = advice.kind == Kind::FinancialAdvice;
         let known = self.get(&name);
         if let Some(seen) = known.filter(|entry| if settles { entry.settled } else { entry.stood_in }) {
@@ -28,7 +28,7 @@ impl Model {
         let mut entry = known.cloned().unwrap_or_else(|| Entry {
             code: advice.response.unwrap_or(ResponseCode::APPROVED),
             approval: advice.approval,
-            ..self.blank(advice)
+            ..self.blank(arrival)
         });
         entry.settled |= settles;
         entry.stood_in |= !settles;
@@ -108,6 +108,10 @@ impl Model {
             None if counted_there => None,
             None => Some(arrival.now_us),
         };
+        // A purchase from now on.
+        if before.counted.is_none() && entry.counted.is_some() {
+            entry.made_us = arrival.now_us;
+        }
     }
 
     /// The authorization that a completion or the advice of an increment speaks of: by DE90, or by what is known of the

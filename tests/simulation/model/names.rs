@@ -25,11 +25,13 @@ pub fn name_of(request: &Request, link: usize) -> Name {
     name(request, link, request.stan, request.transmission, request.acquirer)
 }
 
-/// The name that DE90 gives; DE32 of zeros is the message's own.
+/// The name that DE90 gives; what is zeros in it is as in the message.
 pub fn original_name(request: &Request, link: usize) -> Option<Name> {
     let original = request.original?;
+    let known = |part: u32, own: u32| if part == 0 { own } else { part };
     let acquirer = if original.acquirer == 0 { request.acquirer } else { original.acquirer };
-    Some(name(request, link, original.stan, original.transmission, acquirer))
+    let stan = known(original.stan, request.stan);
+    Some(name(request, link, stan, known(original.transmission, request.transmission), acquirer))
 }
 
 fn name(request: &Request, link: usize, stan: u32, transmission: u32, acquirer: u64) -> Name {
@@ -54,6 +56,7 @@ pub(super) fn digits(request: &Request) -> u64 {
     request.pan.map_or(0, |pan| pan.parts().0)
 }
 
-pub(super) fn reference_of(request: &Request) -> Reference {
-    (digits(request), request.retrieval_reference)
+pub(super) fn reference_of(request: &Request) -> Option<Reference> {
+    let reference = (digits(request), request.retrieval_reference);
+    Some(reference).filter(|(_, text)| *text != [b' '; 12])
 }

@@ -1,6 +1,6 @@
 //! Holds of several messages on paper: increments add to one, completions use it up.
 
-use super::{Arrival, Entry, Model, Name, Stands, end_of_hold, name_of, original_name, reference_of};
+use super::{Arrival, Entry, Model, Name, Stands, end_of_hold, original_name, reference_of};
 use authswitch::message::{Kind, Marks, Operation, Request};
 
 /// Whether it says that it adds to another.
@@ -18,12 +18,13 @@ impl Model {
     /// The authorization that a message speaks of beside its own: by DE90 (true), else by card and DE37.
     pub(super) fn original_of(&self, arrival: &Arrival) -> Option<(Name, bool)> {
         let message = &arrival.request;
-        let named = original_name(message, arrival.link).filter(|name| self.get(name).is_some());
-        let found = match named {
+        let known = message.original.is_some_and(|original| (original.stan, original.transmission) != (0, 0));
+        let named = original_name(message, arrival.link).filter(|name| known && self.get(name).is_some());
+        let found = match named.or_else(|| self.traced_original(arrival)) {
             Some(name) => (self.root(name), true),
-            None => (self.root(self.referred(&reference_of(message))?), false),
+            None => (self.root(self.referred(&reference_of(message)?)?), false),
         };
-        Some(found).filter(|(name, _)| *name != name_of(message, arrival.link))
+        Some(found).filter(|(name, _)| *name != self.known_as(arrival).0)
     }
 
     /// Whether a message of this card may add to it.

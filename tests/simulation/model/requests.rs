@@ -4,9 +4,7 @@ use super::super::cast::{DENIED_CATEGORY, DENIED_COUNTRY};
 use super::super::support::CardPlan;
 use super::counts::{Scope, calendar, too_many, too_much};
 use super::parts::is_increment;
-use super::{
-    Arrival, Content, Entry, Model, Outcome, Stands, Sum, digits, end_of_hold, name_of, share, takes_money,
-};
+use super::{Arrival, Content, Entry, Model, Outcome, Stands, Sum, digits, end_of_hold, share, takes_money};
 use authswitch::message::{Kind, Marks, Operation, Request, ResponseCode};
 use authswitch::portfolio::CardStatus;
 
@@ -24,11 +22,11 @@ const fn told(code: &[u8; 2]) -> ResponseCode {
 impl Model {
     pub(super) fn asks(&self, arrival: &Arrival) -> Outcome {
         let request = &arrival.request;
-        let (name, content) = (name_of(request, arrival.link), content_of(request));
+        let ((name, other), content) = (self.known_as(arrival), content_of(request));
         if let Some(entry) = self.get(&name) {
-            return again(entry, content, request.amount_minor, name);
+            return again(entry, content, other, request.amount_minor, name);
         }
-        let mut entry = Entry { card: self.card_of(request), asked: Some(content), ..self.blank(request) };
+        let mut entry = Entry { card: self.card_of(request), asked: Some(content), ..self.blank(arrival) };
         let original = self.original_of(arrival).filter(|_| !arrival.late && is_increment(request));
         let adds_to = original.map(|(name, _)| name).filter(|name| self.is_open_for(name, entry.card));
         let judged = if arrival.late { Err(told(b"91")) } else { self.judges(arrival, adds_to.is_some()) };
@@ -182,10 +180,17 @@ fn approve(entry: &mut Entry, arrival: &Arrival, sum: Sum) {
 }
 
 /// The name has come before.
-fn again(entry: &Entry, content: Content, amount_minor: i64, name: super::Name) -> Outcome {
+fn again(
+    entry: &Entry,
+    content: Content,
+    other: Option<bool>,
+    amount_minor: i64,
+    name: super::Name,
+) -> Outcome {
     let reversed = [Stands::Reversed, Stands::ReversedBefore].contains(&entry.stands);
     let refused = match &entry.asked {
-        Some(asked) if *asked == content => None,
+        _ if entry.stands == Stands::ReversedBefore => Some(told(b"94")),
+        Some(asked) if !other.unwrap_or(*asked != content) => None,
         Some(_) => Some(told(b"94")),
         // Its reversal came before it.
         None if reversed => Some(told(b"94")),

@@ -1,29 +1,19 @@
 //! 0400 and 0420 on paper: always accepted, money only ever goes back.
 
-use super::{
-    Arrival, Entry, Model, NO_CODE, Name, Outcome, Stands, name_of, original_name, reference_of, share,
-};
-use authswitch::message::ResponseCode;
+use super::{Arrival, Entry, Identity, Model, Name, Outcome, Stands, share};
+use authswitch::message::{Request, ResponseCode};
+use authswitch::portfolio::Differs;
 
 impl Model {
     pub(super) fn reverses(&self, arrival: &Arrival) -> Outcome {
         let reversal = &arrival.request;
         let remains = reversal.replacement_minor.unwrap_or(0);
-        let identity = (reversal.transmission, reversal.stan, reversal.acquirer, remains);
+        let identity = identity_of(reversal);
         let (name, found) = self.reversed_by(arrival);
         let accepted = Outcome::stored(ResponseCode::APPROVED);
-        let Some(known) = found else {
-            if arrival.crowded {
-                return Outcome { stored: false, ..Outcome::stored(ResponseCode::MALFUNCTION) };
-            }
-            let early = Entry {
-                stands: Stands::ReversedBefore,
-                last_reversal: Some(identity),
-                // DE37 here is the reversal's: it leads nobody to the original.
-                reference: None,
-                ..self.blank(reversal)
-            };
-            return Outcome { own: Some((name, early)), ..accepted };
+        let known = match found {
+            Ok(known) => known,
+            Err(differs) => return self.comes_first(arrival, name, differs),
         };
         if known.last_reversal == Some(identity) {
             return Outcome { stored: false, repeat: true, needs: known.record, ..accepted };
@@ -38,22 +28,30 @@ impl Model {
         }
         Outcome { own: Some((name, entry)), other, ..accepted }
     }
+}
 
-    /// What a reversal speaks of: by DE90, else by its own fields; else by card and DE37 with the same DE38.
-    pub(super) fn reversed_by(&self, arrival: &Arrival) -> (Name, Option<&Entry>) {
-        let reversal = &arrival.request;
-        let named = original_name(reversal, arrival.link).unwrap_or_else(|| name_of(reversal, arrival.link));
-        if let Some(entry) = self.get(&named) {
-            return (named, Some(entry));
+/// Which reversal it is, whenever it is sent.
+pub(super) fn identity_of(reversal: &Request) -> Identity {
+    (reversal.stan, reversal.acquirer, reversal.replacement_minor.unwrap_or(0))
+}
+
+impl Model {
+    /// A reversal that has nothing to reverse waits for its original.
+    fn comes_first(&self, arrival: &Arrival, name: Name, differs: Differs) -> Outcome {
+        let accepted = Outcome::stored(ResponseCode::APPROVED);
+        if arrival.crowded {
+            return Outcome { stored: false, ..Outcome::stored(ResponseCode::MALFUNCTION) };
         }
-        let by_reference = self.referred(&reference_of(reversal));
-        let found = by_reference.and_then(|name| Some((name, self.get(&name)?)));
-        match found {
-            Some((name, entry)) if reversal.approval != NO_CODE && entry.approval == reversal.approval => {
-                (name, Some(entry))
-            }
-            _ => (named, None),
-        }
+        let blank = self.blank(arrival);
+        let knows_trace = arrival.request.original.is_some_and(|original| original.stan != 0);
+        let early = Entry {
+            stands: Stands::ReversedBefore,
+            last_reversal: Some(identity_of(&arrival.request)),
+            // With its trace number no other of the same reference is meant.
+            reference: blank.reference.filter(|_| !knows_trace),
+            ..blank
+        };
+        Outcome { own: Some((name, early)), differs, ..accepted }
     }
 }
 

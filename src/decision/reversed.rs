@@ -1,0 +1,154 @@
+//! Which transaction a reversal speaks of: DE90's, or as much of it as is known. What it cannot tell apart it leaves
+//! alone. Moves nothing.
+
+use super::names::{disagree, is_borne_out, is_elsewhere, is_same};
+use super::{Case, Desk};
+use crate::portfolio::{Differs, State, Traits, Transaction, TransactionKey};
+
+/// What a reversal was found to speak of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spoken {
+    /// The transaction; where none was found, the key of the tombstone.
+    pub key: TransactionKey,
+    /// What it adds to, where it is an increment.
+    pub adds_to: Option<TransactionKey>,
+    /// Why none was found.
+    pub differs: Differs,
+}
+
+impl Spoken {
+    fn of(known: &Transaction) -> Spoken {
+        Spoken { key: known.key, adds_to: known.adds_to(), differs: Differs::Nothing }
+    }
+}
+
+/// How a transaction fits what a reversal says.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    Not,
+    /// By card and reference, and all that both say.
+    Referred,
+    /// By its trace number or its approval code too.
+    Named,
+}
+
+impl Desk {
+    /// In this order: the key that DE90 gives, its unknown parts taken from the message (without DE90: the message's own);
+    /// the reversal itself, sent again; then what has DE90's trace number, or the card and the reference, and agrees in all
+    /// that both say. Acquirers use both again, and the reversal may have come before its original: more than one
+    /// open transaction that fits, or none, leaves all of them alone.
+    pub(super) fn spoken_of(&self, case: &Case<'_>, identity: u64) -> Spoken {
+        let table = &self.portfolio.table;
+        let key = match case.request.original {
+            Some(original) => self.original_key(case, original),
+            None => self.own_key(case),
+        };
+        if let Some(known) = table.lock(key).get(key) {
+            return Spoken::of(known);
+        }
+        let (named, referred) = (table.named(case.name), table.referred(case.reference));
+        if named.is_none() && referred.is_none() {
+            return Spoken { key, adds_to: None, differs: Differs::ReversalNoOriginal };
+        }
+        let said = self.said(case);
+        let mut search = Search::default();
+        for (known, kept) in table.look(&named) {
+            if known.last_reversal == identity && is_same(&said, &kept, known.time_us, case.now_us) {
+                return Spoken::of(&known);
+            }
+            // Its own trace number may be the original's, or be its own.
+            let may_be_it = case.request.original.is_some_and(|original| original.stan != 0);
+            search.meets(&known, fit(case, &said, &known, &kept), may_be_it);
+        }
+        for (known, kept) in table.look(&referred) {
+            // Where it waits for another name, it is another.
+            let found = known.state != State::Tombstone && known.last_reversal == identity;
+            if found && !is_elsewhere(&said, &kept) {
+                return Spoken::of(&known);
+            }
+            if kept.name != case.name {
+                search.meets(&known, fit(case, &said, &known, &kept), true);
+            }
+        }
+        search.found().unwrap_or(Spoken { key, adds_to: None, differs: search.differs() })
+    }
+}
+
+/// What a search has met so far.
+#[derive(Default)]
+struct Search {
+    /// One of the open ones that fit by name, and by reference alone, and how many there are.
+    named: (Option<Spoken>, u32),
+    referred: (Option<Spoken>, u32),
+    /// The same of those that fit by name and hold nothing any more.
+    closed: (Option<Spoken>, u32),
+    /// There was one that it may speak of.
+    met: bool,
+}
+
+impl Search {
+    fn meets(&mut self, known: &Transaction, fit: Fit, may_be_it: bool) {
+        if known.state == State::Tombstone {
+            return;
+        }
+        self.met |= may_be_it || fit != Fit::Not;
+        let open = known.held_minor != 0 || known.posted_minor != 0 || known.state == State::Added;
+        let spoken = Spoken::of(known);
+        match fit {
+            Fit::Not => {}
+            Fit::Named if open => self.named = (Some(spoken), self.named.1 + 1),
+            Fit::Referred if open => self.referred = (Some(spoken), self.referred.1 + 1),
+            Fit::Named => self.closed = (Some(spoken), self.closed.1 + 1),
+            // A reference alone leads to what can be given back, or nowhere.
+            Fit::Referred => {}
+        }
+    }
+
+    fn found(&self) -> Option<Spoken> {
+        match (self.named, self.referred, self.closed) {
+            ((found, 1), ..) | ((_, 0), (found, 1), _) | ((_, 0), (_, 0), (found, 1)) => found,
+            _ => None,
+        }
+    }
+
+    fn differs(&self) -> Differs {
+        if self.met { Differs::ReversalAmbiguous } else { Differs::ReversalNoOriginal }
+    }
+}
+
+/// Whether the reversal may speak of a transaction: in nothing that both say do they differ.
+fn fit(case: &Case<'_>, said: &Traits, known: &Transaction, kept: &Traits) -> Fit {
+    let request = case.request;
+    let [ours, theirs] = [known.approval, request.approval];
+    let codes = [ours, theirs].iter().all(|code| *code != [b' '; 6]);
+    let original = request.original.unwrap_or_default();
+    let amounts = [kept.amount_minor, known.requested_minor];
+    let amount_minor = if said.amount_minor != 0 { said.amount_minor } else { known.requested_minor };
+    let remains_minor = request.replacement_minor.unwrap_or(0);
+    let differs = codes && ours != theirs
+        || said.amount_minor != 0 && !amounts.contains(&said.amount_minor)
+        || remains_minor != 0 && remains_minor >= amount_minor
+        || disagree(said.class, kept.class)
+        || disagree(said.currency, kept.currency)
+        || disagree(said.merchant, kept.merchant)
+        || is_elsewhere(said, kept);
+    if differs {
+        return Fit::Not;
+    }
+    if codes && known.reference == case.reference {
+        return Fit::Named;
+    }
+    let is_named = kept.name == said.name;
+    if original.stan != 0 && !is_named {
+        return Fit::Not;
+    }
+    // Of a transaction that was sent again DE90 may give the time of either message.
+    let sent_again = kept.is_repeat() || original.mti & 1 == 1 || is_named && is_borne_out(said, kept);
+    if disagree(original.transmission, kept.transmission) && !sent_again {
+        return Fit::Not;
+    }
+    if is_named && is_same(said, kept, known.time_us, case.now_us) {
+        return Fit::Named;
+    }
+    if known.reference == case.reference && case.reference != 0 { Fit::Referred } else { Fit::Not }
+}

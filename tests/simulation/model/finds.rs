@@ -1,0 +1,296 @@
+//! Which transaction a message belongs to on paper, when its own name leads to none: it may have been sent before with another
+//! DE7, or know its original in part.
+
+use super::names::{digits, original_name, reference_of};
+use super::{Arrival, Entry, Model, NO_CODE, Name, Stands, name_of};
+use authswitch::message::{Kind, Marks, Operation, Request};
+use authswitch::portfolio::Differs;
+
+const DAY_US: i64 = 86_400_000_000;
+
+/// What a message says of its transaction beside its name. `None` is not said.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Says {
+    kind: Option<Kind>,
+    /// It says that it was sent before.
+    again: bool,
+    /// 1: authorizations, 2: financial messages.
+    class: Option<u8>,
+    pub trace: (u64, u32),
+    code: u32,
+    amount_minor: i64,
+    sent: Option<u32>,
+    date: Option<u16>,
+    time: Option<u32>,
+    acquirer: Option<u64>,
+    terminal: Option<[u8; 8]>,
+    merchant: Option<[u8; 15]>,
+    currency: Option<u16>,
+    reference: Option<[u8; 12]>,
+}
+
+fn said<T: PartialEq + Copy>(value: T, unsaid: T) -> Option<T> {
+    Some(value).filter(|value| *value != unsaid)
+}
+
+/// Both say it, and say another thing.
+fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    one.is_some() && other.is_some() && one != other
+}
+
+impl Says {
+    pub fn of(message: &Request) -> Says {
+        let original = message.original.unwrap_or_default();
+        let reverses = message.kind == Kind::Reversal;
+        // With the trace number of its original a reversal may give its own time.
+        let timed = !reverses || original.stan == 0;
+        let of_original = |ours: u64, theirs: u64| if reverses && theirs != 0 { theirs } else { ours };
+        let mti = if reverses { original.mti } else { message.mti.bcd() };
+        let sent = if reverses { original.transmission } else { message.transmission };
+        Says {
+            kind: Some(message.kind),
+            again: message.mti.bcd() % 2 == 1,
+            class: said((mti / 0x100) as u8, 0),
+            trace: (digits(message), of_original(message.stan.into(), original.stan.into()) as u32),
+            code: message.processing_code,
+            amount_minor: message.amount_minor,
+            sent: said(sent, 0),
+            date: said(message.local_date, 0).filter(|_| timed),
+            time: said(message.local_time, 0).filter(|_| timed),
+            acquirer: said(of_original(message.acquirer, original.acquirer), 0),
+            terminal: said(message.terminal, [b' '; 8]),
+            merchant: said(message.merchant, [b' '; 15]),
+            currency: said(message.currency, 0),
+            reference: said(message.retrieval_reference, [b' '; 12]),
+        }
+    }
+
+    fn reverses(&self) -> bool {
+        self.kind == Some(Kind::Reversal)
+    }
+
+    fn asks(&self) -> bool {
+        matches!(self.kind, Some(Kind::Authorization | Kind::Financial))
+    }
+
+    fn elsewhere(&self, other: &Says) -> bool {
+        differ(self.date, other.date)
+            || differ(self.time, other.time)
+            || differ(self.acquirer, other.acquirer)
+            || differ(self.terminal, other.terminal)
+    }
+
+    fn otherwise(&self, other: &Says) -> bool {
+        differ(self.currency, other.currency) || differ(self.merchant, other.merchant)
+    }
+
+    /// Something tells that two messages of one trace number are not a day or a year apart.
+    fn borne_out(&self, other: &Says) -> bool {
+        let when = self.date.is_some() && (self.date, self.time) == (other.date, other.time);
+        when || self.reference.is_some() && self.reference == other.reference
+    }
+}
+
+impl Entry {
+    /// Whether a message of the same trace number speaks of what the entry is of.
+    fn is_it(&self, says: &Says, now_us: i64) -> bool {
+        let made = &self.made;
+        let of_one_kind =
+            says.reverses() || made.reverses() || says.class != made.class || says.code == made.code;
+        let lately = (now_us - self.made_us).abs() <= DAY_US;
+        of_one_kind
+            && !says.elsewhere(made)
+            && !differ(says.reference, made.reference)
+            && (says.borne_out(made) || lately)
+    }
+
+    /// Whether a request or an advice may be of it: what was reversed before it came; or the same sent again, or what stood
+    /// in for the other.
+    fn takes(&self, says: &Says) -> bool {
+        if self.stands == Stands::ReversedBefore {
+            return !differ(says.class, self.made.class);
+        }
+        let again = says.again || self.made.again;
+        says.class == self.made.class && (again || says.asks() != self.made.asks())
+    }
+
+    fn is_open(&self) -> bool {
+        (self.held_minor, self.posted_minor) != (0, 0) || self.stands == Stands::Added
+    }
+}
+
+/// How well a transaction fits a reversal.
+#[derive(Clone, Copy, PartialEq)]
+enum Fits {
+    ByTraceOrCode,
+    ByReference,
+}
+
+impl Model {
+    /// Every name that a message may speak of.
+    pub fn meant(&self, arrival: &Arrival) -> Vec<Name> {
+        let by_reference =
+            reference_of(&arrival.request).and_then(|reference| self.references.get(&reference));
+        let by_reference = by_reference.into_iter().flatten();
+        let own_trace = (digits(&arrival.request), arrival.request.stan);
+        let traces = [own_trace, Says::of(&arrival.request).trace, self.original_trace(arrival)];
+        let by_trace = traces.into_iter().filter_map(|trace| self.traces.get(&trace)).flatten();
+        let own = name_of(&arrival.request, arrival.link);
+        let named = [Some(own), original_name(&arrival.request, arrival.link)].into_iter().flatten();
+        let added = |name: Name| self.get(&name).and_then(|entry| entry.adds_to);
+        named
+            .chain(by_reference.map(|(name, ..)| *name))
+            .chain(by_trace.copied())
+            .flat_map(|name| added(name).into_iter().chain([name]))
+            .collect()
+    }
+
+    /// The entries of a trace number, the one made last first.
+    pub(super) fn traced(&self, trace: (u64, u32)) -> Vec<(Name, &Entry)> {
+        let names = self.traces.get(&trace).into_iter().flatten();
+        let mut found: Vec<_> = names.filter_map(|name| Some((*name, self.get(name)?))).collect();
+        found.sort_by_key(|(_, entry)| std::cmp::Reverse(entry.made_record));
+        found
+    }
+
+    /// The name under which a request or an advice is known, and whether its content is other than what was asked first,
+    /// where another name than its own led there.
+    pub fn known_as(&self, arrival: &Arrival) -> (Name, Option<bool>) {
+        let message = &arrival.request;
+        let own = name_of(message, arrival.link);
+        if self.get(&own).is_some() {
+            return (own, None);
+        }
+        let says = Says::of(message);
+        let traced: Vec<_> =
+            self.traced(says.trace).into_iter().filter(|(_, entry)| entry.takes(&says)).collect();
+        let chosen = original_name(message, arrival.link)
+            .filter(|_| message.original.is_some_and(|original| original.stan == message.stan));
+        let by_de90 = traced.iter().find(|(name, _)| Some(*name) == chosen);
+        let by_trace = traced.iter().find(|(_, entry)| entry.is_it(&says, arrival.now_us));
+        if let Some((name, entry)) = by_de90.or(by_trace) {
+            let other = says.amount_minor != entry.made.amount_minor || says.otherwise(&entry.made);
+            return (*name, Some(other));
+        }
+        let adds = message.marks.has(Marks::INCREMENTAL)
+            && (message.kind, message.operation) == (Kind::Authorization, Operation::Purchase);
+        if says.asks() && !adds && says.amount_minor != 0 {
+            for (name, entry) in self.alike(message).into_iter().rev() {
+                let made = &entry.made;
+                let fits = entry.stands == Stands::ReversedBefore
+                    && entry.takes(&says)
+                    && made.amount_minor == says.amount_minor
+                    && !says.elsewhere(made)
+                    && !says.otherwise(made)
+                    && (says.again || !differ(says.sent, made.sent));
+                if fits {
+                    return (name, Some(false));
+                }
+            }
+        }
+        (own, None)
+    }
+
+    /// The authorization with the trace number that DE90 gives, or that a completion shares.
+    pub(super) fn traced_original(&self, arrival: &Arrival) -> Option<Name> {
+        let message = &arrival.request;
+        let says = Says::of(message);
+        let original = message.original.unwrap_or_default();
+        let (trace, says) = match original.stan {
+            0 if message.kind == Kind::FinancialAdvice => (says.trace, says),
+            0 => return None,
+            stan => ((says.trace.0, stan), Says { date: None, time: None, ..says }),
+        };
+        let is_it = |entry: &Entry| {
+            let made = &entry.made;
+            let again = made.again || original.mti % 2 == 1 || says.borne_out(made);
+            made.class == Some(1)
+                && !made.reverses()
+                && entry.is_it(&says, arrival.now_us)
+                && (again || !differ(said(original.transmission, 0), made.sent))
+        };
+        self.traced(trace).into_iter().find(|(_, entry)| is_it(entry)).map(|(name, _)| name)
+    }
+
+    /// What a reversal speaks of; else the name it leaves for its original, and what is said of it.
+    pub(super) fn reversed_by(&self, arrival: &Arrival) -> (Name, Result<&Entry, Differs>) {
+        let reversal = &arrival.request;
+        let named = original_name(reversal, arrival.link).unwrap_or_else(|| name_of(reversal, arrival.link));
+        if let Some(entry) = self.get(&named) {
+            return (named, Ok(entry));
+        }
+        let says = Says::of(reversal);
+        let identity = super::reversals::identity_of(reversal);
+        let traced = self.traced(says.trace);
+        let mut alike = self.alike(reversal);
+        alike.reverse();
+        let same = |(_, entry): &&(Name, &Entry)| entry.last_reversal == Some(identity);
+        let again = traced.iter().filter(same).find(|(_, entry)| entry.is_it(&says, arrival.now_us));
+        let again = again.or_else(|| {
+            alike
+                .iter()
+                .filter(same)
+                .find(|(_, entry)| entry.stands != Stands::ReversedBefore && !says.elsewhere(&entry.made))
+        });
+        if let Some((name, entry)) = again {
+            return (*name, Ok(entry));
+        }
+        let mut met: Vec<(Name, &Entry)> = traced.clone();
+        met.extend(alike.iter().filter(|(_, entry)| entry.made.trace != says.trace));
+        met.retain(|(_, entry)| entry.stands != Stands::ReversedBefore);
+        let fits = |wanted: Fits, open: bool| -> Vec<(Name, &Entry)> {
+            let fit = |(_, entry): &&(Name, &Entry)| {
+                entry.is_open() == open && self.fits(arrival, &says, entry) == Some(wanted)
+            };
+            met.iter().filter(fit).copied().collect()
+        };
+        let strong = fits(Fits::ByTraceOrCode, true);
+        let weak = fits(Fits::ByReference, true);
+        let closed = fits(Fits::ByTraceOrCode, false);
+        match (&strong[..], &weak[..], &closed[..]) {
+            ([(name, entry)], ..) | ([], [(name, entry)], _) | ([], [], [(name, entry)]) => {
+                return (*name, Ok(entry));
+            }
+            _ => {}
+        }
+        let knows_trace = reversal.original.is_some_and(|original| original.stan != 0);
+        let spoken = |entry: &Entry| {
+            knows_trace || entry.made.trace != says.trace || self.fits(arrival, &says, entry).is_some()
+        };
+        let told = met.iter().any(|(_, entry)| spoken(entry));
+        (named, Err(if told { Differs::ReversalAmbiguous } else { Differs::ReversalNoOriginal }))
+    }
+
+    fn fits(&self, arrival: &Arrival, says: &Says, entry: &Entry) -> Option<Fits> {
+        let (reversal, made) = (&arrival.request, &entry.made);
+        let original = reversal.original.unwrap_or_default();
+        let whole = if says.amount_minor == 0 { entry.amount_minor } else { says.amount_minor };
+        let remains = reversal.replacement_minor.unwrap_or(0);
+        let coded = reversal.approval != NO_CODE && entry.approval != NO_CODE;
+        let wrong = coded && reversal.approval != entry.approval
+            || ![0, made.amount_minor, entry.amount_minor].contains(&says.amount_minor)
+            || remains >= whole && remains != 0
+            || differ(says.class, made.class)
+            || says.otherwise(made)
+            || says.elsewhere(made);
+        if wrong {
+            return None;
+        }
+        let referred = entry.reference.is_some() && entry.reference == reference_of(reversal);
+        if coded && referred {
+            return Some(Fits::ByTraceOrCode);
+        }
+        let traced = made.trace == says.trace;
+        if original.stan != 0 && !traced {
+            return None;
+        }
+        let sent_again = made.again || original.mti % 2 == 1 || traced && says.borne_out(made);
+        if differ(said(original.transmission, 0), made.sent) && !sent_again {
+            return None;
+        }
+        match traced && entry.is_it(says, arrival.now_us) {
+            true => Some(Fits::ByTraceOrCode),
+            false => referred.then_some(Fits::ByReference),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Whom a card and its DE37 lead to on paper: many transactions may share them.
+
+use super::names::{Reference, digits, reference_of};
+use super::{Arrival, Entry, Model, Name, Stands};
+use authswitch::message::Request;
+
+/// How what has a reference came to be, the one that is looked at last first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Came {
+    /// By its reversal.
+    Reversed,
+    Declined,
+    Approved,
+}
+
+impl Model {
+    /// Makes it one that a reference may find, or one that was approved after all.
+    pub(super) fn refer(&mut self, record: u64, name: Name, was: Option<Stands>, entry: &Entry) {
+        let Some(reference) = entry.reference else { return };
+        let approved = [Stands::Held, Stands::Posted, Stands::Answered].contains(&entry.stands);
+        let alike = self.references.entry(reference).or_default();
+        if was == Some(Stands::Declined) && approved {
+            alike.retain(|(known, ..)| *known != name);
+        } else if was.is_some() {
+            return;
+        }
+        let came = match entry.stands {
+            Stands::ReversedBefore => Came::Reversed,
+            Stands::Declined => Came::Declined,
+            _ => Came::Approved,
+        };
+        alike.push((name, came, record));
+    }
+
+    /// Of those with a reference the one approved last, else the one declined first; never a reversal that came first.
+    pub(super) fn referred(&self, reference: &Reference) -> Option<Name> {
+        let alike = self.references.get(reference)?;
+        let of = |wanted: Came| alike.iter().filter(move |(_, came, _)| *came == wanted);
+        let last = of(Came::Approved).max_by_key(|known| known.2);
+        let first = of(Came::Declined).min_by_key(|known| known.2);
+        last.or(first).map(|(name, ..)| *name)
+    }
+
+    /// All with a message's reference, the one that is looked at first last.
+    pub(super) fn alike(&self, message: &Request) -> Vec<(Name, &Entry)> {
+        let alike = reference_of(message).and_then(|reference| self.references.get(&reference));
+        let mut alike: Vec<_> = alike.into_iter().flatten().collect();
+        let order = |record: u64, came: Came| match came {
+            Came::Declined => (came, u64::MAX - record),
+            _ => (came, record),
+        };
+        alike.sort_by_key(|(_, came, record)| order(*record, *came));
+        alike.into_iter().filter_map(|(name, ..)| Some((*name, self.get(name)?))).collect()
+    }
+
+    pub(super) fn original_trace(&self, arrival: &Arrival) -> (u64, u32) {
+        let stan = arrival.request.original.map_or(0, |original| original.stan);
+        (digits(&arrival.request), stan)
+    }
+}
