@@ -12,7 +12,7 @@ use std::fmt;
 pub struct Fault {
     /// The data element at fault.
     pub de: u8,
-    /// What is wrong with it, without its content.
+    /// What was expected and found, without its content: `expected X, found Y`.
     pub reason: &'static str,
 }
 
@@ -24,7 +24,7 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-const MISSING: &str = "missing";
+const MISSING: &str = "expected a value, found none";
 
 /// Reads a request, advice, reversal or network management message of a kind this switch serves.
 ///
@@ -118,14 +118,18 @@ fn check_transmission(transmission: u64) -> Result<(), Fault> {
     let (hour, minute, second) = (transmission / 10_000 % 100, transmission / 100 % 100, transmission % 100);
     let possible =
         (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 61;
-    if possible { Ok(()) } else { Err(Fault { de: 7, reason: "not a date and time MMDDhhmmss" }) }
+    if possible {
+        Ok(())
+    } else {
+        Err(Fault { de: 7, reason: "expected a date and time MMDDhhmmss, found another value" })
+    }
 }
 
 /// PAN and expiry from DE2 and DE14, else from track 2. The track itself is not kept (PCI DSS 3.3.1).
 fn read_card(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
     let pan = if view.has(2) {
         let pan = view.number(2).and_then(|digits| Pan::from_parts(digits, view.units(2) as u8));
-        Some(pan.ok_or(Fault { de: 2, reason: "not a PAN of 8 to 19 digits" })?)
+        Some(pan.ok_or(Fault { de: 2, reason: "expected a PAN of 8 to 19 digits, found another value" })?)
     } else {
         None
     };
@@ -142,7 +146,7 @@ fn read_card(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
     }
     if request.pan.is_none() {
         // A reversal may name its original by DE90 alone only where the key does not hold the PAN.
-        return Err(Fault { de: 2, reason: "missing, and no PAN in DE35" });
+        return Err(Fault { de: 2, reason: "expected a PAN here or in DE35, found none" });
     }
     Ok(())
 }
@@ -202,7 +206,8 @@ fn read_fees(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
             b'C' => decimal(digits).map(|fee| -(fee as i64)),
             _ => None,
         });
-        request.surcharge_minor = fee.ok_or(Fault { de: 28, reason: "not C or D and an amount" })?;
+        request.surcharge_minor =
+            fee.ok_or(Fault { de: 28, reason: "expected C or D and an amount, found another value" })?;
     }
     request.billing_fee_minor = number(view, 8) as i64;
     Ok(())
@@ -238,7 +243,7 @@ fn currency(view: &View<'_>, de: u8) -> Result<u16, Fault> {
         Some(code @ 1..=999) => Ok(code as u16),
         None if !view.has(de) => Ok(0),
         // Never as if it were absent: then the account's own would be meant.
-        _ => Err(Fault { de, reason: "not an ISO 4217 numeric currency code" }),
+        _ => Err(Fault { de, reason: "expected an ISO 4217 numeric currency code, found another value" }),
     }
 }
 
@@ -273,7 +278,10 @@ fn read_original(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
     let mut room = [0; 42];
     if let Some(text) = view.text(95, &mut room) {
         let amount = text.get(..12).and_then(decimal);
-        let amount = amount.ok_or(Fault { de: 95, reason: "does not begin with an amount of 12 digits" })?;
+        let amount = amount.ok_or(Fault {
+            de: 95,
+            reason: "expected an amount of 12 digits at the beginning, found another value",
+        })?;
         request.replacement_minor = Some(amount as i64);
     }
     Ok(())

@@ -94,7 +94,6 @@ impl Why {
     pub fn sides(&self) -> (String, String) {
         let text = match self {
             Why::Parse(error) => error.reason.to_string(),
-            Why::Fault(fault) if fault.reason == "missing" => return ("a value".into(), "none".into()),
             Why::Fault(fault) => fault.reason.to_owned(),
             Why::UnsupportedType => return ("a message type that is served".into(), "another".into()),
             Why::UnknownNetworkCode => return ("a sign-on, sign-off or echo code".into(), "another".into()),
@@ -335,11 +334,10 @@ mod tests {
     #[test]
     fn both_sides_are_told() {
         let short = FrameError::TooLong { max: 8_192, found: 12_337 };
-        let fault = |reason| Why::Fault(Fault { de: 7, reason });
+        let fault = Fault { de: 7, reason: "expected a value, found none" };
         for (why, expected, found) in [
             (Why::Frame(short), "a frame of at most 8192 bytes", "a length of 12337"),
-            (fault("missing"), "a value", "none"),
-            (fault("not a date and time MMDDhhmmss"), "", "not a date and time MMDDhhmmss"),
+            (Why::Fault(fault), "a value", "none"),
             (Why::Reject(Some(12)), "", "reject code 0012 for a message of ours"),
             (Why::Unsolicited, "a request or an advice", "a response"),
         ] {
