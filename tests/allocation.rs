@@ -68,6 +68,7 @@ fn link(dialect: &str, framing: &str) -> LinkOptions {
         framing: framing.parse().unwrap(),
         echo_keep_alives: false,
         max_frame_bytes: 8192,
+        receive_buffer_bytes: 65_536,
         budget: Duration::from_secs(3600),
         stand_in: Duration::ZERO,
         max_connections: 1,

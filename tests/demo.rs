@@ -25,9 +25,19 @@ fn the_demo_shows_what_it_promises() {
         text
     };
     let text = demo(&["--seconds", "3", "--rate", "500"]);
-    for word in
-        ["bare echo", "p99.9", "response code", "parse", "decide", "append", "build", "write", "end to end"]
-    {
+    for word in [
+        "bare echo",
+        "p99.9",
+        "response code",
+        "arrival",
+        "parse",
+        "decide",
+        "append",
+        "build",
+        "durable wait",
+        "write",
+        "end to end",
+    ] {
         assert!(text.contains(word), "no {word} in\n{text}");
     }
     assert!(text.contains("0 of 1,500 answers with an expectation differ"), "{text}");

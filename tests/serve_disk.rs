@@ -127,6 +127,38 @@ fn a_failed_sync_ends_the_process_and_the_restart_recovers() {
 }
 
 #[test]
+fn a_half_closed_peer_waits_for_the_disk_and_one_that_resets_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let stalled = folder.path().join("stalled");
+    let faults = format!("call=fdatasync path=journal do=stall while={}", stalled.display());
+    let switch = Switch::start_with(&data, &[], |command| {
+        faults::inject(command, &faults, &folder.path().join("calls"));
+        // Longer than any patience: it ends with the process.
+        command.env("DISK_FAULTS_STALL_MS", "600000");
+    });
+    let counted =
+        |name: &str| switch.metric(&format!("authswitch_{name}_total{{link=\"acquirer-ascii\"}}")).unwrap();
+    std::fs::write(&stalled, "").unwrap();
+    let [mut waits, resets] = [1, 2].map(|stan| {
+        let mut peer = switch.connect("acquirer-ascii");
+        peer.send("0220", &Purchase::new(&pan("411111", stan), stan, 100).fields());
+        peer.stream.shutdown(std::net::Shutdown::Write).unwrap();
+        wait_for("the advice to be read", || (counted("received_frames") == f64::from(stan)).then_some(()));
+        peer
+    });
+    rustix::net::sockopt::set_socket_linger(&resets.stream, Some(Duration::ZERO)).unwrap();
+    drop(resets);
+    wait_for("its connection to be gone", || (counted("connections_closed") == 1.0).then_some(()));
+    // The other is owed an answer still, and nothing has been said to it.
+    waits.stream.set_nonblocking(true).unwrap();
+    let nothing = std::io::Read::read(&mut waits.stream, &mut [0; 16]).unwrap_err();
+    assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+    assert_eq!(counted("connections_closed"), 1.0);
+    switch.kill();
+}
+
+#[test]
 fn a_stalled_disk_crosses_the_exposure_and_turns_late_approvals_into_91() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
@@ -176,7 +208,7 @@ fn a_stalled_disk_crosses_the_exposure_and_turns_late_approvals_into_91() {
     let answer = unhurried.ask("0100", &inquiry.fields());
     assert_eq!(answer.code(), "00");
     assert_eq!(answer.fields[&54][28..40].parse::<i64>().unwrap(), 100_000_000_000 - 200);
-    assert_eq!(switch.metric("authswitch_late_answers_total{link=\"acquirer-ascii\"}"), Some(2.0));
+    assert_eq!(switch.metric("authswitch_undone_approvals_total{link=\"acquirer-ascii\"}"), Some(2.0));
     let (status, _) = switch.terminate();
     assert!(status.success());
     assert_eq!(dump(&data).iter().filter(|record| record["event"] == "undone").count(), 2);

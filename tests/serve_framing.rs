@@ -80,7 +80,10 @@ fn every_link_answers_in_its_own_framing_however_the_bytes_come() {
     }
     let (status, said) = switch.terminate();
     assert!(
-        status.success() && said.contains("received=48 answered=48 late=0 dropped=0 undelivered=0"),
+        status.success()
+            && said.contains(
+                "received=48 answered=48 budget_spent=0 undone=0 withheld=0 dropped=0 undelivered=0"
+            ),
         "{said}"
     );
 }
@@ -151,7 +154,7 @@ fn an_approval_that_comes_too_late_is_taken_back_under_its_own_requests_header()
             peer.send_raw(&frame);
             let code = peer.receive().unwrap().code().to_owned();
             assert_eq!(&peer.lead[at..at + answer.len()], answer, "{link} {code}");
-            let taken_back = counter(&switch, link, "late_answers");
+            let taken_back = counter(&switch, link, "undone_approvals");
             (code == "91" && taken_back == 1.0).then_some(())
         });
     }
@@ -225,7 +228,7 @@ fn keep_alives_are_sent_back_where_the_link_says_so() {
     echo(&mut silent, 1);
     assert_eq!(counter(&switch, "gicc", "keep_alives"), 2.0);
     let (_, said) = switch.terminate();
-    assert!(said.contains("received=19 answered=19 late=0 dropped=0"), "{said}");
+    assert!(said.contains("received=19 answered=19 budget_spent=0 undone=0 withheld=0 dropped=0"), "{said}");
 }
 
 #[test]
@@ -254,7 +257,10 @@ fn visas_control_and_rejects_are_no_messages() {
     assert!(log.contains("the network rejects a message of ours") && log.contains("517"), "{log}");
     assert!(!log.contains(&number) && !log.contains("411111"), "{log}");
     let (_, said) = switch.terminate();
-    assert!(said.contains("received=3 answered=2 late=0 dropped=1 undelivered=0"), "{said}");
+    assert!(
+        said.contains("received=3 answered=2 budget_spent=0 undone=0 withheld=0 dropped=1 undelivered=0"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -292,7 +298,10 @@ fn a_wrong_header_or_check_byte_is_counted_with_its_reason_and_the_link_goes_on(
     assert_eq!(peer.receive().unwrap().fields[&11], "000001", "what came before is answered");
     assert!(peer.is_closed());
     let (_, said) = switch.terminate();
-    assert!(said.contains("received=17 answered=11 late=0 dropped=6 undelivered=0"), "{said}");
+    assert!(
+        said.contains("received=17 answered=11 budget_spent=0 undone=0 withheld=0 dropped=6 undelivered=0"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -179,3 +179,25 @@ fn a_peer_that_reads_nothing_is_closed_and_costs_no_memory() {
     assert!(grown < 32 << 10, "{grown} KiB more resident memory");
     let _ = slow.stream.read(&mut [0; 16]);
 }
+
+#[test]
+fn a_half_closed_peer_gets_its_answers_before_the_end() {
+    let (_folder, switch) = start(&[]);
+    for (round, mtis) in [&["0220"][..], &["0100"], &["0120", "0100", "0220"], &[]].into_iter().enumerate() {
+        let mut peer = switch.connect("acquirer-ascii");
+        for (at, mti) in mtis.iter().enumerate() {
+            let stan = (round * 10 + at) as u32;
+            peer.send(mti, &Purchase::new(&pan("411111", 7), stan, 100).fields());
+        }
+        // Half a message behind them is nothing that could be answered.
+        peer.send_raw(&[0, 100, b'0']);
+        peer.stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answers: Vec<_> = std::iter::from_fn(|| peer.receive()).map(|answer| answer.mti).collect();
+        answers.sort();
+        let mut expected: Vec<_> = mtis.iter().map(|mti| to_mti(mti).response().to_string()).collect();
+        expected.sort();
+        assert_eq!(answers, expected);
+    }
+    let (status, said) = switch.terminate();
+    assert!(status.success() && said.contains("received=5 answered=5"), "{said}");
+}

@@ -102,10 +102,7 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
     } else {
         print!("{}", summary::text(&outcome, &plan));
         println!("\ninside the switch, all messages\n{}", stage_lines(&stages));
-        println!(
-            "drained: {} received, {} answered, {} late, {} dropped, {} undelivered",
-            receipt.received, receipt.answered, receipt.late, receipt.dropped, receipt.undelivered
-        );
+        println!("drained: {receipt}");
         println!("report page: {}", shown(&page));
     }
     Ok(as_expected(&outcome))
@@ -144,19 +141,21 @@ fn as_expected(outcome: &Outcome) -> bool {
     })
 }
 
+/// The percentiles of those that pass a stage, and its share of the mean message: the shares add up to the whole.
 fn stage_lines(table: &LatencyTable) -> String {
     let mut text = format!(
-        "{:<12}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}\n",
-        "stage", "messages", "p50", "p90", "p99", "p99.9", "max"
+        "{:<12}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}\n",
+        "stage", "messages", "mean", "p50", "p90", "p99", "p99.9", "max"
     );
     for row in &table.rows {
         let of = &row.percentiles;
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{:<12}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}",
-            row.name,
+            "{:<12}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}",
+            row.name.replace('_', " "),
             summary::count_text(of.count),
+            duration_text(row.share_ns),
             duration_text(of.p50_ns),
             duration_text(of.p90_ns),
             duration_text(of.p99_ns),

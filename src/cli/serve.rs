@@ -100,16 +100,14 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     });
     tracing::info!("draining");
     let receipt = switch.drain(settings.server.drain_timeout_ms.into())?;
-    writeln!(
-        out,
-        "drained received={} answered={} late={} dropped={} undelivered={}",
-        receipt.received, receipt.answered, receipt.late, receipt.dropped, receipt.undelivered
-    )?;
+    writeln!(out, "drained {receipt}")?;
     out.flush()?;
     tracing::info!(
         received = receipt.received,
         answered = receipt.answered,
-        late = receipt.late,
+        budget_spent = receipt.budget_spent,
+        undone = receipt.undone,
+        withheld = receipt.withheld,
         dropped = receipt.dropped,
         undelivered = receipt.undelivered,
         "drained"

@@ -145,7 +145,7 @@ fn differences(page: &mut String, target: &TargetOutcome) {
     let _ = write!(
         page,
         "<section><h2>Answers against expectations</h2><p>{} of {} answers with an expectation differ from it; {} \
-         lost, {} late, {} answered twice, {} answers to nothing asked, {} unreadable, {} sent back, {} connections lost.{}</p>",
+         lost, {} overdue, {} answered twice, {} answers to nothing asked, {} unreadable, {} sent back, {} connections lost.{}</p>",
         count_text(target.differing),
         count_text(target.checked),
         count_text(target.lost),

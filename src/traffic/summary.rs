@@ -174,7 +174,7 @@ fn faults(out: &mut String, target: &TargetOutcome) {
     }
     let faults = [
         ("lost (no answer in time)", target.lost),
-        ("late (answered after being given up)", target.late),
+        ("overdue (answered after being given up)", target.late),
         ("answered twice", target.duplicates),
         ("answers to nothing asked", target.unmatched),
         ("unreadable answers", target.unreadable),
@@ -243,7 +243,7 @@ fn target_json(target: &TargetOutcome) -> Value {
         "sent": target.sent,
         "answered": target.answered,
         "lost": target.lost,
-        "late": target.late,
+        "overdue": target.late,
         "duplicates": target.duplicates,
         "unmatched": target.unmatched,
         "unmatched_reasons": target.unmatched_reasons.iter().map(|reason| json!({

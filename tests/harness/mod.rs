@@ -201,6 +201,22 @@ impl Peer {
         Peer { stream, dialect, framing, buffer: Vec::new(), lead: Vec::new() }
     }
 
+    /// The same connection once more, for another thread.
+    pub fn again(&self) -> Peer {
+        Peer {
+            stream: self.stream.try_clone().unwrap(),
+            dialect: Arc::clone(&self.dialect),
+            framing: self.framing,
+            buffer: Vec::new(),
+            lead: Vec::new(),
+        }
+    }
+
+    /// From here on the kernel takes only a few answers that are not read.
+    pub fn receive_little(&self) {
+        rustix::net::sockopt::set_socket_recv_buffer_size(&self.stream, 4 << 10).unwrap();
+    }
+
     /// The framed bytes of a message.
     pub fn frame(&self, mti: &str, fields: &[(u8, &str)]) -> Vec<u8> {
         let mut sorted = fields.to_vec();
