@@ -22,9 +22,10 @@ const NEVER_ECHOED: [u8; 8] = [35, 36, 45, 52, 53, 55, 64, 128];
 
 /// Every whole number among the settings and what it may be; `*` stands for a name. The manual says the
 /// same in words, and a test compares the two.
-const RANGES: [(&str, RangeInclusive<i64>); 34] = [
+const RANGES: [(&str, RangeInclusive<i64>); 35] = [
     ("server.workers", 0..=256),
     ("server.drain_timeout_ms", 0..=600_000),
+    ("log.lines_per_second", 1..=100_000),
     ("telemetry.hlog_interval_s", 1..=86_400),
     ("journal.segment_mib", 1..=4_096),
     ("journal.commit_interval_us", 10..=1_000_000),

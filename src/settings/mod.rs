@@ -3,6 +3,7 @@
 //! `config/authswitch.toml` is embedded: it is the manual, the list of keys and the only list of defaults.
 
 mod check;
+mod diff;
 mod layers;
 mod messages;
 mod money;
@@ -11,6 +12,7 @@ mod reader;
 mod tables;
 mod values;
 
+pub use diff::Change;
 pub use messages::{Demand, Echo, Mandatory, Require, Verification, WhenUnverified};
 pub use money::{Categories, HoldClass, Tolerance, Worth};
 pub use problem::{Problem, SettingsError};

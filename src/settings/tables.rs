@@ -75,6 +75,8 @@ pub struct Log {
     pub level: LogLevel,
     /// For collectors or for eyes.
     pub format: LogFormat,
+    /// The most lines a second about connections, and the most about refused messages.
+    pub lines_per_second: u32,
 }
 
 /// `log.level`.

@@ -54,19 +54,19 @@ impl ShownMessages<'_> {
     }
 
     fn print(&self) {
-        println!(
+        outln!(
             "\nmandatory, else 30 (a decision needs besides: DE 11, a card number, DE 3, DE 4; network management DE 70)"
         );
         for (kind, set) in &self.mandatory {
-            println!("  {kind}  {}", listed(set.iter()));
+            outln!("  {kind}  {}", listed(set.iter()));
         }
-        println!("merchant's country      {}", listed(self.merchant_country.iter()));
-        println!("verification value      {}", listed(self.card_verification.iter()));
+        outln!("merchant's country      {}", listed(self.merchant_country.iter()));
+        outln!("verification value      {}", listed(self.card_verification.iter()));
         let codes =
             self.network_codes.iter().map(|(digits, code)| format!("DE 3 {digits}... is DE 70 {code}"));
-        println!("network management      {}", listed(codes));
+        outln!("network management      {}", listed(codes));
         let codes = self.cannot_verify.iter().map(|(what, code)| format!("{what} {code}"));
-        println!("cannot verify, DE 39    {}", listed(codes));
+        outln!("cannot verify, DE 39    {}", listed(codes));
     }
 }
 
@@ -151,16 +151,19 @@ pub(super) fn show(name: &str, json: bool) -> Result<ExitCode, String> {
             fields,
             messages: ShownMessages::of(dialect.conventions()),
         };
-        println!("{}", to_json(&shown)?);
+        outln!("{}", to_json(&shown)?);
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}: {}\nMTI {mti}, bit maps {bitmap}\n", dialect.name(), dialect.title());
-    println!("   DE  {:<10}  {:<11}  {:<11}  name", "format", "encoding", "length");
+    outln!("{}: {}\nMTI {mti}, bit maps {bitmap}\n", dialect.name(), dialect.title());
+    outln!("   DE  {:<10}  {:<11}  {:<11}  name", "format", "encoding", "length");
     for field in fields {
         let length = field.length.unwrap_or("");
-        println!(
+        outln!(
             "  {:>3}  {:<10}  {:<11}  {length:<11}  {}",
-            field.de, field.format, field.encoding, field.name
+            field.de,
+            field.format,
+            field.encoding,
+            field.name
         );
     }
     if dialect.version() == 0 {
@@ -171,9 +174,9 @@ pub(super) fn show(name: &str, json: bool) -> Result<ExitCode, String> {
 
 pub(super) fn show_source(name: &str) -> Result<ExitCode, String> {
     match Dialect::builtin_source(name) {
-        Some(text) => print!("{text}"),
+        Some(text) => out!("{text}"),
         None if Path::new(name).is_file() => {
-            print!("{}", std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?);
+            out!("{}", std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?);
         }
         None => {
             let known = Dialect::builtin_names().join(", ");
