@@ -3,7 +3,7 @@
 
 use super::data::{self, Failure, Found, WhenNew};
 use super::rules::{self, Loaded};
-use super::{past, standing, switch};
+use super::{past, policy, standing, switch, verification};
 use crate::journal::Lock;
 use crate::portfolio::{Portfolio, seed};
 use crate::rules::RuleSet;
@@ -33,6 +33,12 @@ pub(super) fn run(settings: &Settings, path: &Path, when_new: WhenNew) -> ExitCo
     let held = Lock::is_held(&path.join("journal"));
     for link in &settings.links {
         check_link(link, &mut found);
+    }
+    // A key that cannot be one is told with its link above.
+    for (link, [pin, cvv, cryptogram, mac]) in verification::of_links(settings).unwrap_or_default() {
+        outln!(
+            "warning: link {link} verifies nothing: PIN {pin}; CVV {cvv}; cryptogram {cryptogram}; MAC {mac}"
+        );
     }
     outln!("admin listens on {}", settings.admin.listen);
     if !held {
@@ -66,6 +72,9 @@ fn check_link((name, link): (&String, &Link), found: &mut Findings) {
             let (dialect, framing) = (options.dialect.name(), &link.framing);
             outln!("link {name} listens on {}, dialect {dialect}, framing {framing}", link.listen);
             if let Some(doubt) = super::framing::doubt(&link.framing, &options.dialect) {
+                outln!("warning: link {name}: {doubt}");
+            }
+            if let Some(doubt) = policy::key_doubt(link, &options.reading) {
                 outln!("warning: link {name}: {doubt}");
             }
         }

@@ -93,9 +93,6 @@ pub(super) fn all_terms(settings: &Settings) -> Result<Vec<LinkTerms>, Failure> 
 /// its dialect does not have.
 pub(super) fn reading(name: &str, link: &settings::Link, dialect: &Dialect) -> Result<Reading, Failure> {
     let reading = own_tables(name, link, dialect)?;
-    if let Some(doubt) = key_doubt(link, &reading) {
-        tracing::warn!(link = name, doubt, "transactions may be taken for one another");
-    }
     let marks = &link.marks;
     let at = |key: &str, reason: &dyn std::fmt::Display| format!("links.{name}.marks.{key}: {reason}");
     let marked = |key: &str, text: &str| Marked::new(text, dialect).map_err(|wrong| at(key, &wrong));
@@ -142,7 +139,7 @@ fn own_tables(name: &str, link: &settings::Link, dialect: &Dialect) -> Result<Re
 
 /// What is doubtful about a key of a link whose messages need not have DE7: STANs come again, and a later transaction would be
 /// taken for a repeat of an earlier one.
-fn key_doubt(link: &settings::Link, reading: &Reading) -> Option<&'static str> {
+pub(super) fn key_doubt(link: &settings::Link, reading: &Reading) -> Option<&'static str> {
     let of_money = [Kind::Authorization, Kind::Financial];
     let has_time = of_money.iter().all(|kind| reading.mandatory[*kind as usize - 1].contains(7));
     let tells_apart = [12, 13, 37].iter().any(|de| link.duplicate_key.contains(de));

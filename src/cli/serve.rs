@@ -64,7 +64,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         out!("{}", settings::MANUAL);
         return ExitCode::SUCCESS;
     }
-    let settings = match load(args.config.as_deref(), &args.set) {
+    let settings = match settings_of(&args) {
         Ok(settings) => settings,
         Err(error) => {
             err!("{}", error.report());
@@ -94,10 +94,20 @@ pub(super) fn run(args: Args) -> ExitCode {
     }
 }
 
+/// The settings to run by: with `--demo` over the demo's.
+fn settings_of(args: &Args) -> Result<Settings, SettingsError> {
+    let config = config_file(args.config.as_deref());
+    if args.demo { Settings::load_for_demo(config, &args.set) } else { Settings::load(config, &args.set) }
+}
+
+fn config_file(named: Option<&Path>) -> Option<&Path> {
+    let usual = Path::new(USUAL_CONFIG);
+    named.or(usual.is_file().then_some(usual))
+}
+
 /// The settings in force: of the file named, else of the usual one, else the defaults.
 pub(super) fn load(config: Option<&Path>, set: &[String]) -> Result<Settings, SettingsError> {
-    let usual = Path::new(USUAL_CONFIG);
-    Settings::load(config.or(usual.is_file().then_some(usual)), set)
+    Settings::load(config_file(config), set)
 }
 
 fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
@@ -160,7 +170,7 @@ fn warn_of_holdings(holdings: Holdings, data: &Path) {
 
 /// SIGHUP: reads settings and rules again. What does not hold changes nothing, and the log says why.
 fn reload(args: &Args, switch: &Switch, running: &mut Settings) {
-    let reloaded = match load(args.config.as_deref(), &args.set) {
+    let reloaded = match settings_of(args) {
         Ok(new) => switch.exchange(running, new),
         Err(error) => Err(error.to_string().into()),
     };

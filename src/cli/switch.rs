@@ -49,7 +49,7 @@ impl Switch {
     /// Opens the data folder (or makes it, as `when_new` says), recovers, and listens. Ready when it returns.
     pub(super) fn start(settings: &Settings, data: &Path, when_new: WhenNew) -> Result<Switch, Failure> {
         let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
-        warn_of_doubts(&links);
+        warn_of_doubts(settings, &links);
         let rules = standing::read(settings)?;
         verification::warn(settings)?;
         let workers = match settings.server.workers {
@@ -222,8 +222,11 @@ fn write_snapshot(parts: &Parts, floor: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn warn_of_doubts(links: &[LinkOptions]) {
-    for link in links {
+fn warn_of_doubts(settings: &Settings, links: &[LinkOptions]) {
+    for (link, own) in links.iter().zip(settings.links.values()) {
+        if let Some(warning) = policy::key_doubt(own, &link.reading) {
+            tracing::warn!(link = link.name, warning);
+        }
         if let Some(warning) = super::framing::doubt(&link.framing, &link.dialect) {
             tracing::warn!(link = link.name, warning);
         }

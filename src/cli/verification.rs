@@ -25,15 +25,26 @@ pub(super) fn verification(from: &settings::Verification) -> Verification {
     Verification([from.pin, from.cvv, from.cryptogram, from.mac].map(demand))
 }
 
-/// Says for each link what is not verified, and what comes of that.
+/// For each link what becomes of a PIN, a verification value, a cryptogram and a MAC.
 ///
 /// # Errors
 /// A link's key that cannot be one.
-pub(super) fn warn(settings: &Settings) -> Result<(), Failure> {
+pub(super) fn of_links(settings: &Settings) -> Result<Vec<(&str, [String; 4])>, Failure> {
     let verification = verification(&settings.verification);
-    for (link, terms) in settings.links.keys().zip(policy::all_terms(settings)?) {
-        let [pin, cvv, cryptogram, mac] =
-            Proof::ALL.map(|proof| words(verification.of(proof), terms.cannot_verify[proof as usize]));
+    let links = settings.links.keys().zip(policy::all_terms(settings)?);
+    let said = links.map(|(link, terms)| {
+        let of = |proof: Proof| words(verification.of(proof), terms.cannot_verify[proof as usize]);
+        (link.as_str(), Proof::ALL.map(of))
+    });
+    Ok(said.collect())
+}
+
+/// Says for each link what is not verified, and what comes of that.
+///
+/// # Errors
+/// As [`of_links`].
+pub(super) fn warn(settings: &Settings) -> Result<(), Failure> {
+    for (link, [pin, cvv, cryptogram, mac]) in of_links(settings)? {
         tracing::warn!(link, pin, cvv, cryptogram, mac, "nothing of this is verified on the link");
     }
     Ok(())
