@@ -114,7 +114,8 @@ fn list(json: bool) -> Result<ExitCode, String> {
     if json {
         println!("{}", to_json(&listed)?);
     } else {
-        listed.iter().for_each(|dialect| println!("{:<14}  {}", dialect.name, dialect.title));
+        let width = listed.iter().map(|dialect| dialect.name.len()).max().unwrap_or(0);
+        listed.iter().for_each(|dialect| println!("{:<width$}  {}", dialect.name, dialect.title));
     }
     Ok(ExitCode::SUCCESS)
 }
