@@ -53,7 +53,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", requires = "diff")]
     dialect_b: Option<String>,
     /// How messages stand in a stream; without it, the likeliest. --help lists the words
-    #[arg(long, long_help = super::framing::help())]
+    #[arg(long, value_parser = Framing::alone, long_help = super::framing::help_alone())]
     framing: Option<Framing>,
     /// Rank all dialects with reasons instead
     #[arg(long, conflicts_with_all = ["dialect", "diff"])]
