@@ -112,6 +112,13 @@ impl Framing {
         self.header.size()
     }
 
+    /// Bytes whose values are known, around each message and in each header before it.
+    pub const fn marks(&self) -> usize {
+        let header = if let Style::Fixed = self.header.style { self.header.size() } else { 0 };
+        let front = if let Style::Fixed = self.front.style { self.front.size() } else { 0 };
+        front + header + self.trailer.front() + self.back()
+    }
+
     /// Bytes before the part that the length is about: a header, and the length itself.
     const fn prefix_size(&self) -> usize {
         self.front.size() + self.length.size()

@@ -185,7 +185,9 @@ fn parse(text: &str) -> Result<Framing, Fault> {
                 }
                 framing.length = length;
                 let header = std::mem::replace(&mut framing.header, HeaderPart::NONE);
-                framing.front = header.with_counted(header.counted && length.counts_itself);
+                if header.style != Style::None {
+                    framing.front = header.with_counted(header.counted && length.counts_itself);
+                }
             }
             Part::Header(header) if no_header && !is_done => framing.header = header,
             Part::Trailer(trailer) if !is_done => framing.trailer = trailer,
