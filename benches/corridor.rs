@@ -102,6 +102,7 @@ fn link(dialect: &str) -> LinkOptions {
         dialect: Dialect::builtin(dialect).expect("a built-in dialect"),
         framing: Framing::LENGTH2_BE,
         max_frame_bytes: 8192,
+        receive_buffer_bytes: 65_536,
         budget: Duration::from_secs(3600),
         stand_in: Duration::ZERO,
         max_connections: 1,

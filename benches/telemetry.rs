@@ -26,11 +26,13 @@ fn sample(number: u64) -> Sample {
         code: *b"00",
         total_ns: 15_000 + noise % 9_000 + tail,
         stage_ns: [
-            150 + (noise % 60) as u32,
-            600 + (noise % 500) as u32,
-            80 + (noise % 40) as u32,
-            100 + (noise % 50) as u32,
-            2_500 + (noise % 2_000) as u32,
+            3_000 + noise % 900,
+            150 + noise % 60,
+            600 + noise % 500,
+            80 + noise % 40,
+            100 + noise % 50,
+            if number.is_multiple_of(8) { 300_000 } else { 0 },
+            2_500 + noise % 2_000,
         ],
     }
 }

@@ -152,7 +152,8 @@ fn too_old_exposed_records_cross_the_bound() {
     journal.append(1, b"x", 0).unwrap();
     let begin = Instant::now();
     while !journal.exposed() {
-        assert!(begin.elapsed() < Duration::from_secs(20));
+        assert!(begin.elapsed() < Duration::from_secs(120), "the bound is not crossed");
+        std::thread::yield_now();
     }
     assert!(journal.exposure().age_us > 30_000);
     drop(go_on);
@@ -285,7 +286,7 @@ fn a_follower_sees_what_a_writer_writes() {
     fill(&journal, 5000);
     let begin = Instant::now();
     while seen.load(Ordering::Acquire) < 5000 {
-        assert!(begin.elapsed() < Duration::from_secs(60), "the follower is stuck");
+        assert!(begin.elapsed() < Duration::from_secs(120), "the follower is stuck");
         std::thread::sleep(Duration::from_millis(5));
     }
     stop.store(true, Ordering::Release);

@@ -14,6 +14,7 @@ use rows::segments;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use writer::{Writer, check_recovery, command};
 
@@ -140,13 +141,18 @@ fn check_full(call: &str, path: &str, nth: u32, error: &str) {
     let rig = Rig::new();
     let marker = rig.marker();
     let faults = format!("call={call} path={path} nth={nth} do={error} while={}", marker.display());
+    let began = Instant::now();
     let mut writer = Writer::start(rig.command(4000, &faults));
     assert!(writer.read_until(|line| line == "full"), "{call}: {:?}", writer.end());
-    // It lives on, refusing, through more than one attempt of its own.
-    std::thread::sleep(std::time::Duration::from_millis(1300));
+    // It lives on, refusing, through more than one attempt of its own: about one a second, however long that takes.
+    let tried = || calls(&rig.log()).iter().filter(|c| c.name == call && c.result == -1).count() as u64;
+    while tried() < 2 {
+        assert!(began.elapsed() < Duration::from_secs(120), "{call}: not tried again");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     assert!(writer.process.try_wait().unwrap().is_none());
-    let tried = calls(&rig.log()).iter().filter(|c| c.name == call && c.result == -1).count();
-    assert!((2..=4).contains(&tried), "{call}: tried {tried} times");
+    let (tried, seconds) = (tried(), began.elapsed().as_secs());
+    assert!(tried <= 3 + seconds, "{call}: tried {tried} times in {seconds} s");
     let refused_at = writer.durable;
     fs::remove_file(marker).unwrap();
     let (status, stderr) = writer.end();
@@ -199,10 +205,11 @@ fn without_fallocate_segments_are_filled_with_zeros() {
 #[test]
 fn a_slow_sync_shows_as_exposure() {
     let rig = Rig::new();
-    let mut command = rig.command(2000, "call=fdatasync path=.seg nth=3 do=stall");
-    command.env("DISK_FAULTS_STALL_MS", "700");
-    let mut writer = Writer::start(command);
+    let marker = rig.marker();
+    let faults = format!("call=fdatasync path=.seg nth=3 do=hold while={}", marker.display());
+    let mut writer = Writer::start(rig.command(2000, &faults));
     assert!(writer.read_until(|line| line == "exposed"), "{:?}", writer.end());
+    fs::remove_file(marker).unwrap();
     assert!(writer.end().0.success());
     assert_eq!(check_recovery(&rig.folder(), writer.durable), 2000);
 }

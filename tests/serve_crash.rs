@@ -9,7 +9,6 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
 
 /// Rounds of load and kill; more with the environment variable, for long runs.
 fn rounds() -> u32 {
@@ -59,11 +58,14 @@ fn load(switch: &Switch, stans: &AtomicU32, told: &Mutex<Told>, killed: &AtomicB
         }
         for (mti, message, stan) in [("0420", &reversal, stan + 1), ("0120", &advice, stan + 2)] {
             let Some(answer) = send(&mut plain, mti, message) else { return };
-            assert_eq!(answer.code(), "00");
-            told.lock().unwrap().acknowledged.insert(stan, mti);
+            // 96: the disk was slower than the load, and nothing was stored.
+            assert!(["00", "96"].contains(&answer.code()), "{answer:?}");
+            if answer.code() == "00" {
+                told.lock().unwrap().acknowledged.insert(stan, mti);
+            }
         }
         let Some(answer) = send(&mut sure, "0200", &debit) else { return };
-        assert!(["00", "51"].contains(&answer.code()), "{answer:?}");
+        assert!(["00", "51", "96"].contains(&answer.code()), "{answer:?}");
         let mut told = told.lock().unwrap();
         if answer.code() == "00" {
             told.approved_minor += 10;
@@ -93,7 +95,8 @@ fn nothing_acknowledged_is_lost_and_nothing_is_spent_twice() {
                 })
                 .collect();
             // Not the same moment each time: early, in the middle of a segment, around a snapshot.
-            std::thread::sleep(Duration::from_millis(60 + u64::from(round) * 137 % 400));
+            let goal = told.lock().unwrap().acknowledged.len() + 8 + (round as usize * 137) % 200;
+            wait_for("the load", || (told.lock().unwrap().acknowledged.len() >= goal).then_some(()));
             switch.signal("KILL");
             killed.store(true, Ordering::Relaxed);
             for load in loads {
@@ -103,7 +106,6 @@ fn nothing_acknowledged_is_lost_and_nothing_is_spent_twice() {
         drop(switch);
         check(&data, &told.lock().unwrap(), &set);
     }
-    assert!(told.lock().unwrap().acknowledged.len() > 50, "the load was too light to prove anything");
 }
 
 fn check(data: &Path, told: &Told, set: &[&str]) {

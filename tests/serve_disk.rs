@@ -20,12 +20,16 @@ fn dump(data: &Path) -> Vec<serde_json::Value> {
         .collect()
 }
 
-/// Sends purchases until one is refused with 96; returns its STAN.
-fn until_refused(peer: &mut Peer, from: u32) -> u32 {
+/// Sends purchases until one is refused because the disk is full; returns its STAN and that of the last one approved.
+/// A disk that is slow refuses too, while its next segment is not prepared: that passes.
+fn until_refused(switch: &Switch, peer: &mut Peer, from: u32) -> (u32, u32) {
+    // The one before was.
+    let mut approved = from - 1;
     for stan in from..from + 100_000 {
         match peer.ask("0100", &Purchase::new(&pan("411111", stan % 50), stan, 100).fields()).code() {
-            "00" => {}
-            "96" => return stan,
+            "00" => approved = stan,
+            "96" if switch.metric("authswitch_journal_accepting") == Some(0.0) => return (stan, approved),
+            "96" => {}
             other => panic!("{other}"),
         }
     }
@@ -45,14 +49,14 @@ fn a_full_disk_stops_approvals_and_nothing_else_until_there_is_room() {
     // which is prepared beside the traffic, is found to have no room.
     assert_eq!(peer.ask("0100", &Purchase::new(&pan("411111", 1), 1, 100).fields()).code(), "00");
     std::fs::write(&full, "").unwrap();
-    let refused = until_refused(&mut peer, 2);
+    let (refused, approved) = until_refused(&switch, &mut peer, 2);
     // Everything is still answered; what would have to be stored gets 96, and says so to its operators.
     assert_eq!(peer.ask("0800", &[(7, "1122093315"), (11, "000001"), (70, "301")]).code(), "00");
     assert_eq!(peer.ask("0120", &Purchase::new(&pan("411111", 1), 900_000, 100).fields()).code(), "96");
     let reversal = Purchase::new(&pan("411111", 1), 900_001, 100)
         .set(90, &Purchase::new(&pan("411111", 1), 1, 100).as_original("0100"));
     assert_eq!(peer.ask("0420", &reversal.fields()).code(), "96");
-    let stored = Purchase::new(&pan("411111", (refused - 1) % 50), refused - 1, 100);
+    let stored = Purchase::new(&pan("411111", approved % 50), approved, 100);
     assert_eq!(
         peer.ask("0101", &stored.fields()).code(),
         "00",
@@ -123,36 +127,77 @@ fn a_failed_sync_ends_the_process_and_the_restart_recovers() {
 }
 
 #[test]
-fn a_stalled_disk_crosses_the_exposure_and_turns_late_approvals_into_91() {
+fn a_half_closed_peer_waits_for_the_disk_and_one_that_resets_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let stalled = folder.path().join("stalled");
     let faults = format!("call=fdatasync path=journal do=stall while={}", stalled.display());
+    let switch = Switch::start_with(&data, &[], |command| {
+        faults::inject(command, &faults, &folder.path().join("calls"));
+        // Longer than any patience: it ends with the process.
+        command.env("DISK_FAULTS_STALL_MS", "600000");
+    });
+    let counted =
+        |name: &str| switch.metric(&format!("authswitch_{name}_total{{link=\"acquirer-ascii\"}}")).unwrap();
+    std::fs::write(&stalled, "").unwrap();
+    let [mut waits, resets] = [1, 2].map(|stan| {
+        let mut peer = switch.connect("acquirer-ascii");
+        peer.send("0220", &Purchase::new(&pan("411111", stan), stan, 100).fields());
+        peer.stream.shutdown(std::net::Shutdown::Write).unwrap();
+        wait_for("the advice to be read", || (counted("received_frames") == f64::from(stan)).then_some(()));
+        peer
+    });
+    rustix::net::sockopt::set_socket_linger(&resets.stream, Some(Duration::ZERO)).unwrap();
+    drop(resets);
+    wait_for("its connection to be gone", || (counted("connections_closed") == 1.0).then_some(()));
+    // The other is owed an answer still, and nothing has been said to it.
+    waits.stream.set_nonblocking(true).unwrap();
+    let nothing = std::io::Read::read(&mut waits.stream, &mut [0; 16]).unwrap_err();
+    assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+    assert_eq!(counted("connections_closed"), 1.0);
+    switch.kill();
+}
+
+#[test]
+fn a_stalled_disk_crosses_the_exposure_and_turns_late_approvals_into_91() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let stalled = folder.path().join("stalled");
+    let faults = format!("call=fdatasync path=journal do=hold while={}", stalled.display());
+    let budget = Duration::from_secs(3);
     let set = [
-        "journal.exposure_max_ms=100",
-        "links.acquirer-ascii.budget_ms=500",
+        "journal.exposure_max_records=1",
+        &format!("links.acquirer-ascii.budget_ms={}", budget.as_millis()),
         "links.acquirer-ascii.marks.partial=always",
     ];
     let switch = Switch::start_with(&data, &set, |command| {
         faults::inject(command, &faults, &folder.path().join("calls"));
-        command.env("DISK_FAULTS_STALL_MS", "3000");
     });
-    let mut peer = switch.connect("acquirer-ascii");
+    let exposed = |records: f64| {
+        let what = format!("{records} records to be exposed");
+        wait_for(&what, || (switch.metric("authswitch_exposure_records") == Some(records)).then_some(()));
+    };
+    // What is not to be late comes over a link without a budget to speak of.
+    let (mut peer, mut unhurried) = (switch.connect("acquirer-ascii"), switch.connect("acquirer-bcd"));
     let card = pan("411111", 9);
-    assert_eq!(peer.ask("0100", &Purchase::new(&card, 1, 100).fields()).code(), "00");
+    assert_eq!(unhurried.ask("0100", &Purchase::new(&card, 1, 100).fields()).code(), "00");
+    exposed(0.0);
     std::fs::write(&stalled, "").unwrap();
     // Still within the bound: answered at once, its record behind it.
-    assert_eq!(peer.ask("0100", &Purchase::new(&card, 2, 100).fields()).code(), "00");
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(switch.metric("authswitch_exposure_records").unwrap() >= 1.0);
-    assert!(switch.metric("authswitch_exposure_microseconds").unwrap() >= 100_000.0);
-    assert_eq!(switch.get("/readyz").0, 503);
+    assert_eq!(unhurried.ask("0100", &Purchase::new(&card, 2, 100).fields()).code(), "00");
+    exposed(1.0);
     // Beyond it: the approval waits for the disk, is late then, and is undone.
     let late = Purchase::new(&card, 3, 5_000);
     peer.send("0100", &late.fields());
     // So is that of a part, and the decline says again what was asked.
     let late_part = Purchase::new(&pan("411112", 20), 5, 5_000);
     peer.send("0100", &late_part.fields());
+    exposed(3.0);
+    assert_eq!(switch.get("/readyz").0, 503);
+    // Both have come: from here on their budget runs out, because the disk is held for so long.
+    std::thread::sleep(budget);
+    let age = switch.metric("authswitch_exposure_microseconds").unwrap();
+    assert!(age >= budget.as_micros() as f64, "{age}");
     std::fs::remove_file(&stalled).unwrap();
     assert_eq!(peer.receive().unwrap().code(), "91");
     let declined = peer.receive().unwrap();
@@ -160,12 +205,10 @@ fn a_stalled_disk_crosses_the_exposure_and_turns_late_approvals_into_91() {
     assert_eq!(peer.ask("0101", &late_part.fields()).raw, declined.raw);
     assert_eq!(peer.ask("0101", &late.fields()).code(), "91", "a repeat gets the same");
     let inquiry = Purchase::new(&card, 4, 0).set(3, "310000");
-    let answer = wait_for("the exposure to be gone", || {
-        let answer = peer.ask("0100", &inquiry.fields());
-        (answer.code() == "00").then_some(answer)
-    });
+    let answer = unhurried.ask("0100", &inquiry.fields());
+    assert_eq!(answer.code(), "00");
     assert_eq!(answer.fields[&54][28..40].parse::<i64>().unwrap(), 100_000_000_000 - 200);
-    assert_eq!(switch.metric("authswitch_late_answers_total{link=\"acquirer-ascii\"}"), Some(2.0));
+    assert_eq!(switch.metric("authswitch_undone_approvals_total{link=\"acquirer-ascii\"}"), Some(2.0));
     let (status, _) = switch.terminate();
     assert!(status.success());
     assert_eq!(dump(&data).iter().filter(|record| record["event"] == "undone").count(), 2);

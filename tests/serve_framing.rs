@@ -83,7 +83,10 @@ fn every_link_answers_in_its_own_framing_however_the_bytes_come() {
     }
     let (status, said) = switch.terminate();
     assert!(
-        status.success() && said.contains("received=60 answered=60 late=0 dropped=0 undelivered=0"),
+        status.success()
+            && said.contains(
+                "received=60 answered=60 budget_spent=0 undone=0 withheld=0 dropped=0 undelivered=0"
+            ),
         "{said}"
     );
 }
@@ -145,16 +148,18 @@ fn an_approval_that_comes_too_late_is_taken_back_under_its_own_requests_header()
     ];
     for (number, (link, at, request, answer)) in (50..).zip(rows) {
         let mut peer = connect(&switch, link);
-        let late = (1..100).find(|stan| {
-            let purchase = Purchase::new(&pan("411111", number), *stan, 100);
+        // Not every one: some are durable in time, and on a busy machine some are late before they are decided.
+        let mut stans = 1..;
+        wait_for("an approval that is taken back", || {
+            let purchase = Purchase::new(&pan("411111", number), stans.next()?, 100);
             let mut frame = peer.frame("0100", &purchase.fields());
             frame[at..at + request.len()].copy_from_slice(request);
             peer.send_raw(&frame);
             let code = peer.receive().unwrap().code().to_owned();
             assert_eq!(&peer.lead[at..at + answer.len()], answer, "{link} {code}");
-            code == "91"
+            let taken_back = counter(&switch, link, "undone_approvals");
+            (code == "91" && taken_back == 1.0).then_some(())
         });
-        assert!(late.is_some() && counter(&switch, link, "late_answers") == 1.0, "{link}");
     }
 }
 
@@ -226,7 +231,7 @@ fn keep_alives_are_sent_back_where_the_link_says_so() {
     echo(&mut silent, 1);
     assert_eq!(counter(&switch, "gicc", "keep_alives"), 2.0);
     let (_, said) = switch.terminate();
-    assert!(said.contains("received=19 answered=19 late=0 dropped=0"), "{said}");
+    assert!(said.contains("received=19 answered=19 budget_spent=0 undone=0 withheld=0 dropped=0"), "{said}");
 }
 
 #[test]
@@ -255,7 +260,10 @@ fn visas_control_and_rejects_are_no_messages() {
     assert!(log.contains("the network rejects a message of ours") && log.contains("517"), "{log}");
     assert!(!log.contains(&number) && !log.contains("411111"), "{log}");
     let (_, said) = switch.terminate();
-    assert!(said.contains("received=3 answered=2 late=0 dropped=1 undelivered=0"), "{said}");
+    assert!(
+        said.contains("received=3 answered=2 budget_spent=0 undone=0 withheld=0 dropped=1 undelivered=0"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -293,7 +301,10 @@ fn a_wrong_header_or_check_byte_is_counted_with_its_reason_and_the_link_goes_on(
     assert_eq!(peer.receive().unwrap().fields[&11], "000001", "what came before is answered");
     assert!(peer.is_closed());
     let (_, said) = switch.terminate();
-    assert!(said.contains("received=17 answered=11 late=0 dropped=6 undelivered=0"), "{said}");
+    assert!(
+        said.contains("received=17 answered=11 budget_spent=0 undone=0 withheld=0 dropped=6 undelivered=0"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -106,20 +106,29 @@ fn a_request_that_dribbles_in_past_its_budget_gets_91_and_keeps_it() {
     peer.send_raw(&frame[40..]);
     assert_eq!(peer.receive().unwrap().code(), "91");
     assert_eq!(peer.ask("0101", &purchase.fields()).code(), "91", "a repeat gets the same answer");
-    assert_eq!(peer.ask("0100", &Purchase::new(&pan("411111", 1), 2, 100).fields()).code(), "00");
+    // What comes whole is decided; on a busy machine not every time within this budget.
+    let mut stans = 2..;
+    wait_for("a request within its budget", || {
+        let purchase = Purchase::new(&pan("411111", 1), stans.next()?, 100);
+        (peer.ask("0100", &purchase.fields()).code() == "00").then_some(())
+    });
 }
 
 #[test]
 fn zero_lengths_keep_alive_and_silence_closes() {
-    let (_folder, switch) = start(&["links.acquirer-ascii.idle_timeout_s=1"]);
+    // Silence for a hundred times the pause between two keep-alives: no pause of a busy machine is as long.
+    let (_folder, switch) = start(&["links.acquirer-ascii.idle_timeout_s=5"]);
     let (mut alive, mut silent) = (switch.connect("acquirer-ascii"), switch.connect("acquirer-ascii"));
-    for _ in 0..8 {
+    let mut sent = 0.0;
+    wait_for("the silent connection to be closed", || {
         alive.send_raw(&[0, 0]);
-        std::thread::sleep(Duration::from_millis(250));
-    }
-    echo(&mut alive, 4);
+        sent += 1.0;
+        std::thread::sleep(Duration::from_millis(40));
+        (counter(&switch, "connections_idle_closed") == 1.0).then_some(())
+    });
     assert!(silent.is_closed());
-    assert_eq!((counter(&switch, "keep_alives"), counter(&switch, "connections_idle_closed")), (8.0, 1.0));
+    echo(&mut alive, 4);
+    assert_eq!((counter(&switch, "keep_alives"), counter(&switch, "connections_idle_closed")), (sent, 1.0));
 }
 
 #[test]
@@ -169,4 +178,26 @@ fn a_peer_that_reads_nothing_is_closed_and_costs_no_memory() {
     let grown = resident().saturating_sub(before);
     assert!(grown < 32 << 10, "{grown} KiB more resident memory");
     let _ = slow.stream.read(&mut [0; 16]);
+}
+
+#[test]
+fn a_half_closed_peer_gets_its_answers_before_the_end() {
+    let (_folder, switch) = start(&[]);
+    for (round, mtis) in [&["0220"][..], &["0100"], &["0120", "0100", "0220"], &[]].into_iter().enumerate() {
+        let mut peer = switch.connect("acquirer-ascii");
+        for (at, mti) in mtis.iter().enumerate() {
+            let stan = (round * 10 + at) as u32;
+            peer.send(mti, &Purchase::new(&pan("411111", 7), stan, 100).fields());
+        }
+        // Half a message behind them is nothing that could be answered.
+        peer.send_raw(&[0, 100, b'0']);
+        peer.stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answers: Vec<_> = std::iter::from_fn(|| peer.receive()).map(|answer| answer.mti).collect();
+        answers.sort();
+        let mut expected: Vec<_> = mtis.iter().map(|mti| to_mti(mti).response().to_string()).collect();
+        expected.sort();
+        assert_eq!(answers, expected);
+    }
+    let (status, said) = switch.terminate();
+    assert!(status.success() && said.contains("received=5 answered=5"), "{said}");
 }

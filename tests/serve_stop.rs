@@ -4,15 +4,10 @@
 
 mod harness;
 use harness::*;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-#[test]
-fn what_waited_while_the_process_stood_still_gets_91() {
-    let folder = tempfile::tempdir().unwrap();
-    let switch = Switch::start(&folder.path().join("data"), &["links.acquirer-ascii.budget_ms=500"]);
-    let mut peer = switch.connect("acquirer-ascii");
-    let card = pan("411111", 9);
-    assert_eq!(peer.ask("0100", &Purchase::new(&card, 1, 100).fields()).code(), "00");
+/// Waits until every thread of the switch stands still.
+fn stop(switch: &Switch) {
     switch.signal("STOP");
     wait_for("every thread to stand still", || {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", switch.child.id())).unwrap();
@@ -22,24 +17,232 @@ fn what_waited_while_the_process_stood_still_gets_91() {
         };
         tasks.map(Result::unwrap).all(|task| state(task) == Some('T')).then_some(())
     });
+}
+
+#[test]
+fn what_waited_while_the_process_stood_still_gets_91() {
+    let folder = tempfile::tempdir().unwrap();
+    let switch = Switch::start(&folder.path().join("data"), &["links.acquirer-ascii.budget_ms=500"]);
+    let mut peer = switch.connect("acquirer-ascii");
+    let card = pan("411111", 9);
+    assert_eq!(peer.ask("0100", &Purchase::new(&card, 1, 100).fields()).code(), "00");
+    stop(&switch);
     for stan in 2..40 {
         peer.send("0100", &Purchase::new(&card, stan, 100).fields());
     }
+    // Cut in two: as old as its first byte.
+    let cut = peer.frame("0100", &Purchase::new(&card, 40, 100).fields());
+    peer.send_raw(&cut[..50]);
     std::thread::sleep(Duration::from_millis(1_500));
+    peer.send_raw(&cut[50..]);
+    // A connection that was opened and written to in the meantime.
+    let mut new = switch.connect("acquirer-ascii");
+    for stan in 41..44 {
+        new.send("0100", &Purchase::new(&card, stan, 100).fields());
+    }
+    std::thread::sleep(Duration::from_millis(1_000));
     switch.signal("CONT");
     // In any order: while the record of the first one is not durable, an answer may wait for the disk.
-    let mut answered: Vec<String> = (2..40)
-        .map(|_| {
-            let answer = peer.receive().unwrap();
-            assert_eq!(answer.code(), "91");
+    let mut answered: Vec<String> = [(2..41, &mut peer), (41..44, &mut new)]
+        .into_iter()
+        .flat_map(|(stans, peer)| stans.map(|_| peer.receive().unwrap()).collect::<Vec<_>>())
+        .map(|answer| {
+            assert_eq!(answer.code(), "91", "{}", answer.fields[&11]);
             answer.fields[&11].clone()
         })
         .collect();
     answered.sort();
-    assert!(answered.into_iter().eq((2..40).map(|stan| format!("{stan:06}"))));
-    std::thread::sleep(Duration::from_millis(50));
-    assert_eq!(peer.ask("0100", &Purchase::new(&card, 50, 100).fields()).code(), "00");
-    assert_eq!(switch.metric("authswitch_budget_spent_requests_total{link=\"acquirer-ascii\"}"), Some(38.0));
+    assert!(answered.into_iter().eq((2..44).map(|stan| format!("{stan:06}"))));
+    let mut stan = 50;
+    wait_for("an approval of what comes now", || {
+        stan += 1;
+        (peer.ask("0100", &Purchase::new(&card, stan, 100).fields()).code() == "00").then_some(())
+    });
+    let spent = switch.metric("authswitch_budget_spent_requests_total{link=\"acquirer-ascii\"}").unwrap();
+    assert!(spent >= 42.0, "{spent}");
+    // The worker that stood still says so.
+    let (_, metrics) = switch.get("/metrics");
+    let sample = |name: &str| -> f64 {
+        let lines = metrics.lines().filter(|line| line.starts_with(name));
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).fold(0.0, f64::max)
+    };
+    assert!(sample("authswitch_worker_longest_gap_seconds{") >= 2.5, "{metrics}");
+    assert!(sample("authswitch_worker_stalls_total{") >= 1.0);
+    assert!(switch.log_text().contains("a thread stood still"), "{}", switch.log_text());
+}
+
+/// When each message had been sent, by STAN: taken after the kernel had all of it.
+type Sent = Vec<Option<Instant>>;
+
+/// Sends at 3,000 a second in turn over the connections, the switch standing still for two of three seconds; returns when
+/// each was sent, and when the switch was to go on. Where the switch has little room, sending waits too.
+fn send_over_a_stop(switch: &Switch, peers: &mut [Peer], size: usize) -> (Sent, Instant) {
+    let frames: Vec<Vec<u8>> = (1..=9_000)
+        .map(|stan| {
+            let purchase = Purchase::new(&pan("411111", stan % 500), stan, 100).without(42).without(43);
+            let length = peers[0].frame("0100", &purchase.fields()).len();
+            let filler = "x".repeat(size - length - 3);
+            peers[0].frame("0100", &purchase.set(48, &filler).fields())
+        })
+        .collect();
+    assert!(frames.iter().all(|frame| frame.len() == size));
+    let (began, mut sent) = (Instant::now(), vec![None]);
+    let went_on = std::sync::OnceLock::new();
+    std::thread::scope(|scope| {
+        for (at, frame) in frames.iter().enumerate() {
+            let due = began + Duration::from_micros(at as u64 * 1_000_000 / 3_000);
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if at == 1_500 {
+                stop(switch);
+                scope.spawn(|| {
+                    std::thread::sleep(Duration::from_secs(2));
+                    went_on.get_or_init(Instant::now);
+                    switch.signal("CONT");
+                });
+            }
+            let peers_count = peers.len();
+            peers[at % peers_count].send_raw(frame);
+            sent.push(Some(Instant::now()));
+        }
+    });
+    (sent, went_on.into_inner().unwrap())
+}
+
+#[test]
+fn nothing_that_waited_longer_than_the_budget_is_approved_by_the_senders_own_times() {
+    let budget = Duration::from_millis(200);
+    // In the last row half of what is sent in the stop waits at the sender, behind a closed window.
+    for (connections, size, room_kib) in
+        [(2, 200, 4096), (8, 200, 4096), (2, 500, 4096), (8, 500, 4096), (2, 500, 256)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let room = format!("links.acquirer-ascii.receive_buffer_kib={room_kib}");
+        let set = ["links.acquirer-ascii.budget_ms=200", &room];
+        let switch = Switch::start(&folder.path().join("data"), &set);
+        let mut peers: Vec<Peer> = (0..connections).map(|_| switch.connect("acquirer-ascii")).collect();
+        let readers: Vec<_> = peers
+            .iter()
+            .enumerate()
+            .map(|(number, peer)| {
+                let mut peer = peer.again();
+                std::thread::spawn(move || {
+                    let mine = (0..9_000).filter(|at| at % connections == number).count();
+                    (0..mine).map(|_| peer.receive().unwrap()).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let (sent, went_on) = send_over_a_stop(&switch, &mut peers, size);
+        let answers: Vec<Answer> = readers.into_iter().flat_map(|reader| reader.join().unwrap()).collect();
+        assert_eq!(answers.len(), 9_000);
+        // What the sender had sent for longer than this when the switch went on was older than the budget, by far.
+        let stale = went_on - budget - Duration::from_millis(100);
+        let (mut refused, mut waited_s) = (0, 0.0);
+        for answer in &answers {
+            let sent_at = sent[answer.fields[&11].parse::<usize>().unwrap()].unwrap();
+            let is_stale = sent_at < stale && sent_at > went_on - Duration::from_millis(1_900);
+            assert!(["00", "91"].contains(&answer.code()), "{}", answer.code());
+            if is_stale {
+                let case = format!("{connections}x{size} in {room_kib} KiB");
+                assert_eq!(answer.code(), "91", "{case}: approved {:?} late", went_on - sent_at);
+                refused += 1;
+                waited_s += (went_on - sent_at).as_secs_f64();
+            }
+        }
+        assert!(refused > 0, "{connections}x{size} in {room_kib} KiB: nothing was sent in the stop");
+        // What comes now is fresh again.
+        for (peer, number) in peers.iter_mut().zip(9..) {
+            let mut stans = 10_000 + number * 5_000..;
+            wait_for("an approval", || {
+                let purchase = Purchase::new(&pan("411111", 9), stans.next().unwrap(), 100);
+                (peer.ask("0100", &purchase.fields()).code() == "00").then_some(())
+            });
+        }
+        // The switch's own figures know of that time too, and its stages add up to the whole.
+        let (_, metrics) = switch.get("/metrics");
+        let sum = |name: &str| -> f64 {
+            let lines = metrics.lines().filter(|line| line.starts_with(name));
+            lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+        };
+        let whole = sum("authswitch_message_duration_seconds_sum{");
+        let stages = sum("authswitch_stage_duration_seconds_sum{");
+        assert!(
+            whole > waited_s / 2.0,
+            "{connections}x{size} in {room_kib} KiB: {whole} s of at least {waited_s} s"
+        );
+        assert!((whole - stages).abs() < 1e-6 * whole, "{stages} of {whole}");
+    }
+}
+
+/// Approvals that stand: answered, and not undone since.
+fn standing(data: &std::path::Path) -> usize {
+    let mut command = std::process::Command::new(binary());
+    let out = command.args(["journal", "dump", "--json", "--data"]).arg(data).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let records: Vec<serde_json::Value> = String::from_utf8(out.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let count = |event: &str, code: &str| {
+        records.iter().filter(|record| record["event"] == event && record["code"] == code).count()
+    };
+    count("request", "00") - records.iter().filter(|record| record["event"] == "undone").count()
+}
+
+#[test]
+fn an_approval_that_a_slow_reader_leaves_behind_is_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let switch = Switch::start(&data, &["links.acquirer-ascii.budget_ms=1000"]);
+    let mut peer = switch.connect("acquirer-ascii");
+    peer.receive_little();
+    let frames: Vec<u8> = (1..=6_000)
+        .flat_map(|stan| peer.frame("0100", &Purchase::new(&pan("411111", stan % 500), stan, 100).fields()))
+        .collect();
+    // The switch has room for all of it in its receive buffer, so that this does not wait for answers to be read.
+    peer.send_raw(&frames);
+    // Reads nothing for longer than the budget, then all.
+    std::thread::sleep(Duration::from_millis(1_500));
+    let answers: Vec<Answer> = (0..6_000).map(|_| peer.receive().unwrap()).collect();
+    let approved = answers.iter().filter(|answer| answer.code() == "00").count();
+    let bytes: usize = answers.iter().filter(|answer| answer.code() == "00").map(|a| a.raw.len() + 2).sum();
+    assert!(answers.iter().all(|answer| ["00", "91"].contains(&answer.code())));
+    // What the kernel had taken counts as sent: a segment, what may wait unsent, and the peer's own buffer.
+    assert!(approved > 0 && bytes < 256 << 10, "{approved} approved, {bytes} bytes");
+    let undone = switch.metric("authswitch_undone_approvals_total{link=\"acquirer-ascii\"}").unwrap();
+    assert!(undone >= 1.0, "{undone}");
+    let (status, said) = switch.terminate();
+    assert!(status.success() && said.contains(&format!(" undone={undone} withheld=0 ")), "{said}");
+    assert!(said.contains("received=6000 answered=6000 "), "{said}");
+    assert_eq!(standing(&data), approved, "the money that is held is the money that was said to be");
+}
+
+#[test]
+fn a_stored_approval_that_a_slow_reader_leaves_behind_is_withheld() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let switch = Switch::start(&data, &["links.acquirer-ascii.budget_ms=1000"]);
+    let mut peer = switch.connect("acquirer-ascii");
+    peer.receive_little();
+    let purchase = Purchase::new(&pan("411111", 9), 1, 100);
+    wait_for("an approval", || (peer.ask("0100", &purchase.fields()).code() == "00").then_some(()));
+    let asked = switch.metric("authswitch_received_frames_total{link=\"acquirer-ascii\"}").unwrap();
+    peer.send_raw(&peer.frame("0101", &purchase.fields()).repeat(6_000));
+    std::thread::sleep(Duration::from_millis(1_500));
+    peer.send("0800", &[(7, "1122093315"), (11, "999999"), (70, "301")]);
+    let repeats = std::iter::from_fn(|| peer.receive()).take_while(|answer| answer.mti == "0110");
+    let answered = repeats.inspect(|answer| assert_eq!(answer.code(), "00")).count();
+    assert!(answered < 6_000, "the first answer stands: no other is sent late");
+    let (received, withheld) = (asked as usize + 6_001, 6_000 - answered);
+    let counted = switch.metric("authswitch_withheld_repeats_total{link=\"acquirer-ascii\"}");
+    assert_eq!(counted, Some(withheld as f64));
+    let outcome = "authswitch_message_duration_seconds_count{link=\"acquirer-ascii\",mti=\"0101\",outcome=";
+    assert_eq!(switch.metric(&format!("{outcome}\"withheld\"}}")), Some(withheld as f64));
+    let (status, said) = switch.terminate();
+    let line = format!("received={received} answered={} ", received - withheld);
+    assert!(status.success() && said.contains(&line), "{line}{said}");
+    assert!(said.contains(&format!(" undone=0 withheld={withheld} dropped=0 undelivered=0")), "{said}");
+    assert_eq!(standing(&data), 1);
 }
 
 #[test]
@@ -67,7 +270,10 @@ fn a_stop_answers_what_was_read_and_gives_a_receipt() {
     for entry in std::fs::read_dir(data.join("hlog")).unwrap() {
         std::fs::copy(entry.unwrap().path(), judged.join("hlog/switch.hlog")).unwrap();
     }
-    assert_eq!(said.trim(), "drained received=101 answered=100 late=0 dropped=1 undelivered=0");
+    assert_eq!(
+        said.trim(),
+        "drained received=101 answered=100 budget_spent=0 undone=0 withheld=0 dropped=1 undelivered=0"
+    );
     let mut answers = 0;
     while let Some(answer) = peer.receive() {
         assert_eq!(answer.code(), "00");

@@ -8,6 +8,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+/// Long enough on a busy machine; a hang ends here instead of nowhere.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 const EVIL: &str = "<script>alert(1)</script>\"'&";
 
 struct Sampled {
@@ -90,17 +93,17 @@ fn record(telemetry: &Telemetry, seed: u64, messages: u64) {
             97..98 => (0x0101, Outcome::Duplicate, *b"00"),
             _ => (0x0800, Outcome::Accepted, *b"00"),
         };
-        let part = |share: u64| (share * (900 + noise % 200) / 1_000) as u32;
-        let stage_ns =
-            [part(165), part(620) + (tail / 50) as u32, part(95), part(130), part(5_100) + (tail / 4) as u32];
-        let own: u64 = stage_ns.iter().map(|ns| u64::from(*ns)).sum();
+        let part = |share: u64| share * (900 + noise % 200) / 1_000;
+        let durable = if mti == 0x0420 { part(250_000) } else { 0 };
+        let (decide, write) = (part(620) + tail / 50, part(5_100) + tail / 4);
+        let stage_ns = [part(6_000) + tail, part(165), decide, part(95), part(130), durable, write];
         let mut batch = recorder.batch();
         batch.message(&Sample {
             link: (noise / 3 % 5 / 3) as u8,
             mti,
             outcome,
             code,
-            total_ns: own + 6_000 + tail,
+            total_ns: stage_ns.iter().sum(),
             stage_ns,
         });
         batch.count((noise % 2) as u8, Counter::FramesIn, 1);
@@ -140,7 +143,7 @@ impl Answer {
 fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     // A hang shows as an error instead of a test that never ends.
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
@@ -152,6 +155,22 @@ fn request(address: SocketAddr, head: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let code = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer { code, head: head.to_owned(), body: body.to_owned() }
+}
+
+/// Asks until it is answered: on a busy machine a head may take longer than a limit that is made short for the test.
+fn get_at_last(address: SocketAddr, path: &str) -> Answer {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let mut stream = connect(address);
+        let mut text = String::new();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+        let asked = stream.write_all(head.as_bytes()).and_then(|()| stream.read_to_string(&mut text));
+        if let (Ok(_), Some((head, body))) = (asked, text.split_once("\r\n\r\n")) {
+            let code = head.split(' ').nth(1).unwrap().parse().unwrap();
+            return Answer { code, head: head.to_owned(), body: body.to_owned() };
+        }
+        assert!(Instant::now() < end, "not answered within {PATIENCE:?}");
+    }
 }
 
 fn get(address: SocketAddr, path: &str) -> Answer {
@@ -276,7 +295,7 @@ fn the_json_holds_what_the_page_shows() {
     let sum: u64 = links.iter().map(|link| link["since_start"]["count"].as_u64().unwrap()).sum();
     assert_eq!(sum, 5_000);
     assert!(links[0]["approval_ratio"].as_f64().unwrap() > 0.8);
-    let whole = &status["figures"]["since_start"]["rows"][5];
+    let whole = status["figures"]["since_start"]["rows"].as_array().unwrap().last().unwrap();
     assert_eq!(
         (whole["name"].as_str(), whole["percentiles"]["count"].as_u64()),
         (Some("end to end"), Some(5_000))
@@ -317,7 +336,7 @@ fn silent_clients_are_closed_and_keep_nobody_out() {
     let address = "127.0.0.1:0".parse().unwrap();
     let server = Server::start_with(address, telemetry(), Sampled::new(State::Ready, ""), limits).unwrap();
     let mut silent: Vec<_> = (0..10).map(|_| connect(server.address())).collect();
-    assert_eq!(get(server.address(), "/healthz").code, 200, "served although all places are taken");
+    assert_eq!(get_at_last(server.address(), "/healthz").code, 200, "served although all places are taken");
     for stream in &mut silent {
         let _ = stream.write_all(b"G");
         let closed = match stream.read(&mut [0; 512]) {
@@ -326,6 +345,16 @@ fn silent_clients_are_closed_and_keep_nobody_out() {
         };
         assert!(closed);
     }
+}
+
+/// Whether the system still has a connection of these two ends, and neither has closed it.
+fn is_established(server: SocketAddr, client: SocketAddr) -> bool {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let (server, client) = (format!(":{:04X}", server.port()), format!(":{:04X}", client.port()));
+    table.lines().any(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        words[1].ends_with(&server) && words[2].ends_with(&client) && words[3] == "01"
+    })
 }
 
 #[test]
@@ -344,29 +373,39 @@ fn a_scraper_that_does_not_read_is_cut_off() {
     let pages = "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n".repeat(200);
     slow.write_all(pages.as_bytes()).unwrap();
     for _ in 0..20 {
-        assert_eq!(get(server.address(), "/healthz").code, 200);
+        assert_eq!(get_at_last(server.address(), "/healthz").code, 200);
     }
-    std::thread::sleep(Duration::from_millis(800));
+    let end = Instant::now() + PATIENCE;
+    while is_established(server.address(), slow.local_addr().unwrap()) {
+        assert!(Instant::now() < end, "not cut off within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let (mut read, mut buffer) = (0, vec![0; 1 << 16]);
     while let Ok(count @ 1..) = slow.read(&mut buffer) {
         read += count;
     }
-    let page = get(server.address(), "/metrics").body.len();
+    let page = get_at_last(server.address(), "/metrics").body.len();
     assert!(read < 150 * page, "{read} bytes of 200 pages of {page}");
 }
 
 #[test]
 fn a_stop_ends_connections_and_frees_the_address() {
-    let (server, _, _) = server(State::Ready, "");
+    // Nothing else than the stop ends the connection.
+    let hour = Duration::from_secs(3600);
+    let limits = Limits { head_timeout: hour, lifetime: hour, grace: hour, ..Limits::default() };
+    let any = "127.0.0.1:0".parse().unwrap();
+    let server = Server::start_with(any, telemetry(), Sampled::new(State::Ready, ""), limits).unwrap();
     let address = server.address();
     let mut idle = connect(address);
     idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
     let mut buffer = [0; 4_096];
     assert!(idle.read(&mut buffer).unwrap() > 0);
-    let begin = Instant::now();
-    server.stop();
-    // An idle connection is closed at once, not after its timeouts.
-    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    let (tell, stopped) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        server.stop();
+        tell.send(()).unwrap();
+    });
+    stopped.recv_timeout(PATIENCE).expect("an idle connection is closed at once");
     assert_eq!(idle.read(&mut buffer).unwrap(), 0);
     assert!(TcpStream::connect(address).is_err());
     std::net::TcpListener::bind(address).unwrap();

@@ -19,10 +19,10 @@ fn record(telemetry: &Telemetry, worker: usize) {
             open.message(&Sample {
                 link: (number % 2) as u8,
                 mti: mtis[(number / 2 % 4) as usize],
-                outcome: Outcome::ALL[(number / 8 % 7) as usize],
+                outcome: Outcome::ALL[(number / 8 % 9) as usize],
                 code: *b"00",
                 total_ns: 1_000 + number * 37 % 5_000_000,
-                stage_ns: [100, 0, 50, 70, 900],
+                stage_ns: [30, 100, 0, 50, 70, 0, 900],
             });
         }
         open.count(1, Counter::FramesIn, BATCH);
@@ -71,15 +71,15 @@ fn counts_are_conserved_across_concurrent_ticks_and_scrapes() {
         lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     };
     assert_eq!(sum("authswitch_message_duration_seconds_count"), messages);
-    // The decide stage was 0, that is, not passed.
-    assert_eq!(sum("authswitch_stage_duration_seconds_count"), 4 * messages);
+    // The decision and the wait for the disk were 0, that is, not passed.
+    assert_eq!(sum("authswitch_stage_duration_seconds_count"), 5 * messages);
     assert_eq!(sum("authswitch_answers_total"), messages);
     assert_eq!(sum("authswitch_received_frames_total"), messages);
     assert_eq!(sum("authswitch_time_to_durable_seconds_count"), WORKERS as u64 * BATCHES);
 
     let table = telemetry.latency_table();
     assert_eq!(table.rows.last().unwrap().percentiles.count, messages);
-    assert_eq!(table.rows[1].percentiles.count, 0, "decide");
+    assert_eq!(table.rows[2].percentiles.count, 0, "decide");
     let overview = telemetry.overview();
     let by_link: u64 = overview.links.iter().flat_map(|link| &link.outcomes).map(|(_, count)| count).sum();
     assert_eq!(by_link, messages);
@@ -97,7 +97,7 @@ fn labels_stay_bounded_whatever_is_recorded() {
             outcome: Outcome::Accepted,
             code: ((number % 65_536) as u16).to_be_bytes(),
             total_ns: u64::from(number),
-            stage_ns: [0; 5],
+            stage_ns: [0; 7],
         });
     }
     let text = telemetry.render();

@@ -33,7 +33,7 @@ fn record(telemetry: &Telemetry, link: u8, count: u64) {
             outcome: Outcome::Approved,
             code: NO_CODE,
             total_ns: 20_000 + number * 1_000,
-            stage_ns: [200, 900, 90, 150, 3_000],
+            stage_ns: [60, 200, 900, 90, 150, 70, 3_000],
         });
     }
 }
@@ -98,7 +98,7 @@ fn every_interval_and_the_last_one_are_written() {
         "{text}"
     );
     let tags = decode(path);
-    for stage in ["total", "parse", "decide", "append", "build", "write"] {
+    for stage in ["total", "arrival", "parse", "decide", "append", "build", "durable_wait", "write"] {
         let (intervals, sum) = &tags[&format!("acquirer-ascii/{stage}")];
         assert_eq!((*intervals, sum.len()), (3, 2_500), "{stage}");
         assert_eq!(tags[&format!("odd__name/{stage}")].1.len(), 25, "{stage}");

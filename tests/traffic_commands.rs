@@ -1,13 +1,16 @@
 //! The commands `trace`, `replay` and `echo` as scripts use them: exit codes, output, files.
 #![allow(clippy::unwrap_used)]
 
+#[path = "traffic/hosts.rs"]
+mod hosts;
 #[path = "traffic/switch.rs"]
 mod switch;
 
 use authswitch::traffic::trace::Trace;
 use authswitch::wire::{Bitmap, Dialect, Mti, Value};
+use rustix::net::{AddressFamily, SocketType};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -146,7 +149,10 @@ fn wrong_input_ends_with_2_and_file_and_line() {
 fn a_switch_that_is_not_there_ends_with_2() {
     let folder = tempfile::tempdir().unwrap();
     authswitch(folder.path(), &["trace", "generate", "--count", "10", "--out", "t.jsonl"]);
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Bound and not listening: nobody else can take the port.
+    let held = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&held, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let free = SocketAddr::try_from(rustix::net::getsockname(&held).unwrap()).unwrap();
     let ended = authswitch(folder.path(), &["replay", "t.jsonl", "--to", &free.to_string()]);
     assert_eq!(ended.status.code(), Some(2));
     assert!(err(&ended).contains(&format!("cannot connect to switch at {free}: ")), "{}", err(&ended));
@@ -177,6 +183,8 @@ fn a_replay_ends_with_0_or_1_and_leaves_report_log_and_json() {
         "a=iso87-bcd",
         "--rate",
         "2000",
+        "--timeout",
+        "300s",
         "--beside-echo",
         "--report",
         "r.html",
@@ -207,7 +215,7 @@ fn a_replay_ends_with_0_or_1_and_leaves_report_log_and_json() {
     let to = format!("a={}", bad.address);
     let arguments =
         ["replay", "t.jsonl", "--to", &to, "--dialect", "iso87-bcd", "--rate", "5000", "--report", "r.html"];
-    let played = authswitch(folder.path(), &arguments);
+    let played = authswitch(folder.path(), &[&arguments[..], &["--timeout", "300s"]].concat());
     assert_eq!(played.status.code(), Some(1), "{}{}", out(&played), err(&played));
     let text = out(&played);
     assert!(text.contains("1 of 300 answers with an expectation differ from it"), "{text}");
@@ -251,7 +259,7 @@ fn the_echo_server_sends_frames_back_as_they_are() {
     // Two connections at once, a frame in pieces, several in one write, a keep-alive, the longest there is.
     let mut streams: Vec<_> = (0..2).map(|_| TcpStream::connect(&address).unwrap()).collect();
     for stream in &mut streams {
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         let mut longest = vec![0xFF, 0x00];
         longest.resize(2 + 0xFF00, 0x5A);
         for pieces in [

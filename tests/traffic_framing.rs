@@ -42,7 +42,7 @@ fn a_trace_is_played_in_every_framing() {
         let plan = Plan {
             rate: Rate::PerSecond(4_000.0),
             connections: 2,
-            timeout: Duration::from_secs(20),
+            timeout: Duration::from_secs(300),
             ..Plan::default()
         };
         let outcome = run(&trace, &plan, &[switch.target()], &AtomicBool::new(false), &mut |_| {}).unwrap();
@@ -77,7 +77,7 @@ fn each_link_is_played_in_its_own_framing_beside_an_echo() {
     let arguments = [
         &["replay", "sales.jsonl", "--to", &to_pos, "--to", &to_serial, "--beside-echo", "--json"][..],
         &["--framing", "pos=length2-bcd+tpdu", "--framing", "stx-etx-lrc", "--dialect", "pos=iso87-bcd"],
-        &["--rate", "2000", "--connections", "2", "--slice", "50ms"],
+        &["--rate", "2000", "--connections", "2", "--slice", "50ms", "--timeout", "300s"],
     ];
     let played = authswitch(folder.path(), &arguments.concat());
     assert_eq!(played.status.code(), Some(0), "{}", err(&played));

@@ -32,8 +32,10 @@ fn sales(count: usize) -> Trace {
     Trace::read(text.as_bytes(), "sales").unwrap()
 }
 
+/// An answer is lost only where a test keeps it back: what rests on the timeout is tested in virtual time, in
+/// `src/traffic/lane/tests.rs`.
 fn plan(rate: f64) -> Plan {
-    Plan { rate: Rate::PerSecond(rate), connections: 4, timeout: Duration::from_secs(20), ..Plan::default() }
+    Plan { rate: Rate::PerSecond(rate), connections: 4, timeout: Duration::from_secs(300), ..Plan::default() }
 }
 
 fn play(trace: &Trace, plan: &Plan, targets: &[Target]) -> Outcome {
@@ -59,49 +61,36 @@ fn every_message_is_answered_once_in_both_dialects() {
 
 #[test]
 fn answers_that_never_come_are_lost() {
-    let switch = FakeSwitch::start("iso87-ascii", |number, _| match number % 10 {
-        3 => Reply::Nothing,
-        _ => Reply::Code(*b"00"),
-    });
-    let plan = Plan { timeout: Duration::from_millis(300), ..plan(2_000.0) };
-    let outcome = play_at(&switch, &sales(500), &plan);
-    assert_eq!((outcome.sent, outcome.answered, outcome.lost), (500, 450, 50));
+    let switch = FakeSwitch::start("iso87-ascii", |_, _| Reply::Nothing);
+    let plan = Plan { timeout: Duration::from_millis(50), ..plan(2_000.0) };
+    let outcome = play_at(&switch, &sales(100), &plan);
+    assert_eq!((outcome.sent, outcome.answered, outcome.lost), (100, 0, 100));
     assert!(!outcome.holds());
 }
 
 #[test]
-fn an_answer_after_the_timeout_is_late_not_an_answer() {
-    let switch = FakeSwitch::start("iso87-ascii", |number, _| match number {
-        50 => Reply::Stall(Duration::from_millis(600), *b"00"),
-        _ => Reply::Code(*b"00"),
-    });
-    // The play must outlast the stall, so that what comes late is still read.
-    let plan = Plan { timeout: Duration::from_millis(250), connections: 1, ..plan(200.0) };
-    let outcome = play_at(&switch, &sales(300), &plan);
-    assert!(outcome.late > 0 && outcome.lost >= outcome.late, "late {} lost {}", outcome.late, outcome.lost);
-    assert_eq!(outcome.answered + outcome.lost, 300);
-    assert_eq!((outcome.duplicates, outcome.unmatched), (0, 0));
-}
-
-#[test]
 fn second_answers_and_foreign_answers_are_told_apart() {
-    let foreign = FakeSwitch::start("iso87-ascii", |_, view| {
+    let foreign = FakeSwitch::start("iso87-ascii", |number, view| {
         let mut frame = view.frame().to_vec();
         // Another STAN: the answer to something nobody asked. DE11 comes after MTI, bit map, DE2, 3, 4 and 7.
         frame[..4].copy_from_slice(b"0110");
         let at = view.offset(11).unwrap();
         frame[at..at + 6].copy_from_slice(b"000000");
-        Reply::Bytes(frame)
+        // The end of the connection is the end of all that it owes.
+        if number < 99 { Reply::Messages(vec![frame]) } else { Reply::Parting(vec![frame]) }
     });
-    let plan = Plan { timeout: Duration::from_millis(300), ..plan(2_000.0) };
+    let plan = Plan { connections: 1, ..plan(2_000.0) };
     let outcome = play_at(&foreign, &sales(100), &plan);
     assert_eq!((outcome.answered, outcome.unmatched, outcome.lost), (0, 100, 100));
 
-    let twice = FakeSwitch::start("iso87-ascii", |_, _| Reply::Twice(*b"00"));
+    // Nothing comes behind the last answer, with which the play ends.
+    let twice = FakeSwitch::start("iso87-ascii", |number, _| match number {
+        0..99 => Reply::Twice(*b"00"),
+        _ => Reply::Code(*b"00"),
+    });
     let outcome = play_at(&twice, &sales(100), &plan);
-    // The very last second answer may come when the play is already over.
-    assert_eq!((outcome.answered, outcome.unmatched, outcome.lost), (100, 0, 0));
-    assert!((90..=100).contains(&outcome.duplicates), "{}", outcome.duplicates);
+    let counts = (outcome.answered, outcome.duplicates, outcome.unmatched, outcome.lost);
+    assert_eq!(counts, (100, 99, 0, 0));
     assert!(!outcome.holds());
 }
 
@@ -213,7 +202,7 @@ fn an_unreadable_answer_is_counted_and_explained() {
             // DE37 is the last field: a character that it cannot hold.
             let last = frame.len() - 1;
             frame[last] = 0x07;
-            return Reply::Bytes(frame);
+            return Reply::Messages(vec![frame]);
         }
         Reply::Code(*b"00")
     });
@@ -226,38 +215,32 @@ fn an_unreadable_answer_is_counted_and_explained() {
 #[test]
 fn a_lost_connection_is_counted_and_comes_back() {
     let switch = FakeSwitch::start("iso87-ascii", |number, _| match number {
-        100 => Reply::Hang,
+        100 => Reply::Parting(Vec::new()),
         _ => Reply::Code(*b"00"),
     });
-    let outcome = play_at(&switch, &sales(1_000), &Plan { connections: 1, ..plan(1_000.0) });
-    assert_eq!(outcome.disconnects, 1);
-    assert_eq!(outcome.answered + outcome.lost, 1_000);
-    // Back after the pause of 100 ms, and nothing that became due in it was skipped.
-    assert!(outcome.answered >= 800, "{} answered", outcome.answered);
+    // One is under way when the connection ends.
+    let plan = Plan { rate: Rate::Max, in_flight: 1, connections: 1, ..plan(1.0) };
+    let outcome = play_at(&switch, &sales(1_000), &plan);
+    assert_eq!((outcome.disconnects, outcome.lost, outcome.answered), (1, 1, 999));
     assert!(!outcome.holds());
 }
 
 #[test]
-fn saturation_keeps_the_given_number_in_flight() {
+fn saturation_plays_every_message_once() {
     let switch = FakeSwitch::approving("iso87-bcd");
-    let plan = Plan { rate: Rate::Max, connections: 4, in_flight: 5, ..Plan::default() };
+    let plan = Plan { rate: Rate::Max, connections: 4, in_flight: 5, ..plan(1.0) };
     let outcome = play_at(&switch, &trace(9, 3_000), &plan);
     assert_eq!((outcome.sent, outcome.answered, outcome.lost), (3_000, 3_000, 0));
-    let none = FakeSwitch::start("iso87-bcd", |_, _| Reply::Nothing);
-    let plan =
-        Plan { timeout: Duration::from_millis(200), duration: Some(Duration::from_millis(100)), ..plan };
-    let outcome = play_at(&none, &trace(9, 3_000), &plan);
-    assert_eq!((outcome.sent, outcome.lost), (20, 20));
 }
 
 #[test]
-fn the_recorded_pace_is_kept_or_multiplied() {
+fn the_recorded_pace_is_never_overtaken() {
     let switch = FakeSwitch::approving("iso87-ascii");
     // 300 messages, one a millisecond.
     for (rate, seconds) in [(Rate::Recorded(1.0), 0.3), (Rate::Recorded(3.0), 0.1)] {
         let outcome = play_at(&switch, &sales(300), &Plan { rate, ..plan(1.0) });
         let busy = outcome.busy.as_secs_f64();
-        assert!(busy >= seconds * 0.98 && busy < seconds + 5.0, "{rate}: {busy} s");
+        assert!(busy >= seconds * 0.98, "{rate}: {busy} s");
     }
 }
 

@@ -179,14 +179,15 @@ fn write_links(out: &mut String, snapshot: &Snapshot) {
 }
 
 /// Counters that a healthy link does not move.
-const TROUBLE: [(&str, &str); 12] = [
+const TROUBLE: [(&str, &str); 13] = [
     ("dropped_frames", "dropped"),
     ("unreadable_frames", "unreadable"),
     ("frame_errors", "that could not be cut"),
     ("wrong_frames", "with a wrong header"),
     ("rejects", "rejected by the network"),
-    ("late_answers", "answers withheld as late"),
-    ("budget_spent_requests", "budget spent"),
+    ("budget_spent_requests", "budget spent before the decision (91)"),
+    ("undone_approvals", "approvals undone, too late to send (91)"),
+    ("withheld_repeats", "repeats withheld, too late to send"),
     ("not_stored_requests", "not stored"),
     ("overload_requests", "refused in overload"),
     ("unsolicited_responses", "unsolicited responses"),
@@ -208,7 +209,7 @@ fn write_trouble(out: &mut String, links: &[LinkFigures]) {
         }
     }
     if found.is_empty() {
-        out.push_str("<p class=\"soft\">Since the start nothing was dropped, unreadable, late, refused or not stored.</p>");
+        out.push_str("<p class=\"soft\">Since the start nothing was dropped, unreadable, too late, refused or not stored.</p>");
     }
     for line in found {
         let _ = write!(out, "<p class=\"warn\">Since the start, {}</p>", Escaped(line));
@@ -217,7 +218,7 @@ fn write_trouble(out: &mut String, links: &[LinkFigures]) {
 
 fn write_latency(out: &mut String, snapshot: &Snapshot) {
     let figures = &snapshot.figures;
-    out.push_str("<section class=\"card\"><h2>Latency <small>first byte of a frame read to its answer handed to the kernel</small></h2>");
+    out.push_str("<section class=\"card\"><h2>Latency <small>arrival of a frame's first byte to its answer handed to the kernel</small></h2>");
     let _ = write!(
         out,
         "<div class=\"legend\"><span><svg width=\"22\" height=\"8\"><path class=\"recent\" d=\"M0 4H22\"/></svg>\
@@ -225,7 +226,7 @@ fn write_latency(out: &mut String, snapshot: &Snapshot) {
          since the start</span></div>{}",
         chart::percentile_curve(&figures.curve_recent, &figures.curve_since_start)
     );
-    out.push_str("</section><section class=\"card\"><h2>Where the time goes <small>medians of the last 10 to 20 s</small></h2>");
+    out.push_str("</section><section class=\"card\"><h2>Where the time goes <small>of the mean message of the last 10 to 20 s</small></h2>");
     out.push_str(&chart::split(&split_of(&figures.recent)));
     out.push_str("<div class=\"columns\"><div>");
     write_stages(out, "last 10 to 20 s", &figures.recent);
@@ -234,18 +235,16 @@ fn write_latency(out: &mut String, snapshot: &Snapshot) {
     out.push_str("</div></div></section>");
 }
 
-/// The stages' medians, and what of the whole's median none of them explains: waiting for its turn in a batch.
+/// The stages' shares of the mean message: they add up to it.
 fn split_of(table: &LatencyTable) -> Vec<(&str, u64)> {
-    let Some((whole, stages)) = table.rows.split_last() else { return Vec::new() };
-    let mut parts: Vec<_> = stages.iter().map(|row| (row.name, row.percentiles.p50_ns)).collect();
-    let explained: u64 = parts.iter().map(|(_, ns)| ns).sum();
-    parts.push(("waiting", whole.percentiles.p50_ns.saturating_sub(explained)));
-    parts
+    let stages = &table.rows[..table.rows.len().saturating_sub(1)];
+    stages.iter().map(|row| (row.name, row.share_ns)).collect()
 }
 
 fn write_stages(out: &mut String, span: &str, table: &LatencyTable) {
     let heads = [
         (span, ""),
+        ("mean", "n"),
         ("median", "n"),
         ("90 %", "n"),
         ("99 %", "n"),
@@ -258,7 +257,8 @@ fn write_stages(out: &mut String, span: &str, table: &LatencyTable) {
         .iter()
         .map(|row| {
             let p = &row.percentiles;
-            let mut cells = vec![text(row.name)];
+            let mean = number(if_any(p.count, row.share_ns));
+            let mut cells = vec![text(row.name.replace('_', " ")), mean];
             cells.extend(percentile_cells(
                 p,
                 &[|p| p.p50_ns, |p| p.p90_ns, |p| p.p99_ns, |p| p.p99_9_ns, |p| p.p99_99_ns, |p| p.max_ns],

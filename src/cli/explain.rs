@@ -59,7 +59,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     let settings = match serve::load(args.config.as_deref(), &[]) {
         Ok(settings) => settings,
         Err(error) => {
-            eprint!("{}", error.report());
+            err!("{}", error.report());
             return ExitCode::from(super::USAGE);
         }
     };
@@ -67,13 +67,13 @@ pub(super) fn run(args: Args) -> ExitCode {
         Ok(explained) => {
             let agrees = explained.agrees();
             match args.json {
-                true => println!("{}", explained.to_json()),
+                true => outln!("{}", explained.to_json()),
                 false => explained.print(),
             }
             if agrees { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) }
         }
         Err(error) => {
-            eprintln!("authswitch explain: {error}");
+            errln!("authswitch explain: {error}");
             let missing = !args.data.join("journal").is_dir();
             ExitCode::from(if missing { super::USAGE } else { super::FAILED })
         }
@@ -241,9 +241,9 @@ impl Explained {
     fn print(&self) {
         let Explained { seq, record, .. } = self;
         let asked = &record.asked;
-        println!("record {seq}  {}  {}  link {}", time(record.time_us), record.event.name(), self.link);
+        outln!("record {seq}  {}  {}  link {}", time(record.time_us), record.event.name(), self.link);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end_matches(['\0', ' ']).to_owned();
-        println!(
+        outln!(
             "{:04X}  {}  {}  processing code {:06}  MCC {:04}  STAN {:06}  RRN {}",
             asked.mti,
             truncated(record),
@@ -253,7 +253,7 @@ impl Explained {
             asked.stan,
             text(&asked.retrieval_reference)
         );
-        println!(
+        outln!(
             "terminal {}  merchant {}  country {} {}  entry mode {:03}",
             text(&asked.terminal),
             text(&asked.merchant),
@@ -261,35 +261,35 @@ impl Explained {
             asked.country,
             asked.entry_mode
         );
-        println!("rules {:08x}  settings {:08x}\n", record.rules, record.config);
+        outln!("rules {:08x}  settings {:08x}\n", record.rules, record.config);
         let width = self.again.checks.iter().map(|check| label(check).len()).max().unwrap_or(0);
         for (number, check) in (1..).zip(&self.again.checks) {
             let word = if check.refusal == Refusal::None { "passed " } else { "REFUSED" };
             let inputs: Vec<String> =
                 check.inputs.iter().map(|(name, value)| format!("{name} {}", self.shown(value))).collect();
-            println!("{number:>3}  {word}  {:<width$}  {}", label(check), inputs.join(", "));
+            outln!("{number:>3}  {word}  {:<width$}  {}", label(check), inputs.join(", "));
         }
-        println!("\nanswer {}", self.answer());
+        outln!("\nanswer {}", self.answer());
         let changes = [
             ("held", record.held_change_minor),
             ("posted", record.posted_change_minor),
             ("counted", record.velocity.amount_minor),
         ];
         for (what, minor) in changes.into_iter().filter(|(_, minor)| *minor != 0) {
-            println!("{what} {}{}", if minor > 0 { "+" } else { "" }, amount(minor, self.currency()));
+            outln!("{what} {}{}", if minor > 0 { "+" } else { "" }, amount(minor, self.currency()));
         }
         if self.agrees() {
-            println!("decided again it is the same, from the state after record {}", seq - 1);
+            outln!("decided again it is the same, from the state after record {}", seq - 1);
         } else {
             let again = self.again.decision;
-            println!("DECIDED AGAIN IT IS NOT THE SAME: {} {}", again.code, again.refusal.name());
+            outln!("DECIDED AGAIN IT IS NOT THE SAME: {} {}", again.code, again.refusal.name());
         }
         let others: Vec<String> =
             self.found.iter().filter(|other| *other != seq).map(Seq::to_string).collect();
         if !others.is_empty() {
-            println!("other records like that: {}", others.join(", "));
+            outln!("other records like that: {}", others.join(", "));
         }
-        println!("{} records replayed, {} ms", self.replayed, self.milliseconds);
+        outln!("{} records replayed, {} ms", self.replayed, self.milliseconds);
     }
 
     fn answer(&self) -> String {

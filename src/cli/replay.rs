@@ -4,11 +4,11 @@ use super::framing;
 use crate::traffic::echo::EchoServer;
 use crate::traffic::replay::{Outcome, Plan, Progress, Target};
 use crate::traffic::trace::Trace;
-use crate::traffic::{self, Endpoint, Rate, duration_from_text, report, summary};
+use crate::traffic::{self, Endpoint, Matching, Rate, duration_from_text, report, summary};
 use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,7 +25,8 @@ use std::time::Duration;
 #[command(after_help = "Examples:
   authswitch replay day.jsonl --to acquirer-ascii=127.0.0.1:8583 --to acquirer-bcd=127.0.0.1:8584
   authswitch replay day.jsonl --to 127.0.0.1:8583 --rate 10000 --duration 30s --report out.html
-  authswitch replay day.jsonl --to 127.0.0.1:8583 --rate max --connections 8 --in-flight 16")]
+  authswitch replay day.jsonl --to 127.0.0.1:8583 --rate max --connections 8 --in-flight 16
+  authswitch replay day.jsonl --to 10.0.0.7:5000 --sign-on --match 11,41 --ignore-codes")]
 pub(super) struct Args {
     /// The trace: JSON Lines, plain or gzip; `-` is standard input.
     trace: PathBuf,
@@ -50,6 +51,16 @@ pub(super) struct Args {
     /// An answer that takes longer than this is lost.
     #[arg(long, value_parser = duration_from_text, default_value = "5s")]
     timeout: Duration,
+    /// By which fields an answer is recognized: `mti` and data elements. An answer without the DE7 of its message, or with
+    /// one of its own, is found by `mti,11` or `11,41`. When nothing matches, the report says what would have.
+    #[arg(long = "match", value_name = "FIELDS", default_value_t)]
+    matching: Matching,
+    /// Sign on over every connection before its first message (0800 with DE70 001), also after it was lost.
+    #[arg(long)]
+    sign_on: bool,
+    /// Report answers with another code than the trace expects, but do not fail for them.
+    #[arg(long)]
+    ignore_codes: bool,
     /// Layout of the messages: one for all links, or LINK=NAME for each. Default: by the link's name, else iso87-ascii.
     #[arg(long, value_name = "[LINK=]NAME")]
     dialect: Vec<String>,
@@ -101,6 +112,9 @@ fn play(args: &Args) -> Result<bool, String> {
         warmup: args.warmup,
         timeout: args.timeout,
         slice: args.slice,
+        matching: args.matching.clone(),
+        sign_on: args.sign_on,
+        ignore_codes: args.ignore_codes,
         hlog: args.hlog.clone(),
     };
     let endpoints = endpoints(args, &trace)?;
@@ -124,7 +138,7 @@ fn play(args: &Args) -> Result<bool, String> {
     if let Some(path) = &args.report {
         std::fs::write(path, report::html(&outcome, &plan))
             .map_err(|error| format!("{}: {error}", path.display()))?;
-        eprintln!("report: {}", path.display());
+        errln!("report: {}", path.display());
     }
     Ok(outcome.holds())
 }
@@ -132,8 +146,7 @@ fn play(args: &Args) -> Result<bool, String> {
 fn print(outcome: &Outcome, plan: &Plan, as_json: bool) {
     let text =
         if as_json { format!("{:#}\n", summary::json(outcome, plan)) } else { summary::text(outcome, plan) };
-    // A reader that went away (`| head`) is no error of the replay's.
-    let _ = io::stdout().write_all(text.as_bytes());
+    out!("{text}");
 }
 
 /// Starts bare echo servers, one for each framing, and adds them to the targets: the same links, dialects and
@@ -195,7 +208,7 @@ fn dialect(given: &[String], link: &str) -> Result<Arc<Dialect>, String> {
 
 /// Prints what is wrong with the call.
 pub(super) fn usage(reason: &str) -> ExitCode {
-    eprintln!("authswitch: {reason}");
+    errln!("authswitch: {reason}");
     ExitCode::from(super::USAGE)
 }
 

@@ -1,9 +1,12 @@
 //! `authswitch serve`: runs the switch until SIGTERM or SIGINT, then drains and prints the receipt.
 
+use super::check;
+use super::data::WhenNew;
+use super::status::Holdings;
 use super::switch::{Failure, Switch};
+use crate::portfolio::seed;
 use crate::settings::{self, Settings, SettingsError};
 use crate::telemetry::log;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,53 +14,81 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Runs the switch.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  authswitch serve\n  authswitch serve --config links.toml --data /var/lib/authswitch\n  \
+    after_help = "Examples:\n  authswitch serve --demo\n  authswitch serve --init --config links.toml --data /var/lib/authswitch\n  \
     authswitch serve --set links.acquirer-ascii.listen=0.0.0.0:8583 --set log.format=text\n\n\
     Prints a line for each listener, then `ready`. SIGTERM and SIGINT drain: what was read is answered and made\n\
-    durable, a receipt is printed, exit code 0. SIGHUP reads the rule file and [holds], [completion], [approvals] and\n\
-    [rates] again: all of it is taken, or nothing and the log says why; other settings wait for a restart."
+    durable, a receipt is printed, exit code 0. SIGHUP reads settings and rule file again: what can change while\n\
+    the switch runs is taken, all of it or nothing, and the log names each setting that changed, its old and new value,\n\
+    and whether it waits for a restart."
 )]
 pub(super) struct Args {
     /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none].
     #[arg(long)]
     config: Option<PathBuf>,
-    /// The data folder; made when it is not there.
+    /// The data folder.
     #[arg(long, default_value = "./data")]
     data: PathBuf,
+    /// Makes the data folder, without cards, where there is none yet.
+    #[arg(long)]
+    init: bool,
+    /// Makes the data folder, with the demo's cards, where there is none yet: for trying out, never for real links.
+    #[arg(long)]
+    demo: bool,
     /// Overrides one setting, e.g. links.acquirer-ascii.listen=127.0.0.1:0. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Prints the settings manual with all defaults, and ends.
+    /// Prints the settings in force with --config or --set, else the manual with all defaults, and ends.
     #[arg(long)]
     print_config: bool,
+    /// Reads settings, rules, dialects and the data folder, says what would happen, and ends: 0, or 2 with what is wrong.
+    /// Changes nothing; a switch may be running on the folder.
+    #[arg(long, conflicts_with = "print_config")]
+    check: bool,
+}
+
+impl Args {
+    fn when_new(&self) -> WhenNew {
+        match (self.demo, self.init) {
+            (true, _) => WhenNew::Demo,
+            (false, true) => WhenNew::Make,
+            (false, false) => WhenNew::Refuse,
+        }
+    }
 }
 
 /// The settings file that is read when none is named.
 const USUAL_CONFIG: &str = "config/authswitch.toml";
 
 pub(super) fn run(args: Args) -> ExitCode {
-    if args.print_config {
-        print!("{}", settings::MANUAL);
+    if args.print_config && args.config.is_none() && args.set.is_empty() {
+        out!("{}", settings::MANUAL);
         return ExitCode::SUCCESS;
     }
     let settings = match load(args.config.as_deref(), &args.set) {
         Ok(settings) => settings,
         Err(error) => {
-            eprint!("{}", error.report());
+            err!("{}", error.report());
             return ExitCode::from(super::USAGE);
         }
     };
+    if args.print_config {
+        out!("{}", settings.to_toml());
+        return ExitCode::SUCCESS;
+    }
+    if args.check {
+        return check::run(&settings, &args.data, args.when_new());
+    }
     let json = settings.log.format == settings::LogFormat::Json;
     let format = if json { log::Format::Json } else { log::Format::Text };
     if let Err(error) = log::init(&log::Options { level: settings.log.level.as_str().to_owned(), format }) {
-        eprintln!("authswitch serve: {error}");
+        errln!("authswitch serve: {error}");
         return ExitCode::from(super::USAGE);
     }
     match serve(&args, &settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the switch ends");
-            eprintln!("authswitch serve: {error}");
+            errln!("authswitch serve: {error}");
             ExitCode::from(super::USAGE)
         }
     }
@@ -75,18 +106,13 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let _entered = runtime.enter();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hang_up = signal(SignalKind::hangup())?;
-    let switch = Switch::start(settings, &args.data)?;
-    let mut out = std::io::stdout();
+    let switch = Switch::start(settings, &args.data, args.when_new())?;
+    warn_of_holdings(switch.holdings(), &args.data);
     for listening in switch.listening() {
-        writeln!(
-            out,
-            "listening link={} addr={} dialect={}",
-            listening.link, listening.address, listening.dialect
-        )?;
+        outln!("listening link={} addr={} dialect={}", listening.link, listening.address, listening.dialect);
     }
-    writeln!(out, "listening link=admin addr={} dialect=http", switch.admin_address())?;
-    writeln!(out, "ready")?;
-    out.flush()?;
+    outln!("listening link=admin addr={} dialect=http", switch.admin_address());
+    outln!("ready");
     tracing::info!(data = %args.data.display(), "ready");
     let mut running = settings.clone();
     runtime.block_on(async {
@@ -100,21 +126,36 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     });
     tracing::info!("draining");
     let receipt = switch.drain(settings.server.drain_timeout_ms.into())?;
-    writeln!(
-        out,
-        "drained received={} answered={} late={} dropped={} undelivered={}",
-        receipt.received, receipt.answered, receipt.late, receipt.dropped, receipt.undelivered
-    )?;
-    out.flush()?;
+    outln!("drained {receipt}");
     tracing::info!(
         received = receipt.received,
         answered = receipt.answered,
-        late = receipt.late,
+        budget_spent = receipt.budget_spent,
+        undone = receipt.undone,
+        withheld = receipt.withheld,
         dropped = receipt.dropped,
         undelivered = receipt.undelivered,
         "drained"
     );
     Ok(())
+}
+
+/// What must not go unnoticed of a data folder.
+fn warn_of_holdings(holdings: Holdings, data: &Path) {
+    let data = data.display();
+    if holdings.demo_cards > 0 {
+        tracing::warn!(
+            demo_cards = holdings.demo_cards,
+            "a demo folder: its cards have a billion to spend and are approved on every link; \
+             `authswitch cards remove --program {} --data {data}` takes them out",
+            seed::PROGRAM
+        );
+    }
+    if holdings.cards == 0 {
+        tracing::warn!(
+            "no cards: every request is answered 14 until `authswitch cards import FILE --data {data}`"
+        );
+    }
 }
 
 /// SIGHUP: reads settings and rules again. What does not hold changes nothing, and the log says why.

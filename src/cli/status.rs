@@ -12,8 +12,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+/// Whose cards a data folder has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holdings {
+    pub cards: usize,
+    /// Accounts that a card spends from.
+    pub accounts: usize,
+    /// Cards of the demo, which no real folder has.
+    pub demo_cards: usize,
+}
+
 /// What the upkeep and the status page look at.
 pub(super) struct Parts {
+    pub holdings: Holdings,
     pub portfolio: Arc<Portfolio>,
     pub desk: Arc<Desk>,
     pub journal: Journal,
@@ -86,7 +97,6 @@ impl admin::Status for SwitchStatus {
             JournalStatus::Failed => "failed",
         };
         let (transactions, open) = parts.portfolio.table.len();
-        let count = |number: usize| number.to_string();
         Facts {
             links: self.links.iter().map(|(link, address)| link_facts(link, *address)).collect(),
             exposure: admin::Exposure {
@@ -101,12 +111,18 @@ impl admin::Status for SwitchStatus {
                 appended: parts.journal.appended(),
                 durable: parts.journal.durable(),
             },
-            more: vec![
-                ("cards".into(), count(parts.portfolio.cards().len())),
-                ("accounts".into(), count(parts.portfolio.accounts().len())),
-                ("transactions remembered".into(), count(transactions)),
-                ("of them holding money".into(), count(open)),
-            ],
+            more: [
+                Some(("cards", parts.holdings.cards)),
+                Some(("DEMO FOLDER: of them demo cards, approved on every link", parts.holdings.demo_cards))
+                    .filter(|(_, cards)| *cards > 0),
+                Some(("accounts", parts.holdings.accounts)),
+                Some(("transactions remembered", transactions)),
+                Some(("of them holding money", open)),
+            ]
+            .into_iter()
+            .flatten()
+            .map(|(name, number)| (name.to_owned(), number.to_string()))
+            .collect(),
         }
     }
 }

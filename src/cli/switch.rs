@@ -1,16 +1,16 @@
 //! A whole switch in this process, from settings and a data folder: what `serve` runs and `demo` shows.
 
 use super::clock::HoldClock;
-use super::data::{self, Opened, WhenEmpty};
+use super::data::{self, Opened, WhenNew};
 use super::policy::{self, reading};
 use super::standing;
-use super::status::{Parts, Phase, SwitchStatus};
+use super::status::{Holdings, Parts, Phase, SwitchStatus};
 use super::versions::Versions;
 use crate::admin;
 use crate::decision::Desk;
 use crate::journal::{self, Journal};
 use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
-use crate::portfolio::folder;
+use crate::portfolio::{folder, seed};
 use crate::settings::{self, Settings};
 use crate::telemetry::{Telemetry, Ticker};
 use std::net::SocketAddr;
@@ -44,21 +44,23 @@ pub(super) struct Listening {
 }
 
 impl Switch {
-    /// Opens the data folder, recovers, and listens. Ready when it returns.
-    pub(super) fn start(settings: &Settings, data: &Path) -> Result<Switch, Failure> {
+    /// Opens the data folder (or makes it, as `when_new` says), recovers, and listens. Ready when it returns.
+    pub(super) fn start(settings: &Settings, data: &Path, when_new: WhenNew) -> Result<Switch, Failure> {
         let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
+        warn_of_doubts(&links);
         let rules = standing::read(settings)?;
         let workers = match settings.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
         let Opened { portfolio, tail, key, lock, warnings, floor, replayed, took } =
-            data::open(settings, data, WhenEmpty::Seed)?;
+            data::open(settings, data, when_new)?;
         for warning in warnings {
             tracing::warn!(%warning, "recovered with a warning");
         }
+        let (cards, accounts) = portfolio.count();
         tracing::info!(
-            cards = portfolio.cards().len(),
+            cards,
             last = tail.last,
             floor,
             replayed,
@@ -81,6 +83,7 @@ impl Switch {
         Versions::of(data, &key).keep(settings, &standing.rules, &rules.texts)?;
         let desk = Arc::new(Desk::new(Arc::clone(&portfolio), standing));
         let parts = Arc::new(Parts {
+            holdings: Holdings { cards, accounts, demo_cards: seed::count(&portfolio) },
             portfolio,
             desk: Arc::clone(&desk),
             journal: journal.clone(),
@@ -111,6 +114,11 @@ impl Switch {
         };
         let ticker = telemetry.start_ticker()?;
         Ok(Switch { server, admin, parts, ticker, upkeep })
+    }
+
+    /// What the folder holds; fixed while the switch runs.
+    pub(super) fn holdings(&self) -> Holdings {
+        self.parts.holdings
     }
 
     /// The links, in the order of the settings.
@@ -214,7 +222,16 @@ fn write_snapshot(parts: &Parts, floor: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions, Failure> {
+fn warn_of_doubts(links: &[LinkOptions]) {
+    for link in links {
+        if let Some(warning) = super::framing::doubt(&link.framing, &link.dialect) {
+            tracing::warn!(link = link.name, warning);
+        }
+    }
+}
+
+/// What the settings say of a link, checked against its dialect.
+pub(super) fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions, Failure> {
     let dialect =
         super::specs::find(&link.dialect).map_err(|reason| format!("links.{name}.dialect: {reason}"))?;
     if dialect.version() != 0 {
@@ -228,9 +245,6 @@ fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions,
     }
     super::framing::check(&link.framing, &dialect)
         .map_err(|reason| format!("links.{name}.framing: {reason}"))?;
-    if let Some(warning) = super::framing::doubt(&link.framing, &dialect) {
-        tracing::warn!(link = name, warning);
-    }
     Ok(LinkOptions {
         name: name.clone(),
         listen: link.listen,
@@ -240,6 +254,7 @@ fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions,
         framing: link.framing,
         echo_keep_alives: link.keep_alive == settings::KeepAlive::Echo,
         max_frame_bytes: link.max_frame_bytes,
+        receive_buffer_bytes: link.receive_buffer_kib * 1024,
         budget: link.budget_ms.into(),
         stand_in: link.stand_in_ms.into(),
         max_connections: link.max_connections,
@@ -293,8 +308,8 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
             |parts| f64::from(u8::from(parts.journal.accepting())),
         ),
         ("journal_records", "Sequence of the last record.", |parts| parts.journal.appended() as f64),
-        ("cards", "Cards in memory.", |parts| parts.portfolio.cards().len() as f64),
-        ("accounts", "Accounts in memory.", |parts| parts.portfolio.accounts().len() as f64),
+        ("cards", "Cards in memory.", |parts| parts.holdings.cards as f64),
+        ("accounts", "Accounts in memory.", |parts| parts.holdings.accounts as f64),
         ("counters", "Counters of the rule set's limits.", |parts| parts.portfolio.counters.len() as f64),
         ("transactions", "Transactions remembered.", |parts| parts.portfolio.table.len().0 as f64),
         ("transactions_open", "Transactions that hold money.", |parts| parts.portfolio.table.len().1 as f64),

@@ -9,7 +9,7 @@ use std::ops::Range;
 pub struct Answer {
     /// What the corridor said of it.
     pub passed: Passed,
-    /// When the first byte of its request was read.
+    /// Since when its request had waited when it was read.
     pub arrived_ns: u64,
     /// Its length in bytes.
     pub length: usize,
@@ -22,46 +22,79 @@ impl Answer {
     }
 }
 
-/// Answers in the order they leave, their bytes one after the other.
+/// Answers in the order they leave, their bytes one after the other. What the kernel took of them is gone; the rest can
+/// still be replaced, a whole answer at a time.
 #[derive(Debug, Default)]
 pub struct Outgoing {
-    /// The bytes to write.
+    /// The bytes, those that are gone included.
     pub bytes: Vec<u8>,
     /// What they are.
     pub answers: Vec<Answer>,
     /// Keep-alives to send back; they leave behind the answers.
     pub keep_alives: Vec<u8>,
+    /// Bytes that are gone.
+    gone: usize,
+    /// Answers that are gone to their last byte, and where they end.
+    done: usize,
+    done_bytes: usize,
 }
 
 impl Outgoing {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.answers.is_empty() && self.keep_alives.is_empty()
+        self.bytes.len() == self.gone && self.keep_alives.is_empty()
     }
 
-    /// All that leaves now. From here on the answers can no longer be replaced.
-    pub fn seal(&mut self) -> &[u8] {
+    /// What is still to be written, keep-alives included.
+    pub fn rest(&mut self) -> &[u8] {
         self.bytes.append(&mut self.keep_alives);
-        &self.bytes
+        &self.bytes[self.gone..]
     }
 
-    /// Whether anything comes too late by now.
+    /// The kernel took so many bytes more. Returns the answers that are gone by that, for their measures.
+    pub fn took(&mut self, bytes: usize) -> &mut [Answer] {
+        self.gone += bytes;
+        let first = self.done;
+        while let Some(answer) = self.answers.get(self.done)
+            && self.done_bytes + answer.length <= self.gone
+        {
+            self.done_bytes += answer.length;
+            self.done += 1;
+        }
+        &mut self.answers[first..self.done]
+    }
+
+    /// The first answer of which nothing is gone, and where it begins: what has begun must be finished.
+    fn first_whole(&self) -> (usize, usize) {
+        match self.answers.get(self.done) {
+            Some(begun) if self.gone > self.done_bytes => (self.done + 1, self.done_bytes + begun.length),
+            _ => (self.done, self.done_bytes),
+        }
+    }
+
+    /// Whether anything that can still be replaced comes too late by now.
     pub fn has_late(&self, now_ns: u64, deadline_ns: u64) -> bool {
-        self.answers.iter().any(|answer| answer.is_late(now_ns, deadline_ns))
+        self.answers[self.first_whole().0..].iter().any(|answer| answer.is_late(now_ns, deadline_ns))
     }
 
-    /// Gives each answer that comes too late to `replace`, with its bytes: it may append other bytes instead and
-    /// change what is recorded, or append none to withhold it.
+    /// Gives each answer that comes too late and is not begun to `replace`, with its bytes: it may append other bytes
+    /// instead and change what is recorded, or append none to withhold it.
     pub fn replace_late(
         &mut self,
         now_ns: u64,
         deadline_ns: u64,
         mut replace: impl FnMut(&mut Answer, &[u8], &mut Vec<u8>),
     ) {
-        let before = std::mem::take(&mut self.bytes);
+        let (first, mut from) = self.first_whole();
+        let mut before = std::mem::take(&mut self.bytes);
         let after = &mut self.bytes;
-        let mut from = 0;
+        after.extend_from_slice(&before[..from]);
+        let mut index = 0;
         self.answers.retain_mut(|answer| {
+            index += 1;
+            if index <= first {
+                return true;
+            }
             let bytes = &before[from..from + answer.length];
             from += answer.length;
             if answer.is_late(now_ns, deadline_ns) {
@@ -73,6 +106,7 @@ impl Outgoing {
             }
             answer.length > 0
         });
+        after.extend(before.drain(from..));
     }
 
     /// Forgets everything, keeping the room.
@@ -80,6 +114,7 @@ impl Outgoing {
         self.bytes.clear();
         self.answers.clear();
         self.keep_alives.clear();
+        (self.gone, self.done, self.done_bytes) = (0, 0, 0);
     }
 }
 
@@ -103,10 +138,11 @@ impl Deferred {
     }
 
     /// Moves what is durable by now to the answers that leave.
-    pub fn release(&mut self, durable: u64, outgoing: &mut Outgoing) {
+    pub fn release(&mut self, durable: u64, now_ns: u64, outgoing: &mut Outgoing) {
         while self.answers.front().is_some_and(|(sequence, _)| *sequence <= durable)
-            && let Some((_, answer)) = self.answers.pop_front()
+            && let Some((_, mut answer)) = self.answers.pop_front()
         {
+            answer.passed.is_durable(now_ns);
             outgoing.bytes.extend(self.bytes.drain(..answer.length));
             outgoing.answers.push(answer);
         }
@@ -117,7 +153,7 @@ impl Deferred {
 mod tests {
     use super::super::Way;
     use super::*;
-    use crate::telemetry::{NO_CODE, Outcome, Sample};
+    use crate::telemetry::{NO_CODE, Outcome, Sample, Stage};
 
     fn answer(arrived_ns: u64, length: usize, has_deadline: bool) -> Answer {
         let sample = Sample {
@@ -126,22 +162,32 @@ mod tests {
             outcome: Outcome::Approved,
             code: NO_CODE,
             total_ns: 0,
-            stage_ns: [0; 5],
+            stage_ns: [5, 10, 20, 4, 1, 0, 0],
         };
-        Answer {
-            passed: Passed { way: Way::Now, sample, undo: None, has_deadline, counts_as: None, built_ns: 0 },
-            arrived_ns,
-            length,
+        let passed = Passed {
+            way: Way::Now,
+            sample,
+            undo: None,
+            has_deadline,
+            counts_as: None,
+            ready_ns: arrived_ns + 40,
+        };
+        Answer { passed, arrived_ns, length }
+    }
+
+    fn outgoing(bytes: &[u8], answers: &[Answer]) -> Outgoing {
+        Outgoing {
+            bytes: bytes.to_vec(),
+            answers: answers.to_vec(),
+            keep_alives: b"00".to_vec(),
+            ..Outgoing::default()
         }
     }
 
     #[test]
     fn replaces_or_withholds_what_is_late_and_keeps_the_rest_in_order() {
-        let mut outgoing = Outgoing {
-            bytes: b"aabbbcd".to_vec(),
-            answers: vec![answer(0, 2, true), answer(50, 3, true), answer(0, 1, false), answer(1, 1, true)],
-            keep_alives: b"00".to_vec(),
-        };
+        let answers = [answer(0, 2, true), answer(50, 3, true), answer(0, 1, false), answer(1, 1, true)];
+        let mut outgoing = outgoing(b"aabbbcd", &answers);
         assert!(outgoing.has_late(100, 60) && !outgoing.has_late(60, 60));
         let mut late = Vec::new();
         outgoing.replace_late(100, 60, |answer, bytes, out| {
@@ -154,8 +200,37 @@ mod tests {
         assert_eq!((outgoing.bytes.as_slice(), outgoing.answers.len()), (&b"91bbbc"[..], 3));
         assert_eq!(late, [b"aa".to_vec(), b"d".to_vec()]);
         assert!(!outgoing.has_late(100, 60));
-        assert_eq!(outgoing.seal(), b"91bbbc00");
+        assert_eq!(outgoing.rest(), b"91bbbc00");
         outgoing.clear();
+        assert!(outgoing.is_empty());
+    }
+
+    #[test]
+    fn what_waits_for_the_socket_is_late_later_but_for_what_has_begun() {
+        let answers = [answer(0, 2, true), answer(0, 3, true), answer(0, 3, true), answer(70, 1, true)];
+        let mut outgoing = outgoing(b"aabbbcccd", &answers);
+        assert!(!outgoing.has_late(50, 60));
+        assert_eq!(outgoing.rest().len(), 11);
+        // The first is gone, the second has begun; then the socket takes nothing until all are late but the last.
+        assert_eq!(outgoing.took(3).len(), 1);
+        assert!(outgoing.has_late(100, 60));
+        let mut late = Vec::new();
+        outgoing.replace_late(100, 60, |answer, bytes, out| {
+            late.push(bytes.to_vec());
+            out.extend_from_slice(b"91+");
+            answer.passed.has_deadline = false;
+        });
+        assert_eq!(late, [b"ccc".to_vec()]);
+        assert!(!outgoing.has_late(100, 60));
+        assert_eq!(outgoing.rest(), b"bb91+d00");
+        assert_eq!(outgoing.took(2).len(), 1);
+        // Exactly between two answers, the next one has not begun.
+        assert!(outgoing.has_late(200, 60));
+        outgoing.replace_late(200, 60, |_, _, _| {});
+        assert_eq!(outgoing.rest(), b"91+00");
+        assert_eq!(outgoing.took(4).len(), 1);
+        assert!(!outgoing.is_empty());
+        assert_eq!(outgoing.took(1).len(), 0);
         assert!(outgoing.is_empty());
     }
 
@@ -166,11 +241,33 @@ mod tests {
         deferred.push(7, answer(0, 7, false), &mut built, 4..11);
         deferred.push(9, answer(0, 6, false), &mut built, 4..10);
         assert_eq!(built, b"now-");
-        deferred.release(6, &mut outgoing);
+        deferred.release(6, 50, &mut outgoing);
         assert_eq!((deferred.len(), outgoing.bytes.len()), (2, 0));
-        deferred.release(8, &mut outgoing);
+        deferred.release(8, 60, &mut outgoing);
         assert_eq!((deferred.len(), outgoing.bytes.as_slice()), (1, &b"first--"[..]));
-        deferred.release(9, &mut outgoing);
+        deferred.release(9, 70, &mut outgoing);
         assert_eq!((deferred.len(), outgoing.bytes.as_slice()), (0, &b"first--second"[..]));
+    }
+
+    #[test]
+    fn the_stages_of_an_answer_add_up_to_the_whole() {
+        let sum = |sample: &Sample| sample.stage_ns.iter().sum::<u64>();
+        let mut answer = answer(1_000, 7, true);
+        let sample = answer.passed.finish(1_100);
+        assert_eq!((sample.total_ns, sum(&sample)), (100, 100));
+        assert_eq!(
+            (sample.stage_ns[Stage::DurableWait as usize], sample.stage_ns[Stage::Write as usize]),
+            (0, 60)
+        );
+        answer.passed.is_durable(1_500);
+        let sample = answer.passed.finish(1_600);
+        assert_eq!((sample.total_ns, sum(&sample)), (600, 600));
+        assert_eq!(
+            (sample.stage_ns[Stage::DurableWait as usize], sample.stage_ns[Stage::Write as usize]),
+            (460, 100)
+        );
+        // Longer than 32 bits of nanoseconds hold.
+        let sample = answer.passed.finish(60_000_001_000);
+        assert_eq!((sample.total_ns, sum(&sample)), (60_000_000_000, 60_000_000_000));
     }
 }

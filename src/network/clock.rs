@@ -1,12 +1,21 @@
-//! One monotonic clock for stages and deadlines, one wall clock for decisions, and the beat that notices when the
-//! process itself stood still.
+//! One monotonic clock for stages and deadlines, one wall clock for decisions, and the turns of a worker's loop: when it
+//! looked for what is there, and whether it stood still in between. Knows no socket.
 
-use std::cell::Cell;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use super::arrival::STILL_NS;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Microseconds since 1970-01-01 UTC by the wall clock.
 pub fn wall_us() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
+    wall_ns() / 1_000
+}
+
+/// Nanoseconds since 1970-01-01 UTC by the wall clock.
+pub fn wall_ns() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
 }
 
 /// Nanoseconds of a monotonic clock that costs some ten nanoseconds to read.
@@ -14,6 +23,7 @@ pub fn wall_us() -> i64 {
 pub struct Ticks {
     clock: quanta::Clock,
     origin: u64,
+    system: Instant,
 }
 
 impl Ticks {
@@ -21,13 +31,20 @@ impl Ticks {
     pub fn new() -> Ticks {
         let clock = quanta::Clock::new();
         let origin = clock.raw();
-        Ticks { clock, origin }
+        Ticks { clock, origin, system: Instant::now() }
     }
 
     /// Nanoseconds since the clock began.
     #[inline]
     pub fn now_ns(&self) -> u64 {
         self.clock.delta_as_nanos(self.origin, self.clock.raw())
+    }
+
+    /// The wall clock, and how far it is ahead of the system's own monotonic clock, in nanoseconds: both are slewed alike, so
+    /// that this changes only when the wall clock is set.
+    pub fn wall(&self) -> (i64, i64) {
+        let wall_ns = wall_ns();
+        (wall_ns, wall_ns - self.system.elapsed().as_nanos() as i64)
     }
 }
 
@@ -37,46 +54,128 @@ impl Default for Ticks {
     }
 }
 
-/// How often a worker's beat is due.
+/// How often a loop makes a turn at least.
 pub const BEAT: Duration = Duration::from_millis(5);
-/// A beat later than this means that the worker stood still: it was stopped, starved or moved.
-const STILL_NS: u64 = 20_000_000;
-/// What is read this soon after standing still may have waited all that time in the kernel.
-const AFTERMATH_NS: u64 = 2_000_000;
 
-/// Notices when a worker stood still, so that what waited meanwhile is not taken for fresh: the kernel does not tell
-/// when bytes arrived.
-#[derive(Debug, Default)]
-pub struct Beat {
-    last_ns: Cell<u64>,
-    still_from_ns: Cell<u64>,
-    still_until_ns: Cell<u64>,
+/// The turns of one loop that waits for sockets. In each it looks which of them have something; what it does not name has
+/// nothing since before that look.
+#[derive(Debug)]
+pub struct Turns {
+    ticks: Ticks,
+    looked_ns: AtomicU64,
+    before_ns: AtomicU64,
+    beat_ns: AtomicU64,
+    longest_gap_ns: AtomicU64,
+    stalls: AtomicU64,
 }
 
-impl Beat {
-    /// The regular sign of life.
-    pub fn beat(&self, now_ns: u64) {
-        self.notice(now_ns);
-        self.last_ns.set(now_ns);
-    }
-
-    fn notice(&self, now_ns: u64) {
-        let last_ns = self.last_ns.get();
-        if last_ns != 0 && now_ns.saturating_sub(last_ns) > STILL_NS {
-            self.still_from_ns.set(last_ns);
-            self.still_until_ns.set(now_ns);
-            self.last_ns.set(now_ns);
+impl Turns {
+    /// Those of a loop that begins now.
+    pub fn new(ticks: Ticks) -> Turns {
+        let now_ns = AtomicU64::new(ticks.now_ns());
+        Turns {
+            ticks,
+            looked_ns: AtomicU64::new(now_ns.load(Ordering::Relaxed)),
+            before_ns: now_ns,
+            beat_ns: AtomicU64::new(0),
+            longest_gap_ns: AtomicU64::new(0),
+            stalls: AtomicU64::new(0),
         }
     }
 
-    /// Since when bytes that were read now may have been waiting: now, or the moment the worker began to stand still.
-    pub fn arrived_ns(&self, now_ns: u64) -> u64 {
-        self.notice(now_ns);
-        if now_ns.saturating_sub(self.still_until_ns.get()) < AFTERMATH_NS && self.still_until_ns.get() != 0 {
-            self.still_from_ns.get()
-        } else {
-            now_ns
+    /// To be called just before each look.
+    pub fn look(&self) {
+        let last_ns = self.looked_ns.swap(self.ticks.now_ns(), Ordering::Relaxed);
+        self.before_ns.store(last_ns, Ordering::Relaxed);
+    }
+
+    /// When the last look was begun.
+    pub fn looked_ns(&self) -> u64 {
+        self.looked_ns.load(Ordering::Relaxed)
+    }
+
+    /// The regular sign of life, due every [`BEAT`]. Returns how long the loop stood still, if it did.
+    pub fn beat(&self, now_ns: u64) -> Option<Duration> {
+        let last_ns = self.beat_ns.swap(now_ns, Ordering::Relaxed);
+        let gap_ns = now_ns.saturating_sub(last_ns);
+        if last_ns == 0 {
+            return None;
         }
+        self.longest_gap_ns.fetch_max(gap_ns, Ordering::Relaxed);
+        (gap_ns > STILL_NS).then(|| {
+            self.stalls.fetch_add(1, Ordering::Relaxed);
+            Duration::from_nanos(gap_ns)
+        })
+    }
+
+    /// The longest time between two signs of life since the start.
+    pub fn longest_gap(&self) -> Duration {
+        Duration::from_nanos(self.longest_gap_ns.load(Ordering::Relaxed))
+    }
+
+    /// How often the loop stood still.
+    pub fn stalls(&self) -> u64 {
+        self.stalls.load(Ordering::Relaxed)
+    }
+}
+
+/// Watches one source of events (a socket, a listener) for the last look that found nothing there.
+#[derive(Debug)]
+pub struct Watched {
+    note: Arc<Note>,
+    waker: Waker,
+    /// A look that was begun before the source was there says nothing of it.
+    since_ns: u64,
+}
+
+/// What the waker of a source notes. Only the first event counts: what it announces may be fetched much later.
+#[derive(Debug)]
+struct Note {
+    turns: Arc<Turns>,
+    /// The look before the one that brought the event; 0 = no event.
+    nothing_ns: AtomicU64,
+    task: Mutex<Option<Waker>>,
+}
+
+impl Wake for Note {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let before_ns = self.turns.before_ns.load(Ordering::Relaxed).max(1);
+        let _ = self.nothing_ns.compare_exchange(0, before_ns, Ordering::Relaxed, Ordering::Relaxed);
+        if let Some(task) = &*self.task.lock() {
+            task.wake_by_ref();
+        }
+    }
+}
+
+impl Watched {
+    /// Of a source that this loop looks at from now on.
+    pub fn new(turns: Arc<Turns>) -> Watched {
+        let since_ns = turns.ticks.now_ns().max(1);
+        let note = Arc::new(Note { turns, nothing_ns: AtomicU64::new(0), task: Mutex::new(None) });
+        Watched { waker: Waker::from(Arc::clone(&note)), note, since_ns }
+    }
+
+    /// Polls the source, and tells the last moment that is known to have found nothing there; none where nothing new is
+    /// known. `source` must be pending for want of an event alone, never of a task's budget.
+    pub fn poll<T>(
+        &self,
+        cx: &mut Context<'_>,
+        source: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> (Poll<T>, Option<u64>) {
+        {
+            let mut task = self.note.task.lock();
+            if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+                *task = Some(cx.waker().clone());
+            }
+        }
+        let polled = source(&mut Context::from_waker(&self.waker));
+        let noted_ns = self.note.nothing_ns.swap(0, Ordering::Relaxed);
+        let nothing_ns = if polled.is_pending() { self.note.turns.looked_ns() } else { noted_ns };
+        (polled, (nothing_ns >= self.since_ns).then_some(nothing_ns))
     }
 }
 
@@ -87,17 +186,41 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     #[test]
-    fn what_waited_while_the_worker_stood_still_is_old() {
-        let beat = Beat::default();
-        assert_eq!(beat.arrived_ns(MS), MS);
-        beat.beat(5 * MS);
-        assert_eq!(beat.arrived_ns(9 * MS), 9 * MS);
-        beat.beat(10 * MS);
-        // Stopped for 90 ms; whichever of the beat and the read comes first notices.
-        assert_eq!(beat.arrived_ns(100 * MS), 10 * MS);
-        beat.beat(100 * MS + 1);
-        assert_eq!(beat.arrived_ns(101 * MS), 10 * MS);
-        beat.beat(105 * MS);
-        assert_eq!(beat.arrived_ns(105 * MS), 105 * MS);
+    fn a_loop_that_stands_still_is_noticed() {
+        let turns = Turns::new(Ticks::new());
+        assert_eq!([5, 10, 16].map(|at| turns.beat(at * MS)), [None; 3]);
+        assert_eq!(turns.beat(2_016 * MS), Some(Duration::from_secs(2)));
+        assert_eq!(turns.beat(2_021 * MS), None);
+        assert_eq!((turns.stalls(), turns.longest_gap()), (1, Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn a_source_was_empty_at_the_look_before_the_one_that_named_it() {
+        let turns = Arc::new(Turns::new(Ticks::new()));
+        let watched = Watched::new(Arc::clone(&turns));
+        let look = || {
+            turns.look();
+            turns.looked_ns()
+        };
+        let poll = |ready: bool| {
+            watched.poll(&mut Context::from_waker(Waker::noop()), |_| {
+                if ready { Poll::Ready(()) } else { Poll::Pending }
+            })
+        };
+        // No look has seen this source yet: that nothing is known of it does not mean that nothing is there.
+        assert_eq!(poll(false), (Poll::Pending, None));
+        watched.waker.wake_by_ref();
+        assert_eq!(poll(true), (Poll::Ready(()), None));
+        let first = look();
+        assert_eq!(poll(false), (Poll::Pending, Some(first)));
+        let (second, _third) = (look(), look());
+        // Named by the third look; fetched after another one.
+        watched.waker.wake_by_ref();
+        look();
+        watched.waker.wake_by_ref();
+        assert_eq!(poll(true), (Poll::Ready(()), Some(second)));
+        assert_eq!(poll(true), (Poll::Ready(()), None), "there still");
+        let last = look();
+        assert_eq!(poll(false), (Poll::Pending, Some(last)));
     }
 }

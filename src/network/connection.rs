@@ -2,30 +2,33 @@
 //! Owns the socket, the buffers and the deadlines; knows nothing of what messages mean.
 
 use super::batch::{Answer, Deferred, Outgoing};
-use super::clock::{Beat, Ticks, wall_us};
+use super::clock::{Ticks, Turns, wall_us};
+use super::inlet::Inlet;
 use super::receipt::Counts;
 use super::{Corridor, Link, Session, Way};
 use crate::journal::{Journal, Seq};
-use crate::telemetry::{Batch, Counter, Outcome, Recorder};
+use crate::telemetry::{Batch, Counter, NO_CODE, Outcome, Recorder};
 use crate::wire::frame::{Cut, Cutter, Kind, WrongFrame};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// What one read takes at most, unless a frame is larger.
 const READ_BYTES: usize = 32 << 10;
 /// After the last answer the peer gets this long to close, so that a reset does not overtake the answer.
 const LINGER: Duration = Duration::from_millis(250);
+/// After so many reads that left something in the socket, others have their turn.
+const READS_A_TURN: u32 = 8;
 
 /// What a worker gives to each of its connections.
 pub struct Shared {
     pub recorder: Recorder,
-    pub beat: Beat,
+    pub turns: Arc<Turns>,
     pub ticks: Ticks,
     pub counts: Arc<Counts>,
     pub journal: Journal,
@@ -45,7 +48,7 @@ enum End {
 /// What one read brought.
 #[derive(Default)]
 struct Taken {
-    /// When the first byte of the frame at hand was read.
+    /// Since when the first byte of the frame at hand has waited.
     arrived_ns: u64,
     wall_us: i64,
     /// Frames that are owed an answer or a count.
@@ -67,6 +70,9 @@ struct Told {
 
 pub struct Connection {
     stream: TcpStream,
+    inlet: Inlet,
+    /// The peer has shut its sending side: what it is owed still goes out.
+    is_half_closed: bool,
     link: Arc<Link>,
     shared: Rc<Shared>,
     corridor: Corridor,
@@ -75,10 +81,6 @@ pub struct Connection {
     /// Bytes read and not yet cut: `..filled`.
     input: Box<[u8]>,
     filled: usize,
-    /// When the first byte of the unfinished frame at the front was read.
-    unfinished_ns: Option<u64>,
-    /// The last read filled the buffer: what comes next was waiting since then.
-    more_since_ns: Option<u64>,
     outgoing: Outgoing,
     deferred: Deferred,
     durable: watch::Receiver<Seq>,
@@ -89,20 +91,27 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream, link: Arc<Link>, shared: Rc<Shared>, corridor: Corridor) -> Connection {
+    /// A connection of a link, whose first byte comes after `since_ns`.
+    pub fn new(
+        stream: TcpStream,
+        link: Arc<Link>,
+        shared: Rc<Shared>,
+        corridor: Corridor,
+        since_ns: u64,
+    ) -> Connection {
         let options = &link.options;
         let room = READ_BYTES.max(options.framing.room(options.max_frame_bytes));
         let cutter = Cutter::new(options.framing, options.max_frame_bytes);
         Connection {
             stream,
+            inlet: Inlet::new(Arc::clone(&shared.turns), shared.ticks.clone(), since_ns),
+            is_half_closed: false,
             shared: Rc::clone(&shared),
             corridor,
             session: Session::default(),
             cutter,
             input: vec![0; room].into_boxed_slice(),
             filled: 0,
-            unfinished_ns: None,
-            more_since_ns: None,
             outgoing: Outgoing::default(),
             deferred: Deferred::default(),
             durable: shared.journal.watch(),
@@ -130,22 +139,21 @@ impl Connection {
         let idle = self.link.options.idle_timeout;
         let idle_timer = sleep_until(self.last_read + idle);
         tokio::pin!(idle_timer);
+        let mut reads = 0;
         loop {
-            let may_read = self.deferred.len() < self.link.options.max_in_flight;
+            let may_read = !self.is_half_closed && self.deferred.len() < self.link.options.max_in_flight;
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return End::Stop,
                 _ = self.durable.changed(), if self.deferred.len() > 0 => {}
-                read = self.stream.read(&mut self.input[self.filled..]), if may_read => match read {
-                    Ok(0) | Err(_) => return End::Peer,
-                    Ok(length) => {
-                        if let Err(end) = self.take(length) {
-                            // What was answered before the fault still goes out.
-                            let _ = self.write().await;
-                            return end;
-                        }
+                ready = self.inlet.readable(&self.stream), if may_read => {
+                    if let Err(end) = ready.map_err(|_| End::Peer).and_then(|()| self.read()) {
+                        // What was answered before the fault still goes out.
+                        let _ = self.write().await;
+                        return end;
                     }
-                },
+                }
+                _ = self.stream.ready(Interest::ERROR), if self.is_half_closed => return End::Peer,
                 () = &mut idle_timer => {
                     // Armed once per idle time, not per read: reads only note when they were.
                     let due = self.last_read + idle;
@@ -156,28 +164,51 @@ impl Connection {
                     idle_timer.as_mut().reset(due.max(Instant::now() + Duration::from_millis(10)));
                 }
             }
-            self.deferred.release(self.shared.journal.durable(), &mut self.outgoing);
+            self.release();
             if let Err(end) = self.write().await {
                 return end;
             }
+            if self.is_half_closed && self.deferred.len() == 0 {
+                return End::Peer;
+            }
+            reads = if self.inlet.has_more { reads + 1 } else { 0 };
+            if reads % READS_A_TURN == READS_A_TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Reads once, and passes what that completes.
+    fn read(&mut self) -> Result<(), End> {
+        match self.inlet.receive(&self.stream, &mut self.input[self.filled..]) {
+            Ok(None) => Ok(()),
+            Ok(Some(0)) => {
+                self.is_half_closed = true;
+                Ok(())
+            }
+            Ok(Some(length)) => self.take(length),
+            Err(_) => Err(End::Peer),
+        }
+    }
+
+    /// Moves the answers whose records are durable by now to those that leave.
+    fn release(&mut self) {
+        if self.deferred.len() > 0 {
+            let (durable, now_ns) = (self.shared.journal.durable(), self.shared.ticks.now_ns());
+            self.deferred.release(durable, now_ns, &mut self.outgoing);
         }
     }
 
     /// Cuts and passes what the last read completed.
     fn take(&mut self, length: usize) -> Result<(), End> {
-        let read_ns = self.shared.ticks.now_ns();
-        let fresh_ns = self.more_since_ns.take().unwrap_or_else(|| self.shared.beat.arrived_ns(read_ns));
         self.filled += length;
-        if self.filled == self.input.len() {
-            self.more_since_ns = Some(read_ns);
-        }
         self.last_read = Instant::now();
-        let arrived_ns = self.unfinished_ns.take().unwrap_or(fresh_ns);
-        let mut taken = Taken { arrived_ns, wall_us: wall_us(), ..Taken::default() };
+        let mut taken = Taken { wall_us: wall_us(), ..Taken::default() };
         let mut at = 0;
         loop {
             match self.cutter.next(&self.input[at..self.filled]) {
                 Ok(Some(cut)) => {
+                    taken.arrived_ns = self.inlet.arrivals.next_frame();
                     self.sort(at, cut, &mut taken);
                     at += cut.next;
                 }
@@ -188,15 +219,12 @@ impl Connection {
                     taken.end = Some(End::Rule);
                 }
             }
-            taken.arrived_ns = fresh_ns;
             if taken.end.is_some() {
                 break;
             }
         }
         self.forget(at);
-        if self.filled > 0 {
-            self.unfinished_ns = Some(taken.arrived_ns);
-        }
+        self.inlet.arrivals.keep(self.filled);
         self.account(length, &taken);
         taken.end.map_or(Ok(()), Err)
     }
@@ -291,6 +319,9 @@ impl Connection {
                 return self.dropped(counter);
             }
         }
+        if passed.counts_as == Some(Counter::BudgetSpent) {
+            self.shared.counts.budget_spent.fetch_add(1, Ordering::Relaxed);
+        }
         passed.counts_as
     }
 
@@ -299,33 +330,34 @@ impl Connection {
         Some(counter)
     }
 
-    /// Writes all answers that are ready in one write, and records their measures.
+    /// Writes all answers that are ready, in one write where the socket takes them all. Each time it takes more, what
+    /// comes too late by then is replaced first: what the kernel has is sent, what it has not can still be undone.
     async fn write(&mut self) -> Result<(), End> {
-        if self.outgoing.is_empty() {
-            return Ok(());
-        }
-        self.withhold_late();
-        if self.outgoing.is_empty() {
-            return Ok(());
-        }
-        let written = match self.stream.try_write(self.outgoing.seal()) {
-            Ok(written) => written,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
-            Err(_) => return Err(End::Peer),
-        };
-        if written < self.outgoing.bytes.len() {
-            // The peer reads slower than we answer: nothing more is read from it until it has caught up.
-            let rest = self.stream.write_all(&self.outgoing.bytes[written..]);
-            match timeout(self.link.options.write_timeout, rest).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return Err(End::Peer),
-                Err(_) => {
-                    self.count(Counter::SlowReaderClosed, 1);
-                    return Err(End::Rule);
+        let mut progress = None;
+        while !self.outgoing.is_empty() {
+            self.withhold_late();
+            match self.stream.try_write(self.outgoing.rest()) {
+                Ok(0) => break,
+                Ok(taken) => {
+                    self.record(taken);
+                    progress = None;
                 }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    // The peer reads slower than we answer: nothing more is read from it until it has caught up.
+                    let since = *progress.get_or_insert_with(Instant::now);
+                    match timeout_at(since + self.link.options.write_timeout, self.stream.writable()).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(_)) => return Err(End::Peer),
+                        Err(_) => {
+                            self.count(Counter::SlowReaderClosed, 1);
+                            return Err(End::Rule);
+                        }
+                    }
+                }
+                Err(_) => return Err(End::Peer),
             }
         }
-        self.record();
+        self.outgoing.clear();
         Ok(())
     }
 
@@ -337,49 +369,45 @@ impl Connection {
             return;
         }
         let (corridor, shared, link) = (&mut self.corridor, &self.shared, &self.link);
-        let mut withheld = 0;
         self.outgoing.replace_late(now_ns, deadline_ns, |answer, bytes, out| {
-            let mut batch = shared.recorder.batch();
-            batch.count(link.index, Counter::LateAnswers, 1);
-            answer.passed.has_deadline = false;
-            answer.passed.sample.outcome = Outcome::Late;
-            match answer.passed.undo.take() {
+            let passed = &mut answer.passed;
+            passed.has_deadline = false;
+            let (counter, count) = match passed.undo.take() {
                 Some(undo) => {
-                    answer.passed.sample.code = corridor.undo(undo, wall_us(), bytes, out);
+                    passed.sample.outcome = Outcome::Undone;
+                    passed.sample.code = corridor.undo(undo, wall_us(), bytes, out);
+                    (Counter::Undone, &shared.counts.undone)
                 }
                 None => {
-                    let mut sample = answer.passed.sample;
-                    sample.total_ns = now_ns.saturating_sub(answer.arrived_ns);
-                    batch.message(&sample);
-                    withheld += 1;
+                    passed.sample.outcome = Outcome::Withheld;
+                    passed.sample.code = NO_CODE;
+                    shared.recorder.batch().message(&passed.finish(now_ns));
+                    (Counter::Withheld, &shared.counts.withheld)
                 }
-            }
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+            shared.recorder.batch().count(link.index, counter, 1);
         });
-        self.shared.counts.late.fetch_add(withheld, Ordering::Relaxed);
     }
 
-    fn record(&mut self) {
+    /// The kernel took so many bytes: records the answers that have gone out by that.
+    fn record(&mut self, bytes: usize) {
         let done_ns = self.shared.ticks.now_ns();
-        let (answers, bytes) = (self.outgoing.answers.len() as u64, self.outgoing.bytes.len() as u64);
+        let gone = self.outgoing.took(bytes);
+        let answers = gone.len() as u64;
         self.shared.counts.answered.fetch_add(answers, Ordering::Relaxed);
         let mut batch: Batch<'_> = self.shared.recorder.batch();
-        for answer in &self.outgoing.answers {
-            let mut sample = answer.passed.sample;
-            sample.total_ns = done_ns.saturating_sub(answer.arrived_ns);
-            sample.stage_ns[4] =
-                u32::try_from(done_ns.saturating_sub(answer.passed.built_ns)).unwrap_or(u32::MAX);
-            batch.message(&sample);
+        for answer in gone {
+            batch.message(&answer.passed.finish(done_ns));
         }
         batch.count(self.link.index, Counter::AnswersOut, answers);
-        batch.count(self.link.index, Counter::BytesOut, bytes);
-        drop(batch);
-        self.outgoing.clear();
+        batch.count(self.link.index, Counter::BytesOut, bytes as u64);
     }
 
     /// The switch stops: what was read is answered, durable first where that was promised; then the peer is told.
     async fn finish(&mut self) {
         while self.deferred.len() > 0 {
-            self.deferred.release(self.shared.journal.durable(), &mut self.outgoing);
+            self.release();
             if self.write().await.is_err() {
                 return;
             }

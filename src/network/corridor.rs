@@ -7,7 +7,7 @@ use crate::message::{
     ADDITIONAL_AMOUNTS, Kind, Refusal, Request, ResponseCode, read, write_additional_amounts,
 };
 use crate::portfolio::{Differs, FORMAT, TransactionKey};
-use crate::telemetry::{Counter, NO_CODE, Outcome, Sample};
+use crate::telemetry::{Counter, NO_CODE, Outcome, Sample, Stage};
 use crate::wire::frame::Lead;
 use crate::wire::{Bitmap, Message, Mti, ParseError, Value, View};
 use std::cell::Cell;
@@ -80,7 +80,7 @@ pub struct Undo {
 pub struct Passed {
     /// What becomes of it.
     pub way: Way,
-    /// Its measures so far: total and write are added when the answer is handed to the kernel.
+    /// Its measures so far; [`Passed::finish`] completes them.
     pub sample: Sample,
     /// The approval to undo should its answer come too late; `None` for what may be answered at any time.
     pub undo: Option<Undo>,
@@ -88,22 +88,51 @@ pub struct Passed {
     pub has_deadline: bool,
     /// What else it counts as.
     pub counts_as: Option<Counter>,
-    /// When the answer was built, for the write's measure.
-    pub built_ns: u64,
+    /// Since when the answer is ready to leave: built, and durable where it waited for that.
+    pub ready_ns: u64,
 }
 
 impl Passed {
-    fn new(link: u8, began_ns: u64) -> Passed {
+    fn new(link: u8, arrived_ns: u64, began_ns: u64) -> Passed {
         let sample = Sample {
             link,
             mti: 0,
             outcome: Outcome::FormatError,
             code: NO_CODE,
             total_ns: 0,
-            stage_ns: [0; 5],
+            stage_ns: [0; Stage::ALL.len()],
         };
         let (undo, counts_as) = (None, None);
-        Passed { way: Way::Now, sample, undo, has_deadline: false, counts_as, built_ns: began_ns }
+        let mut passed =
+            Passed { way: Way::Now, sample, undo, has_deadline: false, counts_as, ready_ns: arrived_ns };
+        passed.stage(Stage::Arrival, began_ns);
+        passed
+    }
+
+    /// What has passed since the stage before is this one's.
+    fn stage(&mut self, stage: Stage, now_ns: u64) {
+        self.sample.stage_ns[stage as usize] += now_ns.saturating_sub(self.ready_ns);
+        self.ready_ns = self.ready_ns.max(now_ns);
+    }
+
+    /// So much of the decision was the journal's append.
+    fn appended(&mut self, append_ns: u64) {
+        let stages = &mut self.sample.stage_ns;
+        let append_ns = append_ns.min(stages[Stage::Decide as usize]);
+        stages[Stage::Decide as usize] -= append_ns;
+        stages[Stage::Append as usize] += append_ns;
+    }
+
+    /// Its record is durable.
+    pub fn is_durable(&mut self, now_ns: u64) {
+        self.stage(Stage::DurableWait, now_ns);
+    }
+
+    /// Its measures, as its answer is handed to the kernel or withheld: the stages add up to the whole.
+    pub fn finish(mut self, now_ns: u64) -> Sample {
+        self.stage(Stage::Write, now_ns);
+        self.sample.total_ns = self.sample.stage_ns.iter().sum();
+        self.sample
     }
 }
 
@@ -124,8 +153,8 @@ impl Corridor {
         Corridor { desk, link, journal, sink, ticks, message: Message::new() }
     }
 
-    /// Takes one message through. `lead` is what stood before it in its frame, `arrived_ns` when its first byte was
-    /// read, `wall_us` the wall clock. The framed answer, its header made from the request's, is appended to `out`.
+    /// Takes one message through. `lead` is what stood before it in its frame, `arrived_ns` since when its first byte has
+    /// waited, `wall_us` the wall clock. The framed answer, its header made from the request's, is appended to `out`.
     pub fn pass(
         &mut self,
         lead: &[u8],
@@ -137,12 +166,13 @@ impl Corridor {
     ) -> Passed {
         let began_ns = self.ticks.now_ns();
         let dialect = &*self.link.options.dialect;
-        let mut passed = Passed::new(self.link.index, began_ns);
+        let mut passed = Passed::new(self.link.index, arrived_ns, began_ns);
         let parsed = dialect.parse(message, &mut self.message);
         let view = dialect.view(message, &self.message);
         let request = match self.read(view, parsed, &mut passed) {
             Ok(request) => request,
             Err(Some(wrong)) => {
+                passed.stage(Stage::Parse, self.ticks.now_ns());
                 self.answer_refused(view, wrong, lead, &mut passed, out);
                 return passed;
             }
@@ -150,20 +180,15 @@ impl Corridor {
         };
         let kind = request.kind;
         let parsed_ns = self.ticks.now_ns();
+        passed.stage(Stage::Parse, parsed_ns);
         let decision = self.decide(&request, session, arrived_ns, parsed_ns, wall_us);
         let decided_ns = self.ticks.now_ns();
-        let append_ns = self.sink.take_append_ns();
+        passed.stage(Stage::Decide, decided_ns);
+        passed.appended(self.sink.take_append_ns());
         self.answer(view, &request, &decision, lead, out);
-        passed.built_ns = self.ticks.now_ns();
+        passed.stage(Stage::Build, self.ticks.now_ns());
         passed.sample.outcome = outcome(kind, &decision);
         passed.sample.code = decision.code.0;
-        passed.sample.stage_ns = [
-            short(parsed_ns - began_ns),
-            short((decided_ns - parsed_ns).saturating_sub(append_ns)),
-            short(append_ns),
-            short(passed.built_ns - decided_ns),
-            0,
-        ];
         // A late decline or acknowledgement does no harm; a late approval would be spent twice.
         passed.has_deadline =
             matches!(kind, Kind::Authorization | Kind::Financial) && decision.code.is_approval();
@@ -361,7 +386,7 @@ impl Corridor {
         passed.sample.code = code.0;
         passed.sample.outcome =
             if refusal == Refusal::Format { Outcome::FormatError } else { Outcome::Declined };
-        passed.built_ns = self.ticks.now_ns();
+        passed.stage(Stage::Build, self.ticks.now_ns());
     }
 
     fn build(
@@ -392,10 +417,6 @@ struct Unusable {
     refusal: Refusal,
     /// The data element at fault; 0 for none.
     de: u8,
-}
-
-fn short(ns: u64) -> u32 {
-    u32::try_from(ns).unwrap_or(u32::MAX)
 }
 
 fn refused(refusal: Refusal) -> Decision {
@@ -435,7 +456,7 @@ fn outcome(kind: Kind, decision: &Decision) -> Outcome {
         Refusal::DuplicateKey => Outcome::Duplicate,
         _ if decision.repeat => Outcome::Duplicate,
         Refusal::NotStored => Outcome::Unstored,
-        Refusal::BudgetSpent => Outcome::Late,
+        Refusal::BudgetSpent => Outcome::BudgetSpent,
         Refusal::Format => Outcome::FormatError,
         Refusal::None if kind.may_be_declined() && kind != Kind::NetworkManagement => Outcome::Approved,
         Refusal::None if decision.code == ResponseCode::APPROVED => Outcome::Accepted,

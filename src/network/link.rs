@@ -24,7 +24,9 @@ pub struct LinkOptions {
     pub max_frame_bytes: usize,
     /// Whether a keep-alive is answered with the same bytes; else it is only counted.
     pub echo_keep_alives: bool,
-    /// From the first byte read to the decision; what takes longer is answered with 91.
+    /// Bytes that may wait unread in the kernel on each connection before the peer's sending is held back.
+    pub receive_buffer_bytes: usize,
+    /// From the first byte's arrival to the decision; what takes longer is answered with 91.
     pub budget: Duration,
     /// How long beyond the budget the stand-in set may still decide.
     pub stand_in: Duration,

@@ -4,7 +4,9 @@
 //! its own: read, cut, parse, decide, build, write, without handing a message to anybody. `corridor` is the way of
 //! one message and knows no socket; `connection` knows sockets and time.
 
+mod arrival;
 mod clock;
+mod system;
 pub use clock::{Ticks, wall_us};
 
 mod link;
@@ -17,6 +19,8 @@ mod batch;
 
 mod receipt;
 pub use receipt::Receipt;
+
+mod inlet;
 
 mod connection;
 

@@ -1,7 +1,9 @@
 //! The server: listeners, the acceptor that hands connections to workers, upkeep, and the drain with its receipt.
 
+use super::clock::{Turns, Watched};
 use super::corridor::JournalSink;
 use super::receipt::Receipt;
+use super::system;
 use super::worker::{self, Incoming, ServerParts, Worker};
 use super::{Link, LinkOptions, Ticks};
 use crate::decision::Desk;
@@ -59,20 +61,28 @@ impl Server {
         journal: Journal,
         telemetry: Telemetry,
     ) -> Result<Server, StartError> {
-        let parts = ServerParts { desk, journal, telemetry, counts: Arc::default() };
+        let parts = ServerParts { desk, journal, telemetry, counts: Arc::default(), ticks: Ticks::new() };
         let (stop, stopped) = watch::channel(false);
         let mut links = Vec::new();
         let mut listeners = Vec::new();
         for (index, options) in options.links.into_iter().enumerate() {
             let listener = std::net::TcpListener::bind(options.listen).and_then(|listener| {
                 listener.set_nonblocking(true)?;
-                Ok(listener)
+                let granted = system::prepare_listener(&listener, options.receive_buffer_bytes)?;
+                Ok((listener, granted))
             });
-            let listener = listener.map_err(|error| StartError::Listen {
+            let (listener, granted) = listener.map_err(|error| StartError::Listen {
                 link: options.name.clone(),
                 address: options.listen,
                 error,
             })?;
+            if granted < options.receive_buffer_bytes {
+                tracing::warn!(
+                    link = options.name,
+                    granted_kib = granted >> 10,
+                    "the kernel grants a smaller receive buffer than receive_buffer_kib asks for: raise net.core.rmem_max"
+                );
+            }
             listeners.push(listener);
             links.push(Arc::new(Link::new(index as u8, options)));
         }
@@ -80,10 +90,12 @@ impl Server {
         let workers = (0..options.workers.max(1))
             .map(|number| worker::start(number, &parts, stopped.clone()))
             .collect::<Result<Vec<_>, _>>()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        watch_turns(&parts.telemetry, &workers);
+        let (runtime, turns) = worker::turning(&parts)?;
         let hands: Vec<_> =
             workers.iter().map(|worker| (worker.hand_over.clone(), Arc::clone(&worker.load))).collect();
-        let acceptor = Acceptor { hands, recorder: parts.telemetry.recorder(0) };
+        let recorder = parts.telemetry.recorder(0);
+        let acceptor = Acceptor { hands, recorder, turns, ticks: parts.ticks.clone() };
         let served: Vec<_> = listeners.into_iter().zip(links.iter().cloned()).collect();
         let acceptor = std::thread::Builder::new()
             .name("acceptor".into())
@@ -98,13 +110,13 @@ impl Server {
 
     /// Ends the holds that have run out by `now_us`; to be called every few seconds. Returns how many ended.
     pub fn expire_holds(&self, now_us: i64) -> usize {
-        let sink = JournalSink::new(self.parts.journal.clone(), Ticks::new());
+        let sink = JournalSink::new(self.parts.journal.clone(), self.parts.ticks.clone());
         self.parts.desk.expire_holds(now_us, &sink)
     }
 
     /// Forgets counters of limits whose windows have passed; to be called every minute. Returns how many.
     pub fn sweep_counters(&self, now_us: i64) -> usize {
-        let sink = JournalSink::new(self.parts.journal.clone(), Ticks::new());
+        let sink = JournalSink::new(self.parts.journal.clone(), self.parts.ticks.clone());
         self.parts.desk.sweep_counters(now_us, &sink)
     }
 
@@ -129,15 +141,34 @@ impl Server {
     }
 }
 
+/// Shows how long each worker's loop stood still.
+fn watch_turns(telemetry: &Telemetry, workers: &[Worker]) {
+    for (number, worker) in workers.iter().enumerate() {
+        let number = number.to_string();
+        let labels = [("worker", number.as_str())];
+        let turns = Arc::clone(&worker.turns);
+        let help = "The longest time since the start in which a worker's loop made no turn, due every 5 ms.";
+        telemetry
+            .gauge("worker_longest_gap_seconds", help, &labels, move || turns.longest_gap().as_secs_f64());
+        let turns = Arc::clone(&worker.turns);
+        let help = "How often a worker's loop stood still for over 20 ms.";
+        telemetry.total("worker_stalls", help, &labels, move || turns.stalls() as f64);
+    }
+}
+
 struct Acceptor {
     hands: Vec<(tokio::sync::mpsc::Sender<Incoming>, Arc<AtomicUsize>)>,
     recorder: Recorder,
+    turns: Arc<Turns>,
+    ticks: Ticks,
 }
 
 impl Acceptor {
     async fn run(self, listeners: Vec<(std::net::TcpListener, Arc<Link>)>, stop: watch::Receiver<bool>) {
         let acceptor = Arc::new(self);
         let mut tasks = tokio::task::JoinSet::new();
+        let beat = worker::beat("acceptor".into(), Arc::clone(&acceptor.turns), acceptor.ticks.clone());
+        let beat = tokio::spawn(beat);
         for (listener, link) in listeners {
             let (acceptor, mut stop) = (Arc::clone(&acceptor), stop.clone());
             tasks.spawn(async move {
@@ -148,6 +179,7 @@ impl Acceptor {
             });
         }
         while tasks.join_next().await.is_some() {}
+        beat.abort();
     }
 
     async fn accept(&self, listener: std::net::TcpListener, link: Arc<Link>) {
@@ -158,9 +190,17 @@ impl Acceptor {
                 return;
             }
         };
+        let watched = Watched::new(Arc::clone(&self.turns));
+        // What is accepted came after this, its first byte too.
+        let mut since_ns = self.turns.looked_ns();
         loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => self.hand_over(stream, peer, &link),
+            let accepted = tokio::task::unconstrained(std::future::poll_fn(|cx| {
+                let (polled, nothing_ns) = watched.poll(cx, |cx| listener.poll_accept(cx));
+                since_ns = nothing_ns.unwrap_or(since_ns);
+                polled
+            }));
+            match accepted.await {
+                Ok((stream, peer)) => self.hand_over(stream, peer, &link, since_ns),
                 Err(error) => {
                     // Out of file descriptors, or the peer has gone again: neither may spin.
                     tracing::warn!(link = link.options.name, %error, "accept failed");
@@ -170,7 +210,7 @@ impl Acceptor {
         }
     }
 
-    fn hand_over(&self, stream: tokio::net::TcpStream, peer: SocketAddr, link: &Arc<Link>) {
+    fn hand_over(&self, stream: tokio::net::TcpStream, peer: SocketAddr, link: &Arc<Link>, since_ns: u64) {
         let open = link.connections.fetch_add(1, Ordering::Relaxed);
         let refuse = |reason: &str| {
             tracing::warn!(link = link.options.name, %peer, reason, "connection refused");
@@ -188,7 +228,7 @@ impl Acceptor {
             return;
         };
         load.fetch_add(1, Ordering::Relaxed);
-        if hand.try_send(Incoming { stream, link: Arc::clone(link) }).is_err() {
+        if hand.try_send(Incoming { stream, link: Arc::clone(link), since_ns }).is_err() {
             load.fetch_sub(1, Ordering::Relaxed);
             return refuse("the worker is full");
         }

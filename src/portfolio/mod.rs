@@ -63,7 +63,7 @@ mod table;
 pub use table::{Table, TableOptions};
 
 mod directory;
-pub use directory::{NewAccount, NewCard, Portfolio, TooManyLimits, Totals};
+pub use directory::{NewAccount, NewCard, Portfolio, Removed, TooManyLimits, Totals};
 
 pub mod snapshot;
 

@@ -22,7 +22,7 @@ const NEVER_ECHOED: [u8; 8] = [35, 36, 45, 52, 53, 55, 64, 128];
 
 /// Every whole number among the settings and what it may be; `*` stands for a name. The manual says the
 /// same in words, and a test compares the two.
-const RANGES: [(&str, RangeInclusive<i64>); 32] = [
+const RANGES: [(&str, RangeInclusive<i64>); 33] = [
     ("server.workers", 0..=256),
     ("server.drain_timeout_ms", 0..=600_000),
     ("telemetry.hlog_interval_s", 1..=86_400),
@@ -47,6 +47,7 @@ const RANGES: [(&str, RangeInclusive<i64>); 32] = [
     ("programs.*.*.cash_amount_per_day", 0..=MAX_AMOUNT),
     ("programs.*.*.cash_count_per_day", 0..=1_000_000),
     ("links.*.max_frame_bytes", 1..=65_535),
+    ("links.*.receive_buffer_kib", 16..=65_536),
     ("links.*.budget_ms", 1..=60_000),
     ("links.*.stand_in_ms", 0..=60_000),
     ("links.*.max_connections", 1..=65_535),
@@ -58,13 +59,14 @@ const RANGES: [(&str, RangeInclusive<i64>); 32] = [
 ];
 
 /// The endings of keys, and what they count.
-const UNITS: [(&str, &str); 8] = [
+const UNITS: [(&str, &str); 9] = [
     ("_ns", " nanoseconds"),
     ("_us", " microseconds"),
     ("_ms", " milliseconds"),
     ("_s", " seconds"),
     ("_hours", " hours"),
     ("_days", " days"),
+    ("_kib", " kibibytes"),
     ("_mib", " mebibytes"),
     ("_bytes", " bytes"),
 ];

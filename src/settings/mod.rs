@@ -3,6 +3,7 @@
 //! `config/authswitch.toml` is embedded: it is the manual, the list of keys and the only list of defaults.
 
 mod check;
+mod diff;
 mod layers;
 mod money;
 mod problem;
@@ -10,6 +11,7 @@ mod reader;
 mod tables;
 mod values;
 
+pub use diff::Change;
 pub use money::{Categories, HoldClass, Tolerance, Worth};
 pub use problem::{Problem, SettingsError};
 pub use tables::{

@@ -287,7 +287,9 @@ pub struct Link {
     pub keep_alive: KeepAlive,
     /// The longest frame, without its length.
     pub max_frame_bytes: usize,
-    /// From a request's first byte to its decision.
+    /// Kibibytes that may wait unread on each connection.
+    pub receive_buffer_kib: usize,
+    /// From the arrival of a request's first byte to its decision.
     pub budget_ms: Millis,
     /// How long beyond the budget stand-in may still decide.
     pub stand_in_ms: Millis,

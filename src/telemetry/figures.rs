@@ -49,6 +49,9 @@ impl Percentiles {
 pub struct LatencyRow {
     /// A stage's name, or `end to end`.
     pub name: &'static str,
+    /// Its share of the mean message, in nanoseconds: over all messages, also those that do not pass it, so that the
+    /// stages' shares add up to the mean end to end.
+    pub share_ns: u64,
     /// Its durations.
     pub percentiles: Percentiles,
 }
@@ -171,8 +174,12 @@ impl Totals {
     }
 
     pub(super) fn latency_table(&self, span: Span) -> LatencyTable {
-        let row =
-            |name, place| LatencyRow { name, percentiles: Percentiles::of(&self.over_links(place, span)) };
+        let messages = self.over_links(TOTAL, span).len().max(1) as f64;
+        let row = |name, place| {
+            let durations = self.over_links(place, span);
+            let share_ns = (durations.mean() * durations.len() as f64 / messages) as u64;
+            LatencyRow { name, share_ns, percentiles: Percentiles::of(&durations) }
+        };
         let stages = Stage::ALL.iter().enumerate().map(|(at, stage)| row(stage.name(), TOTAL + 1 + at));
         LatencyTable { rows: stages.chain([row("end to end", TOTAL)]).collect() }
     }

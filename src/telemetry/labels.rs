@@ -1,9 +1,11 @@
 //! The vocabulary of the metrics: stages, outcomes, counters, known message types, answer codes.
 //! One table each: label value, metric name, help and array index all come from it, and each is bounded.
 
-/// A part of one message's way through the switch, in its order.
+/// A part of one message's way through the switch, in its order. The stages of a message add up to the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
+    /// From its arrival at the kernel to its turn: waiting to be read, and behind others of the same read.
+    Arrival,
     /// Bytes of the frame to checked fields.
     Parse,
     /// Fields to a decision, locks and money included, the journal's append excluded.
@@ -12,21 +14,33 @@ pub enum Stage {
     Append,
     /// The decision to the bytes of the answer.
     Build,
-    /// The answer handed to the kernel.
+    /// The answer waits until its record is durable.
+    DurableWait,
+    /// The answer, ready, to its last byte handed to the kernel: behind others of the same write, and for a slow reader.
     Write,
 }
 
 impl Stage {
     /// Every stage, in the order in which a message passes them and in which samples carry them.
-    pub const ALL: [Stage; 5] = [Stage::Parse, Stage::Decide, Stage::Append, Stage::Build, Stage::Write];
+    pub const ALL: [Stage; 7] = [
+        Stage::Arrival,
+        Stage::Parse,
+        Stage::Decide,
+        Stage::Append,
+        Stage::Build,
+        Stage::DurableWait,
+        Stage::Write,
+    ];
 
     /// The label value and the row's name: `parse`.
     pub const fn name(self) -> &'static str {
         match self {
+            Stage::Arrival => "arrival",
             Stage::Parse => "parse",
             Stage::Decide => "decide",
             Stage::Append => "append",
             Stage::Build => "build",
+            Stage::DurableWait => "durable_wait",
             Stage::Write => "write",
         }
     }
@@ -45,21 +59,27 @@ pub enum Outcome {
     FormatError,
     /// A repeat was answered with the stored answer, or refused because its content differs.
     Duplicate,
-    /// The budget was spent: answered with 91, or the answer was withheld.
-    Late,
+    /// The budget was spent before the decision: answered with 91.
+    BudgetSpent,
+    /// Approved in time, but the answer could not leave in time: undone, and answered with 91.
+    Undone,
+    /// The stored approval of a repeat, past the repeat's budget: not answered, the first answer stands.
+    Withheld,
     /// The decision could not be stored: answered with 96.
     Unstored,
 }
 
 impl Outcome {
     /// Every outcome, in the order of its index.
-    pub const ALL: [Outcome; 7] = [
+    pub const ALL: [Outcome; 9] = [
         Outcome::Approved,
         Outcome::Declined,
         Outcome::Accepted,
         Outcome::FormatError,
         Outcome::Duplicate,
-        Outcome::Late,
+        Outcome::BudgetSpent,
+        Outcome::Undone,
+        Outcome::Withheld,
         Outcome::Unstored,
     ];
 
@@ -71,7 +91,9 @@ impl Outcome {
             Outcome::Accepted => "accepted",
             Outcome::FormatError => "format_error",
             Outcome::Duplicate => "duplicate",
-            Outcome::Late => "late",
+            Outcome::BudgetSpent => "budget_spent",
+            Outcome::Undone => "undone",
+            Outcome::Withheld => "withheld",
             Outcome::Unstored => "unstored",
         }
     }
@@ -143,7 +165,9 @@ counters! {
     /// Session control frames, read and discarded.
     ControlFrames = "control_frames";
     /// Approvals decided in time whose budget was spent before they could be sent: undone and answered with 91.
-    LateAnswers = "late_answers";
+    Undone = "undone_approvals";
+    /// Stored approvals of repeats whose budget was spent before they could be sent: not answered.
+    Withheld = "withheld_repeats";
     /// Responses that came in without a request of ours.
     Unsolicited = "unsolicited_responses";
     /// Requests whose budget was spent before they were decided.

@@ -70,7 +70,11 @@ pub enum LogError {
 pub fn init(options: &Options) -> Result<(), LogError> {
     let variable = std::env::var(LEVEL_VARIABLE).ok();
     let filter = filter(variable.as_deref(), &options.level)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // It would say so on the same stderr by a macro that panics there: a collector that ends must not end the switch.
+        .log_internal_errors(false);
     match options.format {
         Format::Json => builder.json().flatten_event(true).with_current_span(false).finish().try_init(),
         // Colours are for terminals, not for files.

@@ -3,8 +3,8 @@
 //! Workers record into intervals of their own ([`Recorder`]); a tick a second swaps those out and merges them into
 //! the totals, from which scrapes, the status page and the `.hlog` files are served.
 //!
-//! Memory at most: 108 KiB for each label combination (links x 16 x 7) and stage a worker used, as much again in spares,
-//! 216 KiB for each combination in the totals, and 864 KiB for each link's total and stages and for the journal.
+//! Memory at most: 108 KiB for each label combination (links x 16 x 9) and stage a worker used, as much again in spares,
+//! 216 KiB for each combination in the totals, and 864 KiB for each link's total and each of its stages and for the journal.
 
 mod cells;
 mod figures;

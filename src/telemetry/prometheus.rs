@@ -63,7 +63,7 @@ impl Collector for Exposition {
 
 impl Exposition {
     fn encode_durations(&self, encoder: &mut DescriptorEncoder, totals: &Totals) -> fmt::Result {
-        let help = "From the first byte of a frame read to its answer handed to the kernel.";
+        let help = "From the arrival of a frame's first byte to its answer handed to the kernel.";
         let mut family = histogram(encoder, "authswitch_message_duration", help)?;
         for (slot, found) in totals.combinations.iter().enumerate() {
             let Some(found) = found else { continue };
@@ -75,7 +75,11 @@ impl Exposition {
             ];
             encode_series(&mut family, &labels, &found.series)?;
         }
-        let mut family = histogram(encoder, "authswitch_stage_duration", "One stage of a message's way.")?;
+        let mut family = histogram(
+            encoder,
+            "authswitch_stage_duration",
+            "One stage of a message's way; the stages of a message add up to the whole.",
+        )?;
         for (slot, track) in totals.tracks[..totals.tracks.len() - 1].iter().enumerate() {
             let (Some(track), Some(stage)) = (track, (slot % TRACKS).checked_sub(TOTAL + 1)) else {
                 continue;

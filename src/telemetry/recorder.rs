@@ -19,10 +19,10 @@ pub struct Sample {
     pub outcome: Outcome,
     /// DE39 of the answer, or [`NO_CODE`].
     pub code: [u8; 2],
-    /// From the first byte of the frame read to the answer handed to the kernel, in nanoseconds.
+    /// From the arrival of the frame's first byte to the answer handed to the kernel, in nanoseconds: the sum of the stages.
     pub total_ns: u64,
     /// Each stage in nanoseconds, in the order of [`Stage::ALL`]; 0 = the message did not pass this stage.
-    pub stage_ns: [u32; 5],
+    pub stage_ns: [u64; Stage::ALL.len()],
 }
 
 /// One worker's way to record. Cheap to clone; all clones share the worker's interval.
@@ -54,7 +54,7 @@ impl Batch<'_> {
         let stages = link * Stage::ALL.len();
         for (stage, &stage_ns) in sample.stage_ns.iter().enumerate() {
             if stage_ns != 0 {
-                interval.stages.record(stages + stage, u64::from(stage_ns));
+                interval.stages.record(stages + stage, stage_ns);
             }
         }
         if sample.code != NO_CODE {

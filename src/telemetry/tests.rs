@@ -4,7 +4,14 @@
 use super::*;
 
 pub(super) fn sample(link: u8, mti: u16, outcome: Outcome, total_ns: u64) -> Sample {
-    Sample { link, mti, outcome, code: *b"00", total_ns, stage_ns: [150, 700, 90, 110, 2_000] }
+    Sample {
+        link,
+        mti,
+        outcome,
+        code: *b"00",
+        total_ns,
+        stage_ns: [total_ns - 3_050, 150, 700, 90, 110, 0, 2_000],
+    }
 }
 
 fn telemetry(workers: usize) -> Telemetry {
@@ -52,8 +59,15 @@ fn the_table_has_the_stages_and_the_whole() {
     }
     let table = telemetry.latency_table();
     let names: Vec<_> = table.rows.iter().map(|row| row.name).collect();
-    assert_eq!(names, ["parse", "decide", "append", "build", "write", "end to end"]);
-    assert!(table.rows.iter().all(|row| row.percentiles.count == 2));
-    assert_eq!(table.rows[0].percentiles.p50_ns, 150);
-    assert!((10_000..10_008).contains(&table.rows[5].percentiles.p99_ns));
+    assert_eq!(
+        names,
+        ["arrival", "parse", "decide", "append", "build", "durable_wait", "write", "end to end"]
+    );
+    let counts: Vec<_> = table.rows.iter().map(|row| row.percentiles.count).collect();
+    assert_eq!(counts, [2, 2, 2, 2, 2, 0, 2, 2], "none waited for the disk");
+    assert_eq!(table.rows[1].percentiles.p50_ns, 150);
+    let whole = table.rows[7];
+    assert!((10_000..10_008).contains(&whole.percentiles.p99_ns));
+    let shares: u64 = table.rows[..7].iter().map(|row| row.share_ns).sum();
+    assert!(shares.abs_diff(whole.share_ns) < 20, "the stages add up: {shares} of {}", whole.share_ns);
 }

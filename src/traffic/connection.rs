@@ -1,5 +1,5 @@
 //! One nonblocking connection of the load client: bytes out, bytes in, and coming back after it was lost.
-//! Knows no messages beyond where their frames end.
+//! Knows no messages beyond where their frames end, and which of them opens a session.
 
 use super::flights::Flights;
 use crate::wire::frame::{Cutter, FrameError, Framing, Kind};
@@ -25,10 +25,29 @@ enum Socket {
     Down { retry_ns: u64 },
 }
 
+/// The message that opens a session, until it is answered.
+pub(super) struct SignOn {
+    /// The message, without its framing.
+    pub(super) message: Vec<u8>,
+    since_ns: u64,
+}
+
+/// A message in the inbox, and what it may concern.
+pub(super) struct Arrival<'a> {
+    pub(super) message: &'a [u8],
+    /// What stands before it in its frame.
+    pub(super) lead: &'a [u8],
+    pub(super) flights: &'a mut Flights,
+    /// What opens the session, while that waits for its answer.
+    pub(super) sign_on: Option<&'a SignOn>,
+    /// For an answer to the message.
+    pub(super) outbox: &'a mut Vec<u8>,
+}
+
 /// What was found in the inbox.
 pub(super) enum Found<'a> {
-    /// A message, and the flights it may answer.
-    Message(&'a [u8], &'a mut Flights),
+    /// A message.
+    Message(Arrival<'a>),
     /// A frame whose header or check byte is wrong, or that rejects a message of ours.
     Unreadable,
 }
@@ -50,7 +69,11 @@ pub(super) struct Connection {
     inbox: Vec<u8>,
     /// Unread bytes of the inbox: from, to.
     filled: (usize, usize),
-    /// When the connection was lost, while it is down.
+    /// Set while a session is being opened: the outbox waits until it is.
+    sign_on: Option<SignOn>,
+    /// What is sent while the session is being opened.
+    opening: Vec<u8>,
+    /// When the connection was lost, until messages travel again.
     down_since_ns: u64,
 }
 
@@ -72,8 +95,15 @@ impl Connection {
             cutter: Cutter::new(framing, MAX_FRAME_BYTES),
             inbox: vec![0; INBOX_BYTES],
             filled: (0, 0),
+            sign_on: None,
+            opening: Vec::new(),
             down_since_ns: 0,
         })
+    }
+
+    /// Where it goes.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The socket to wait on, while there is one.
@@ -84,13 +114,31 @@ impl Connection {
         }
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        matches!(self.socket, Socket::Open(_))
+    /// Whether messages travel: the connection is open, and its session too where it needs one.
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.socket, Socket::Open(_)) && self.sign_on.is_none()
     }
 
-    /// How long the connection has been down, in nanoseconds; 0 while it is open.
+    /// How long no messages have travelled, in nanoseconds; 0 while they do.
     pub(super) fn down_ns(&self, now_ns: u64) -> u64 {
-        if self.is_open() { 0 } else { now_ns.saturating_sub(self.down_since_ns) }
+        if self.is_ready() { 0 } else { now_ns.saturating_sub(self.down_since_ns) }
+    }
+
+    /// Begins a session with `frame`, which is `message` in its framing: it leaves with the next
+    /// [`Connection::flush`]; the outbox waits until [`Connection::signed_on`].
+    pub(super) fn open_session(&mut self, frame: &[u8], message: Vec<u8>, now_ns: u64) {
+        self.sign_on = Some(SignOn { message, since_ns: now_ns });
+        self.opening.extend_from_slice(frame);
+    }
+
+    /// The session is open.
+    pub(super) fn signed_on(&mut self) {
+        self.sign_on = None;
+    }
+
+    /// How long the answer to what opens the session has been awaited, in nanoseconds; `None`: it is not.
+    pub(super) fn signing_on_ns(&self, now_ns: u64) -> Option<u64> {
+        self.sign_on.as_ref().map(|sign_on| now_ns.saturating_sub(sign_on.since_ns))
     }
 
     /// Whether messages wait in the outbox.
@@ -114,6 +162,9 @@ impl Connection {
 
     /// Hands the outbox to the kernel; `sent` gets the due time of each message once all of it is handed over.
     pub(super) fn flush(&mut self, sent: impl FnOnce(&[u64])) -> io::Result<()> {
+        if self.sign_on.is_some() {
+            return self.flush_opening();
+        }
         let Socket::Open(stream) = &mut self.socket else { return Ok(()) };
         while self.written < self.outbox.len() {
             match stream.write(&self.outbox[self.written..]) {
@@ -132,6 +183,15 @@ impl Connection {
         self.blocked = false;
         sent(&self.unsent);
         self.unsent.clear();
+        Ok(())
+    }
+
+    fn flush_opening(&mut self) -> io::Result<()> {
+        if let Socket::Open(stream) = &mut self.socket {
+            // A fresh socket has room for it.
+            stream.write_all(&self.opening)?;
+            self.opening.clear();
+        }
         Ok(())
     }
 
@@ -164,8 +224,14 @@ impl Connection {
             match cut.kind {
                 Kind::KeepAlive | Kind::Control => {}
                 Kind::Message => {
-                    let message = &self.inbox[from + cut.start..from + cut.end];
-                    return Ok(Some(Found::Message(message, &mut self.flights)));
+                    let outbox = if self.sign_on.is_some() { &mut self.opening } else { &mut self.outbox };
+                    return Ok(Some(Found::Message(Arrival {
+                        message: &self.inbox[from + cut.start..from + cut.end],
+                        lead: &self.inbox[from..from + cut.start],
+                        flights: &mut self.flights,
+                        sign_on: self.sign_on.as_ref(),
+                        outbox,
+                    })));
                 }
                 Kind::Wrong(_) | Kind::Reject { .. } => return Ok(Some(Found::Unreadable)),
             }
@@ -174,9 +240,11 @@ impl Connection {
 
     /// Gives the connection up for now: what waits to be written is dropped, a new attempt comes after a pause.
     pub(super) fn lose(&mut self, now_ns: u64) {
-        if self.is_open() {
+        if self.is_ready() {
             self.down_since_ns = now_ns;
         }
+        self.sign_on = None;
+        self.opening.clear();
         self.socket = Socket::Down { retry_ns: now_ns + RETRY_NS };
         self.outbox.clear();
         self.written = 0;
@@ -208,8 +276,9 @@ impl Connection {
     }
 
     /// An attempt has ended, well or not: the socket became writable or failed.
-    pub(super) fn settle(&mut self, now_ns: u64) -> io::Result<()> {
-        let Socket::Opening(stream) = &self.socket else { return Ok(()) };
+    /// `Ok(true)`: it is open since now.
+    pub(super) fn settle(&mut self, now_ns: u64) -> io::Result<bool> {
+        let Socket::Opening(stream) = &self.socket else { return Ok(false) };
         if !matches!(sockopt::socket_error(stream), Ok(Ok(()))) {
             self.lose(now_ns);
             return Err(io::ErrorKind::ConnectionRefused.into());
@@ -220,6 +289,6 @@ impl Connection {
         {
             self.socket = Socket::Open(stream);
         }
-        Ok(())
+        Ok(true)
     }
 }

@@ -1,24 +1,11 @@
 //! The messages of one connection that wait for their answer, and how an answer finds its message. Knows no bytes.
 
-use crate::wire::Mti;
+use super::matching::FlightKey;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Answered messages that are remembered, so that a second answer is told from one nobody asked for.
 const REMEMBERED: usize = 1024;
-
-/// What an answer carries of its request: MTI (repeat bit cleared), DE7 and DE11 in one number.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct FlightKey(u64);
-
-impl FlightKey {
-    /// `answer`: MTI of the answer; `transmission`: DE7 as a number of ten digits; `stan`: DE11.
-    pub(super) fn new(answer: Mti, transmission: u64, stan: u32) -> FlightKey {
-        // Class and function of the MTI take 8 bits, ten digits 34, six digits 20: 62.
-        let kind = u64::from(answer.bcd() >> 4 & 0xFF);
-        FlightKey(kind << 54 | (transmission & 0x3_FFFF_FFFF) << 20 | u64::from(stan & 0xF_FFFF))
-    }
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -30,6 +17,7 @@ enum State {
 struct Flight {
     key: FlightKey,
     note: u32,
+    pass: u32,
     due_ns: u64,
     counted: bool,
     state: State,
@@ -70,10 +58,10 @@ impl Flights {
     }
 
     /// A message was handed to the connection.
-    pub(super) fn depart(&mut self, key: FlightKey, note: u32, due_ns: u64, counted: bool) {
+    pub(super) fn depart(&mut self, key: FlightKey, note: u32, pass: u32, due_ns: u64, counted: bool) {
         let number = self.first + self.ring.len() as u64;
         let older = self.newest.insert(key, number).unwrap_or(number);
-        self.ring.push_back(Flight { key, note, due_ns, counted, state: State::Waiting, older });
+        self.ring.push_back(Flight { key, note, pass, due_ns, counted, state: State::Waiting, older });
         self.waiting += 1;
     }
 
@@ -107,6 +95,24 @@ impl Flights {
         self.waiting -= 1;
         self.forget();
         answer
+    }
+
+    /// Number in the score and pass of the messages with this key, the latest first.
+    pub(super) fn with_key(&self, key: FlightKey) -> impl Iterator<Item = (u32, u32)> {
+        let flight = |number: u64| self.ring.get(number.checked_sub(self.first)? as usize);
+        let mut next = self.newest.get(&key).copied();
+        std::iter::from_fn(move || {
+            let number = next?;
+            let found = flight(number)?;
+            next = Some(found.older).filter(|&older| older != number);
+            Some((found.note, found.pass))
+        })
+    }
+
+    /// Number in the score and pass of the messages without an answer, the oldest first.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = (u32, u32)> {
+        let open = self.ring.iter().filter(|flight| flight.state != State::Answered);
+        open.map(|flight| (flight.note, flight.pass))
     }
 
     /// Gives up the messages that were due before `limit_ns`; `lost` gets the number of each in the score.
@@ -160,15 +166,17 @@ impl Hasher for Mixer {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::traffic::matching::Matching;
+    use crate::wire::Mti;
 
     fn key(stan: u32) -> FlightKey {
-        FlightKey::new(Mti::new(0x0110).unwrap(), 1_122_093_315, stan)
+        Matching::default().start(Mti::new(0x0110).unwrap()).with(u64::from(stan))
     }
 
     #[test]
     fn an_answer_is_first_then_duplicate() {
         let mut flights = Flights::default();
-        flights.depart(key(1), 10, 100, true);
+        flights.depart(key(1), 10, 1, 100, true);
         assert_eq!(flights.arrive(key(2)), Answer::Unmatched);
         assert_eq!(flights.arrive(key(1)), Answer::Expected { note: 10, due_ns: 100, counted: true });
         assert_eq!(flights.arrive(key(1)), Answer::Duplicate);
@@ -178,8 +186,8 @@ mod tests {
     #[test]
     fn a_repeat_and_its_original_each_get_one_answer() {
         let mut flights = Flights::default();
-        flights.depart(key(1), 10, 100, true);
-        flights.depart(key(1), 11, 200, true);
+        flights.depart(key(1), 10, 1, 100, true);
+        flights.depart(key(1), 11, 1, 200, true);
         assert_eq!(flights.arrive(key(1)), Answer::Expected { note: 10, due_ns: 100, counted: true });
         assert_eq!(flights.arrive(key(1)), Answer::Expected { note: 11, due_ns: 200, counted: true });
         assert_eq!(flights.arrive(key(1)), Answer::Duplicate);
@@ -188,7 +196,7 @@ mod tests {
     #[test]
     fn what_expires_is_lost_and_its_answer_late() {
         let mut flights = Flights::default();
-        (0..3).for_each(|stan| flights.depart(key(stan), stan, u64::from(stan) * 100, true));
+        (0..3).for_each(|stan| flights.depart(key(stan), stan, 1, u64::from(stan) * 100, true));
         flights.arrive(key(0));
         let mut lost = Vec::new();
         flights.expire(150, |note| lost.push(note));
@@ -203,20 +211,12 @@ mod tests {
     fn memory_is_bounded_by_what_waits() {
         let mut flights = Flights::default();
         for stan in 0..100_000 {
-            flights.depart(key(stan), stan, 0, false);
+            flights.depart(key(stan), stan, 1, 0, false);
             assert!(matches!(flights.arrive(key(stan)), Answer::Expected { .. }));
         }
         assert!(flights.ring.len() <= REMEMBERED && flights.newest.len() <= REMEMBERED);
         // The oldest are forgotten, the latest are not.
         assert_eq!(flights.arrive(key(0)), Answer::Unmatched);
         assert_eq!(flights.arrive(key(99_999)), Answer::Duplicate);
-    }
-
-    #[test]
-    fn answers_of_other_kinds_do_not_match() {
-        let mut flights = Flights::default();
-        flights.depart(FlightKey::new(Mti::new(0x0430).unwrap(), 7, 1), 0, 0, true);
-        assert_eq!(flights.arrive(FlightKey::new(Mti::new(0x0410).unwrap(), 7, 1)), Answer::Unmatched);
-        assert_eq!(flights.arrive(FlightKey::new(Mti::new(0x0430).unwrap(), 8, 1)), Answer::Unmatched);
     }
 }

@@ -1,12 +1,16 @@
 //! One target of a replay: its connections, its way through the score, its counts. Told the time by its caller.
 
 use super::connection::{Connection, Found};
-use super::flights::{Answer, FlightKey};
+use super::incoming::{Effect, Reception};
 use super::pace::{Rate, Turns, due_ns};
 use super::score::{Endpoint, Keys, Note, Score};
 use super::tally::Tally;
-use crate::wire::{Message, ParseError, View};
+use crate::wire::Message;
 use std::io;
+
+mod sign_on;
+#[cfg(test)]
+mod tests;
 
 /// Messages sent before answers are read again, however many are due.
 const SENT_AT_ONCE: usize = 256;
@@ -26,6 +30,8 @@ pub(super) struct Manner {
     pub(super) in_flight: usize,
     /// The target sends each message back as it is.
     pub(super) echo: bool,
+    /// Each connection opens a session (0800, DE70 001) before anything else.
+    pub(super) sign_on: bool,
     /// Unix nanoseconds at the start of the replay.
     pub(super) wall_start_ns: u64,
 }
@@ -138,6 +144,11 @@ impl<'a> Lane<'a> {
         } else {
             self.play_to_time(now_ns);
         }
+        self.hand_over(now_ns, clock);
+    }
+
+    /// Hands to the kernel what the connections have for it.
+    fn hand_over(&mut self, now_ns: u64, clock: impl Fn() -> u64) {
         let mut failed = Vec::new();
         for index in self.touched.drain(..) {
             let (connection, lags) = (&mut self.connections[index], &mut self.tally.lags);
@@ -183,7 +194,7 @@ impl<'a> Lane<'a> {
                 }
                 let Some(&note) = part.notes.get(part.next).filter(|_| !gone) else { break };
                 ended = false;
-                if !self.connections[index].is_open() {
+                if !self.connections[index].is_ready() {
                     break;
                 }
                 part.next += 1;
@@ -207,15 +218,9 @@ impl<'a> Lane<'a> {
             return;
         };
         let second = (self.manner.wall_start_ns + now_ns) / 1_000_000_000;
-        let (stan, transmission) = self.score.write(step.index, &mut self.keys, step.pass, second, outbox);
-        let note = &self.score.notes[step.index as usize];
+        let key = self.score.write(step.index, &mut self.keys, step.pass, second, outbox);
         let warm = step.own_ns >= self.manner.warmup_ns;
-        connection.flights.depart(
-            FlightKey::new(note.answer, transmission, stan),
-            step.index,
-            step.due_ns,
-            warm,
-        );
+        connection.flights.depart(key, step.index, step.pass, step.due_ns, warm);
     }
 
     /// A connection's socket has something to read, or has failed.
@@ -227,20 +232,38 @@ impl<'a> Lane<'a> {
             Ok(false) => return,
             Err(_) => return self.lose(index, now_ns),
         }
-        let endpoint = &self.endpoints[self.connections[index].endpoint];
         loop {
-            match self.connections[index].next() {
-                Ok(Some(Found::Unreadable)) => self.tally.unreadable += 1,
-                Ok(Some(Found::Message(frame, flights))) => {
-                    let parsed = endpoint.dialect.parse(frame, &mut self.message);
-                    let view = endpoint.dialect.view(frame, &self.message);
-                    let key = answer_key(view, self.manner.echo);
-                    let answer = flights.arrive(key);
-                    count(&mut self.tally, self.score, answer, parsed, view, self.manner.echo, now_ns);
+            let connection = &mut self.connections[index];
+            let endpoint = &self.endpoints[connection.endpoint];
+            let arrival = match connection.next() {
+                Ok(Some(Found::Message(arrival))) => arrival,
+                Ok(Some(Found::Unreadable)) => {
+                    self.tally.unreadable += 1;
+                    continue;
                 }
                 Ok(None) => return,
                 // The stream cannot be cut any further.
                 Err(_) => return self.lose(index, now_ns),
+            };
+            let mut reception = Reception {
+                score: self.score,
+                endpoint,
+                keys: &mut self.keys,
+                tally: &mut self.tally,
+                echo: self.manner.echo,
+            };
+            match reception.take(arrival, &mut self.message, now_ns) {
+                Effect::Nothing => {}
+                Effect::Reply => self.touched.push(index),
+                Effect::SignedOn => {
+                    connection.signed_on();
+                    self.tally.sign_ons += 1;
+                    self.touched.push(index);
+                }
+                Effect::Refused(reason) => {
+                    self.sign_on_failed(reason);
+                    return self.give_up(index, now_ns);
+                }
             }
         }
     }
@@ -248,13 +271,28 @@ impl<'a> Lane<'a> {
     /// A connection's socket has room, or an attempt to open it has ended.
     pub(super) fn make_room(&mut self, index: usize, now_ns: u64) {
         self.changed.push(index);
-        if self.connections[index].settle(now_ns).is_ok() {
+        let opened = match self.connections[index].settle(now_ns) {
+            // Room in a connection that was open before.
+            Ok(false) => Ok(()),
+            Ok(true) if self.manner.sign_on => self.open_session(index, now_ns),
+            Ok(true) => Ok(()),
+            Err(_) => return,
+        };
+        // What was written for one connection of an endpoint can be written for all.
+        if opened.is_ok() {
             self.touched.push(index);
         }
     }
 
     /// The connection is gone, and with it every answer it owed.
     fn lose(&mut self, index: usize, now_ns: u64) {
+        if self.connections[index].signing_on_ns(now_ns).is_some() {
+            self.sign_on_failed("the connection ended before the sign-on was answered".to_owned());
+        }
+        self.give_up(index, now_ns);
+    }
+
+    fn give_up(&mut self, index: usize, now_ns: u64) {
         let connection = &mut self.connections[index];
         let owed = connection.flights.waiting();
         connection.lose(now_ns);
@@ -269,6 +307,7 @@ impl<'a> Lane<'a> {
 
     /// Gives up what has waited too long, and opens lost connections again.
     pub(super) fn tidy(&mut self, now_ns: u64) {
+        self.give_up_sign_ons(now_ns);
         let limit_ns = now_ns.saturating_sub(self.manner.timeout_ns);
         for (index, connection) in self.connections.iter_mut().enumerate() {
             let lost = &mut self.tally.lost;
@@ -331,38 +370,4 @@ fn routes(notes: &[Note], connections: &[Connection]) -> Vec<u16> {
         routes.push(route);
     }
     routes
-}
-
-fn answer_key(view: View<'_>, echo: bool) -> FlightKey {
-    let mti = if echo { view.mti().response() } else { view.mti() };
-    FlightKey::new(mti, view.number(7).unwrap_or(0), view.number(11).unwrap_or(0) as u32)
-}
-
-fn count(
-    tally: &mut Tally,
-    score: &Score,
-    answer: Answer,
-    parsed: Result<(), ParseError>,
-    view: View<'_>,
-    echo: bool,
-    now_ns: u64,
-) {
-    tally.unreadable += u64::from(parsed.is_err());
-    match answer {
-        Answer::Late => tally.late += 1,
-        Answer::Duplicate => tally.duplicates += 1,
-        Answer::Unmatched => tally.unmatched += 1,
-        Answer::Expected { note: index, due_ns, counted } => {
-            let note = &score.notes[index as usize];
-            let mut code = [b'-'; 2];
-            view.text(39, &mut code);
-            if let Err(error) = parsed {
-                tally.differ(index, note, format!("unreadable: {error}"));
-            }
-            tally.arrive(index, note, (!echo && parsed.is_ok()).then_some(code), now_ns);
-            if counted {
-                tally.measure(note.family, now_ns.saturating_sub(due_ns));
-            }
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! A trace for people to read: one line a message, card data masked; and for other tools: its messages as bytes.
 
 use super::import::fields_from_bytes;
-use super::score::{kind_name, mask_pan, write_fields};
+use super::relations::kind_name;
+use super::score::{mask_pan, write_fields};
 use super::trace::{Body, Entry, Field, Trace, TraceError, hex_from_bytes};
 use crate::wire::{Dialect, Mask, Mti};
 use serde_json::{Value, json};

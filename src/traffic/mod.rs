@@ -20,14 +20,18 @@ mod client;
 mod connection;
 mod flights;
 mod hlog;
+mod incoming;
 mod lane;
 pub mod listing;
+mod matching;
 mod pace;
+mod relations;
 pub mod replay;
 pub mod report;
 mod score;
 pub mod summary;
 mod tally;
+mod unmatched;
 
 pub mod echo;
 
@@ -41,6 +45,7 @@ pub fn demo_trace() -> Result<trace::Trace, trace::TraceError> {
 }
 
 pub use calendar::day_from_text;
+pub use matching::Matching;
 pub use pace::{Rate, duration_from_text};
 pub use score::{Endpoint, Family};
-pub use tally::{Mismatch, latency_histogram};
+pub use tally::{Mismatch, UnmatchedReason, latency_histogram};

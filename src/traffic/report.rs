@@ -3,7 +3,7 @@
 use super::chart;
 use super::pace::Rate;
 use super::replay::{Outcome, Plan, TargetOutcome};
-use super::summary::{PERCENTILES, count_text, headline, latency_text, reasons};
+use super::summary::{PERCENTILES, count_text, headline, latency_text, reasons, remarks};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("report.css");
@@ -145,7 +145,7 @@ fn differences(page: &mut String, target: &TargetOutcome) {
     let _ = write!(
         page,
         "<section><h2>Answers against expectations</h2><p>{} of {} answers with an expectation differ from it; {} \
-         lost, {} late, {} answered twice, {} answers to nothing asked, {} unreadable, {} connections lost.</p>",
+         lost, {} overdue, {} answered twice, {} answers to nothing asked, {} unreadable, {} sent back, {} connections lost.{}</p>",
         count_text(target.differing),
         count_text(target.checked),
         count_text(target.lost),
@@ -153,8 +153,13 @@ fn differences(page: &mut String, target: &TargetOutcome) {
         count_text(target.duplicates),
         count_text(target.unmatched),
         count_text(target.unreadable),
-        count_text(target.disconnects)
+        count_text(target.sent_back),
+        count_text(target.disconnects),
+        if target.ignore_codes { " Differing codes are no failure here." } else { "" }
     );
+    for remark in remarks(target) {
+        let _ = write!(page, "<p>{}</p>", escape(&remark));
+    }
     if !target.mismatches.is_empty() {
         page.push_str(
             "<table><tr><th>message<th class=\"left\">expected<th class=\"left\">got<th>times<th>first at line\

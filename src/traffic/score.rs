@@ -3,10 +3,11 @@
 
 use super::calendar::{Moment, six};
 use super::import::fields_from_bytes;
+use super::matching::{FlightKey, Matching, hash, hash_of};
+use super::relations::{Relations, kind_name};
 use super::trace::{Body, Entry, Expect, Field, Trace, TraceError, bytes_from_hex};
 use crate::wire::frame::{Framing, Lead};
 use crate::wire::{Bitmap, Class, Dialect, Encoding, Message, Mti, Value, View};
-use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -100,13 +101,15 @@ pub(super) struct Note {
     /// The first message of its chain: all of a chain travel over one connection, so that none overtakes another.
     pub(super) chain: u32,
     /// The message whose STAN and DE7 it carries: itself, or for a repeat its original.
-    key: u32,
+    pub(super) key: u32,
     /// The message whose DE12, DE13 and DE37 it carries: itself, its original, or the one that DE90 names.
-    life: u32,
+    pub(super) life: u32,
     /// The message whose key its DE90 names.
-    original: Option<u32>,
+    pub(super) original: Option<u32>,
     frame: Range<u32>,
     places: Places,
+    /// The hash of each field by which its answer is recognized, as the trace has it.
+    matched: Vec<u64>,
 }
 
 /// Digits to be rewritten: offset in the frame and whether two share a byte.
@@ -136,6 +139,8 @@ pub(super) struct Score {
     pub(super) kinds: Vec<String>,
     /// By endpoint.
     framings: Vec<Framing>,
+    /// By which fields answers are recognized.
+    pub(super) matching: Matching,
 }
 
 /// STAN and second of creation of every message in the current pass through the trace.
@@ -163,12 +168,18 @@ impl Keys {
 
     /// The key of a message in a pass (from 1), given on first use: a reversal may come before what it reverses.
     fn get(&mut self, index: u32, pass: u32, second: u64) -> Key {
-        let key = &mut self.given[index as usize];
-        if key.pass != pass {
-            *key = Key { pass, stan: self.next_stan, second };
-            self.next_stan = self.next_stan % 999_999 + 1;
+        if self.given[index as usize].pass != pass {
+            let stan = self.fresh_stan();
+            self.given[index as usize] = Key { pass, stan, second };
         }
-        *key
+        self.given[index as usize]
+    }
+
+    /// A STAN of its own, for a message that is not of the trace.
+    pub(super) fn fresh_stan(&mut self) -> u32 {
+        let stan = self.next_stan;
+        self.next_stan = self.next_stan % 999_999 + 1;
+        stan
     }
 }
 
@@ -176,10 +187,15 @@ impl Score {
     /// Writes every message of a trace in its endpoint's dialect.
     ///
     /// # Errors
-    /// A link without an endpoint; a message that its dialect cannot carry, that has no DE11, or is an answer.
-    pub(super) fn new(trace: &Trace, endpoints: &[Endpoint]) -> Result<Score, TraceError> {
+    /// A link without an endpoint; a message that its dialect cannot carry, that has none of the fields by which
+    /// its answer would be recognized, or is an answer.
+    pub(super) fn new(
+        trace: &Trace,
+        endpoints: &[Endpoint],
+        matching: Matching,
+    ) -> Result<Score, TraceError> {
         let framings = endpoints.iter().map(|endpoint| endpoint.framing).collect();
-        let mut score = Score { bytes: Vec::new(), notes: Vec::new(), kinds: Vec::new(), framings };
+        let mut score = Score { bytes: Vec::new(), notes: Vec::new(), kinds: Vec::new(), framings, matching };
         let mut relations = Relations::default();
         let mut message = Message::new();
         for entry in &trace.entries {
@@ -220,8 +236,15 @@ impl Score {
         if view.mti().is_response() {
             return Err(format!("{} is an answer, not a request", view.mti()));
         }
-        if !view.has(11) {
-            return Err("DE 11 is missing, so its answer could not be recognized".to_owned());
+        // DE7 alone names a second.
+        let fields = &self.matching.fields;
+        let telling: Vec<u8> = fields.iter().copied().filter(|de| *de != 7 || fields.len() == 1).collect();
+        if !telling.iter().any(|de| view.has(*de)) {
+            let names: Vec<_> = telling.iter().map(u8::to_string).collect();
+            return Err(format!(
+                "DE {} is missing, so its answer could not be recognized",
+                names.join(" and DE ")
+            ));
         }
         let index = self.notes.len() as u32;
         let key = relations.note(index, entry.link.into(), view);
@@ -250,12 +273,13 @@ impl Score {
             original: None,
             frame: start as u32..self.bytes.len() as u32,
             places: Places::find(view, (first - start) as u32),
+            matched: fields.iter().map(|de| hash_of(view, *de)).collect(),
         });
         Ok(())
     }
 
     /// Appends a message's frame to `out` with the keys of `pass` (from 1), new ones made in `second`
-    /// (Unix). Returns the STAN and DE7 (as a number, 0 for none) that its answer will carry.
+    /// (Unix). Returns by what its answer will be found.
     pub(super) fn write(
         &self,
         index: u32,
@@ -263,7 +287,7 @@ impl Score {
         pass: u32,
         second: u64,
         out: &mut Vec<u8>,
-    ) -> (u32, u64) {
+    ) -> FlightKey {
         let note = &self.notes[index as usize];
         let key = keys.get(note.key, pass, second);
         let moment = Moment::from_unix(key.second);
@@ -280,7 +304,8 @@ impl Score {
         };
         put(frame, note.places.local_time, &life_moment.local_time());
         put(frame, note.places.local_date, &life_moment.local_date());
-        put(frame, note.places.reference, &life_moment.reference(life.stan));
+        let reference = life_moment.reference(life.stan);
+        put(frame, note.places.reference, &reference);
         if let Some(original) = note.original {
             let named = keys.get(original, pass, second);
             let mut digits = [0; 16];
@@ -289,9 +314,30 @@ impl Score {
             put(frame, note.places.original, &digits);
         }
         self.framings[note.endpoint].reseal(frame);
-        let transmission =
-            moment.transmission().iter().fold(0, |sum, digit| sum * 10 + u64::from(digit & 15));
-        (key.stan, if note.places.transmission.is_some() { transmission } else { 0 })
+        let fields = self.matching.fields.iter().zip(&note.matched);
+        fields.fold(self.matching.start(note.answer), |found_by, (de, of_trace)| {
+            let places = &note.places;
+            found_by.with(match de {
+                7 if places.transmission.is_some() => hash(&moment.transmission()),
+                11 if places.stan.is_some() => hash(&six(key.stan)),
+                12 if places.local_time.is_some() => hash(&life_moment.local_time()),
+                13 if places.local_date.is_some() => hash(&life_moment.local_date()),
+                37 if places.reference.is_some() => hash(&reference),
+                _ => *of_trace,
+            })
+        })
+    }
+
+    /// Appends a message's frame as it was sent in a pass; whether its keys are still known.
+    pub(super) fn again(&self, index: u32, keys: &mut Keys, pass: u32, out: &mut Vec<u8>) -> bool {
+        let note = &self.notes[index as usize];
+        let parts = [Some(note.key), Some(note.life), note.original];
+        if parts.into_iter().flatten().any(|part| keys.given[part as usize].pass != pass) {
+            return false;
+        }
+        // All keys are given: nothing is given anew, whatever second it is.
+        self.write(index, keys, pass, 0, out);
+        true
     }
 
     /// The frame as prepared, length included.
@@ -387,96 +433,4 @@ fn put(frame: &mut [u8], place: Option<Place>, digits: &[u8]) {
         let bytes = &mut frame[at..at + digits.len()];
         bytes.iter_mut().zip(digits).for_each(|(byte, digit)| *byte = encoding.byte(*digit));
     }
-}
-
-/// Finds which message of a trace repeats, reverses or completes which, from their own fields: the trace names
-/// nothing twice.
-#[derive(Default)]
-struct Relations {
-    /// (link, answer's MTI, STAN, DE7, DE32, PAN) of each message to the first that had it.
-    keys: HashMap<[u64; 6], u32>,
-    /// (link, answer's MTI, STAN, DE7, DE32) of each message: what DE90 can name.
-    named: HashMap<[u64; 5], u32>,
-    /// Messages with a DE90, and what it names; resolved at the end, since the original may come later.
-    references: Vec<(u32, [u64; 5])>,
-}
-
-impl Relations {
-    /// Remembers a message; answers whose key it carries, its own number if it has none before it.
-    fn note(&mut self, index: u32, link: u64, view: View<'_>) -> u32 {
-        let number = |de| view.number(de).unwrap_or(0);
-        let answer = u64::from(view.mti().response().bcd());
-        let mut digits = [0; 42];
-        if let Some(original) = view.digits(90, &mut digits).filter(|digits| digits.len() == 42) {
-            let part = |range: Range<usize>| {
-                original[range].iter().fold(0, |sum, digit| sum * 10 + u64::from(digit & 15))
-            };
-            let mti = original[..4].iter().fold(0, |bcd, digit| bcd << 4 | u16::from(digit & 15));
-            let named = Mti::new(mti).map_or(0, |mti| u64::from(mti.response().bcd()));
-            // Parts that the sender does not know are zeros; the acquirer is then its own.
-            let acquirer = Some(part(20..31)).filter(|&known| known > 0).unwrap_or_else(|| number(32));
-            self.references.push((index, [link, named, part(4..10), part(10..20), acquirer]));
-        }
-        self.named.entry([link, answer, number(11), number(7), number(32)]).or_insert(index);
-        let key = [link, answer, number(11), number(7), number(32), number(2)];
-        // Without DE7 a STAN that came round again would look like a repeat.
-        if !view.has(7) && !view.mti().is_repeat() {
-            return index;
-        }
-        *self.keys.entry(key).or_insert(index)
-    }
-
-    /// Writes the relations into the notes.
-    fn tie(self, notes: &mut [Note]) {
-        for (index, named) in self.references {
-            let Some(&original) = self.named.get(&named).filter(|&&original| original != index) else {
-                continue;
-            };
-            notes[index as usize].original = Some(original);
-            notes[index as usize].life = notes[original as usize].life;
-        }
-        for index in 0..notes.len() {
-            let note = &notes[index];
-            let chain = note.chain.min(notes[note.key as usize].chain);
-            let chain = note.original.map_or(chain, |original| chain.min(notes[original as usize].chain));
-            let (key, original) = (note.key as usize, note.original);
-            notes[index].chain = chain;
-            // A reversal ahead of its original takes that one into its own chain.
-            notes[key].chain = notes[key].chain.min(chain);
-            if let Some(original) = original {
-                notes[original as usize].chain = notes[original as usize].chain.min(chain);
-            }
-        }
-    }
-}
-
-/// `0200 cash`: the message type and what it is about.
-pub(super) fn kind_name(mti: Mti, fields: &[Field]) -> String {
-    let text = |de: u8| fields.iter().find(|field| field.0 == de).map(|field| field.1.as_str());
-    let number = |de: u8| text(de).and_then(|text| text.parse::<u64>().ok());
-    let asked = match text(3).and_then(|code| code.get(..2)) {
-        Some("30" | "31") => "balance inquiry",
-        Some("01" | "12" | "17") => "cash",
-        Some(code) if code.starts_with('2') => "refund",
-        Some("00" | "09") => match (number(4), number(25)) {
-            (Some(0) | None, _) => "verification",
-            (_, Some(6)) => "pre-authorization",
-            _ => "purchase",
-        },
-        Some(_) => "other",
-        None => "",
-    };
-    let about = match (mti.class(), mti.function()) {
-        (4, _) if text(95).is_some() => "partial reversal",
-        (4, _) => "reversal",
-        (2, 2) => "completion",
-        (8, _) => match number(70) {
-            Some(1) => "sign-on",
-            Some(2) => "sign-off",
-            Some(301) => "echo test",
-            _ => "network management",
-        },
-        _ => asked,
-    };
-    format!("{mti} {about}").trim_end().to_owned()
 }

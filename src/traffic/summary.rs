@@ -1,5 +1,7 @@
 //! What came of a replay, as a table for a terminal and as JSON for a script.
 
+use super::UnmatchedReason;
+use super::incoming::ECHO;
 use super::replay::{Outcome, Plan, TargetOutcome};
 use crate::message::Refusal;
 use hdrhistogram::Histogram;
@@ -150,9 +152,10 @@ fn codes(out: &mut String, target: &TargetOutcome) {
 fn faults(out: &mut String, target: &TargetOutcome) {
     let _ = writeln!(
         out,
-        "\n{} of {} answers with an expectation differ from it",
+        "\n{} of {} answers with an expectation differ from it{}",
         count_text(target.differing),
-        count_text(target.checked)
+        count_text(target.checked),
+        if target.ignore_codes { ", which is no failure here (--ignore-codes)" } else { "" }
     );
     for mismatch in target.mismatches.iter().take(SHOWN) {
         let card = if mismatch.card.is_empty() { String::new() } else { format!(", card {}", mismatch.card) };
@@ -171,15 +174,46 @@ fn faults(out: &mut String, target: &TargetOutcome) {
     }
     let faults = [
         ("lost (no answer in time)", target.lost),
-        ("late (answered after being given up)", target.late),
+        ("overdue (answered after being given up)", target.late),
         ("answered twice", target.duplicates),
         ("answers to nothing asked", target.unmatched),
         ("unreadable answers", target.unreadable),
+        ("messages sent back as they were", target.sent_back),
         ("connections lost", target.disconnects),
     ];
     for (name, count) in faults.iter().filter(|fault| fault.1 > 0) {
         let _ = writeln!(out, "  {:>8}  {name}", count_text(*count));
     }
+    for line in remarks(target) {
+        let _ = writeln!(out, "{line}");
+    }
+}
+
+/// What a number alone does not tell: who the peer is, what it asked of its own, why answers found no message.
+pub fn remarks(target: &TargetOutcome) -> Vec<String> {
+    let mut lines = Vec::new();
+    if target.sent_back > 0 {
+        lines.push(format!("{ECHO} (--to-echo measures one)"));
+    }
+    if target.host_answered > 0 {
+        let count = count_text(target.host_answered);
+        lines.push(format!("network management messages of the host's own, answered: {count}"));
+    }
+    if target.sign_ons > 0 {
+        lines.push(format!("sign-ons answered 00: {}", count_text(target.sign_ons)));
+    }
+    for (reason, count) in &target.sign_on_failures {
+        lines.push(format!(
+            "sign-ons that failed after a connection was lost: {}: {reason}",
+            count_text(*count)
+        ));
+    }
+    let examined: u64 = target.unmatched_reasons.iter().map(|reason| reason.count).sum();
+    for UnmatchedReason { reason, matching, count } in &target.unmatched_reasons {
+        let remedy = matching.as_ref().map_or(String::new(), |fields| format!("; --match {fields} finds it"));
+        lines.push(format!("{count} of the first {examined} answers to nothing asked: {reason}{remedy}"));
+    }
+    lines
 }
 
 /// The whole outcome as JSON. Latencies are in nanoseconds.
@@ -189,6 +223,7 @@ pub fn json(outcome: &Outcome, plan: &Plan) -> Value {
         "trace": outcome.trace,
         "messages": outcome.messages,
         "rate": plan.rate.to_string(),
+        "match": plan.matching.to_string(),
         "started_unix_ms": started.as_millis() as u64,
         "elapsed_s": outcome.elapsed.as_secs_f64(),
         "client_cpu_ns_per_message": outcome.client_ns_per_message,
@@ -208,13 +243,23 @@ fn target_json(target: &TargetOutcome) -> Value {
         "sent": target.sent,
         "answered": target.answered,
         "lost": target.lost,
-        "late": target.late,
+        "overdue": target.late,
         "duplicates": target.duplicates,
         "unmatched": target.unmatched,
+        "unmatched_reasons": target.unmatched_reasons.iter().map(|reason| json!({
+            "reason": reason.reason,
+            "match": reason.matching,
+            "count": reason.count,
+        })).collect::<Vec<_>>(),
+        "sent_back": target.sent_back,
+        "host_answered": target.host_answered,
+        "sign_ons": target.sign_ons,
+        "sign_on_failures": target.sign_on_failures.iter().map(|(reason, count)| (reason.clone(), (*count).into())).collect::<serde_json::Map<_, _>>(),
         "unreadable": target.unreadable,
         "disconnects": target.disconnects,
         "checked": target.checked,
         "differing": target.differing,
+        "ignore_codes": target.ignore_codes,
         "busy_s": target.busy.as_secs_f64(),
         "answers_per_s": target.rate(),
         "latency_ns": latencies_json(&target.latencies),

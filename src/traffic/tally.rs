@@ -1,5 +1,7 @@
 //! What a replay counts for one target: answers by code, what differs from what was expected, latencies.
 
+use super::incoming::EXPLAINED;
+use super::matching::Matching;
 use super::score::{Family, Note};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
@@ -33,6 +35,17 @@ pub struct Mismatch {
     pub card: String,
 }
 
+/// Why answers found no message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnmatchedReason {
+    /// In words, without what fields hold.
+    pub reason: String,
+    /// What [`super::Matching`] would have found it, as it is written: `mti,11`; `None` where nothing would.
+    pub matching: Option<String>,
+    /// How many of the answers that were looked into.
+    pub count: u64,
+}
+
 /// Counts of one target, as the client's thread keeps them.
 pub(super) struct Tally {
     pub(super) sent: u64,
@@ -41,6 +54,16 @@ pub(super) struct Tally {
     pub(super) late: u64,
     pub(super) duplicates: u64,
     pub(super) unmatched: u64,
+    /// Messages of ours that the peer sent back as they were.
+    pub(super) sent_back: u64,
+    /// Messages of the host's network management that were answered.
+    pub(super) host_answered: u64,
+    /// Sessions opened.
+    pub(super) sign_ons: u64,
+    /// Sessions that were not opened, by reason.
+    pub(super) sign_on_failures: BTreeMap<String, u64>,
+    /// Why answers found no message, and the fields by which they would have; of the first few.
+    unmatched_reasons: BTreeMap<(String, Option<String>), u64>,
     pub(super) unreadable: u64,
     pub(super) disconnects: u64,
     pub(super) checked: u64,
@@ -75,6 +98,11 @@ impl Tally {
             late: 0,
             duplicates: 0,
             unmatched: 0,
+            sent_back: 0,
+            host_answered: 0,
+            sign_ons: 0,
+            sign_on_failures: BTreeMap::new(),
+            unmatched_reasons: BTreeMap::new(),
             unreadable: 0,
             disconnects: 0,
             checked: 0,
@@ -130,6 +158,33 @@ impl Tally {
     pub(super) fn differ(&mut self, index: u32, note: &Note, actual: String) {
         let group = (note.kind, note.expect.to_string(), actual);
         self.mismatches.entry(group).or_insert((0, index)).0 += 1;
+    }
+
+    /// An answer found no message: why, and the fields by which it would have.
+    pub(super) fn explain(&mut self, reason: String, matching: Option<Matching>) {
+        if self.explained() < EXPLAINED {
+            let matching = matching.map(|matching| matching.to_string());
+            *self.unmatched_reasons.entry((reason, matching)).or_insert(0) += 1;
+        }
+    }
+
+    /// Answers that were looked into.
+    pub(super) fn explained(&self) -> u64 {
+        self.unmatched_reasons.values().sum()
+    }
+
+    /// Why answers found no message, the most frequent reason first.
+    pub(super) fn unmatched_reasons(&self) -> Vec<UnmatchedReason> {
+        let reasons = self.unmatched_reasons.iter();
+        let mut reasons: Vec<_> = reasons
+            .map(|((reason, matching), &count)| UnmatchedReason {
+                reason: reason.clone(),
+                matching: matching.clone(),
+                count,
+            })
+            .collect();
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.count));
+        reasons
     }
 
     /// Records a latency; saturates at the histogram's ends.

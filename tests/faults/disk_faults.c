@@ -10,7 +10,7 @@
  *                    torn    a write writes half of its bytes, then the process dies by SIGKILL
  *                    kill    the process dies by SIGKILL before the call
  *                    killed  the process dies by SIGKILL after the call
- *                    stall   the call takes DISK_FAULTS_STALL_MS (default 1000) longer
+ *                    hold    the call waits for as long as the FILE of while= exists
  *   while=FILE     not the N-th call alone, but from it on every one for as long as FILE exists
  * DISK_FAULTS_LOG  a file that gets a line for every call listed above on a path that a fault names (or on every
  *                  path, without DISK_FAULTS): "call path offset length result"
@@ -38,7 +38,6 @@ struct fault {
 
 static struct fault faults[MAX_FAULTS];
 static int count, log_fd = -1;
-static long stall_ms = 1000;
 
 static void set(struct fault *f, const char *key, const char *value) {
 	if (!strcmp(key, "call")) snprintf(f->call, sizeof f->call, "%s", value);
@@ -53,10 +52,9 @@ static void set(struct fault *f, const char *key, const char *value) {
 }
 
 __attribute__((constructor)) static void read_settings(void) {
-	const char *log = getenv("DISK_FAULTS_LOG"), *stall = getenv("DISK_FAULTS_STALL_MS");
+	const char *log = getenv("DISK_FAULTS_LOG");
 	char *text = getenv("DISK_FAULTS"), *outer = NULL, *inner = NULL;
 	if (log) log_fd = syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	if (stall) stall_ms = atol(stall);
 	if (!text) return;
 	text = strdup(text);
 	for (char *one = strtok_r(text, ";", &outer); one && count < MAX_FAULTS; one = strtok_r(NULL, ";", &outer)) {
@@ -78,9 +76,9 @@ static void path_of(int fd, char *path) {
 	path[n < 0 ? 0 : n] = 0;
 }
 
-/* The action for this call, or NULL; *named tells whether any fault names the path. */
-static const char *judge(const char *call, const char *path, int *named) {
-	const char *action = NULL;
+/* The fault of this call, or NULL; *named tells whether any fault names the path. */
+static const struct fault *judge(const char *call, const char *path, int *named) {
+	const struct fault *found = NULL;
 	*named = count == 0;
 	for (int i = 0; i < count; i++) {
 		struct fault *f = &faults[i];
@@ -88,9 +86,9 @@ static const char *judge(const char *call, const char *path, int *named) {
 		*named = 1;
 		if (strcmp(call, f->call)) continue;
 		long n = __atomic_add_fetch(&f->seen, 1, __ATOMIC_SEQ_CST);
-		if (f->marker[0] ? n >= f->nth && access(f->marker, F_OK) == 0 : n == f->nth) action = f->action;
+		if (f->marker[0] ? n >= f->nth && access(f->marker, F_OK) == 0 : n == f->nth) found = f;
 	}
-	return action;
+	return found;
 }
 
 static void die(void) {
@@ -107,12 +105,13 @@ static long refuse(const char *action) {
 /* Does the call, or what is to happen instead. A write's length is its argument c. */
 static long act(const char *call, const char *path, long number, long a, long b, long c, long d) {
 	int named, writes = number == SYS_pwrite64 || number == SYS_write;
-	const char *action = judge(call, path, &named);
+	const struct fault *fault = judge(call, path, &named);
+	const char *action = fault ? fault->action : NULL;
 	long result;
 	if (action && !strcmp(action, "kill")) die();
-	if (action && !strcmp(action, "stall")) {
-		struct timespec t = { stall_ms / 1000, stall_ms % 1000 * 1000000 };
-		nanosleep(&t, NULL);
+	while (action && !strcmp(action, "hold") && access(fault->marker, F_OK) == 0) {
+		struct timespec millisecond = { 0, 1000000 };
+		nanosleep(&millisecond, NULL);
 	}
 	if (action && action[0] == 'E') result = refuse(action);
 	else {

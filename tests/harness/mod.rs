@@ -13,7 +13,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Long enough on a busy machine; a hang ends here instead of nowhere.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a busy machine could run into, out of the way; a test of one of these sets its own.
+const UNHURRIED: [&str; 7] = [
+    "links.acquirer-ascii.budget_ms=60000",
+    "links.acquirer-bcd.budget_ms=60000",
+    "links.acquirer-ascii.write_timeout_ms=600000",
+    "links.acquirer-bcd.write_timeout_ms=600000",
+    // A disk that falls behind would let answers overtake each other.
+    "journal.exposure_max_ms=3600000",
+    "server.drain_timeout_ms=600000",
+    // What rules cost is measured at each load.
+    "rules.budget_ns=10000000",
+];
 
 /// The program under test: the release build where `tests/run` names one, else this profile's.
 pub fn binary() -> PathBuf {
@@ -49,25 +62,30 @@ impl Switch {
         set: &[&str],
         prepare: impl FnOnce(&mut Command),
     ) -> Result<Switch, (ExitStatus, String)> {
-        let log = data.with_extension("log");
         let mut command = Command::new(binary());
         command.args(["serve", "--data"]).arg(data);
+        // A new folder begins with the demo's cards; one that is there is opened as it is.
+        if !data.join("snapshot").is_dir() {
+            command.arg("--demo");
+        }
         // No file of the working directory may matter.
         command.current_dir(data.parent().unwrap());
         let ports = ["links.acquirer-ascii.listen", "links.acquirer-bcd.listen", "admin.listen"];
         for key in ports {
             command.arg("--set").arg(format!("{key}=127.0.0.1:0"));
         }
-        // A busy machine may take longer than the default budget; tests of the budget set their own.
-        for link in ["acquirer-ascii", "acquirer-bcd"] {
-            command.arg("--set").arg(format!("links.{link}.budget_ms=60000"));
-        }
-        for set in set {
+        for set in UNHURRIED.iter().chain(set) {
             command.arg("--set").arg(set);
         }
+        prepare(&mut command);
+        Switch::spawn(command, &data.with_extension("log"))
+    }
+
+    /// Starts a `serve` with arguments of its own; what it logs is appended to `log`.
+    pub fn spawn(mut command: Command, log: &Path) -> Result<Switch, (ExitStatus, String)> {
+        let log = log.to_owned();
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap());
-        prepare(&mut command);
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut addresses = BTreeMap::new();
@@ -186,6 +204,22 @@ impl Peer {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let (dialect, framing) = (Dialect::builtin(dialect).unwrap(), framing.parse().unwrap());
         Peer { stream, dialect, framing, buffer: Vec::new(), lead: Vec::new() }
+    }
+
+    /// The same connection once more, for another thread.
+    pub fn again(&self) -> Peer {
+        Peer {
+            stream: self.stream.try_clone().unwrap(),
+            dialect: Arc::clone(&self.dialect),
+            framing: self.framing,
+            buffer: Vec::new(),
+            lead: Vec::new(),
+        }
+    }
+
+    /// From here on the kernel takes only a few answers that are not read.
+    pub fn receive_little(&self) {
+        rustix::net::sockopt::set_socket_recv_buffer_size(&self.stream, 4 << 10).unwrap();
     }
 
     /// The framed bytes of a message.

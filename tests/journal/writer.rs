@@ -14,7 +14,7 @@ const LAST: &str = "JOURNAL_WRITER_LAST";
 const STOP_ON_FULL: &str = "JOURNAL_WRITER_STOP_ON_FULL";
 
 /// How long to wait for a process that should have spoken or ended by now.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The command that writes to `dir` until record `last` is durable. The test program must have a test named `writer`
 /// that calls [`run`].

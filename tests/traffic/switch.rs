@@ -4,7 +4,7 @@
 
 use authswitch::traffic::{Endpoint, replay::Target};
 use authswitch::wire::frame::{Framing, Kind, Lead};
-use authswitch::wire::{Bitmap, Dialect, Message, Value, View};
+use authswitch::wire::{Bitmap, Dialect, Message, Mti, Value, View};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -22,15 +22,16 @@ pub enum Reply {
     Twice([u8; 2]),
     /// Do not answer.
     Nothing,
-    /// Send these bytes as the answer.
-    Bytes(Vec<u8>),
-    /// Close the connection.
-    Hang,
+    /// Send these messages, whatever they are.
+    Messages(Vec<Vec<u8>>),
+    /// Send these messages and close the connection.
+    Parting(Vec<Vec<u8>>),
 }
 
-/// A message as it was received: its type and fields as text.
+/// A message as it was received: its connection, from 0, its type and fields as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
+    pub connection: u64,
     pub mti: String,
     pub fields: BTreeMap<u8, String>,
 }
@@ -79,10 +80,12 @@ impl FakeSwitch {
         let numbers = Arc::new(AtomicU64::new(0));
         let (log, spoken) = (received.clone(), dialect.clone());
         std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
+            for (connection, stream) in (0..).zip(listener.incoming().flatten()) {
                 let (log, spoken, decide, numbers) =
                     (log.clone(), spoken.clone(), decide.clone(), numbers.clone());
-                std::thread::spawn(move || serve(stream, framing, &spoken, &*decide, &numbers, &log));
+                std::thread::spawn(move || {
+                    serve((connection, stream), framing, &spoken, &*decide, &numbers, &log)
+                });
             }
         });
         FakeSwitch { address, received, dialect, framing }
@@ -102,7 +105,7 @@ impl FakeSwitch {
 }
 
 fn serve(
-    mut stream: TcpStream,
+    (connection, mut stream): (u64, TcpStream),
     framing: Framing,
     dialect: &Dialect,
     decide: &Decide,
@@ -122,7 +125,7 @@ fn serve(
             let lead = Lead::Answer { request: &lead, wrong_de: 0 };
             dialect.parse(&frame, &mut message).unwrap();
             let view = dialect.view(&frame, &message);
-            log.lock().unwrap().push(receive(view));
+            log.lock().unwrap().push(receive(connection, view));
             match decide(numbers.fetch_add(1, Ordering::Relaxed), view) {
                 Reply::Code(code) => answer(&mut out, framing, lead, view, code),
                 Reply::Stall(time, code) => {
@@ -131,12 +134,12 @@ fn serve(
                 }
                 Reply::Twice(code) => (0..2).for_each(|_| answer(&mut out, framing, lead, view, code)),
                 Reply::Nothing => {}
-                Reply::Bytes(bytes) => {
-                    let mark = framing.begin(&mut out, lead);
-                    out.extend_from_slice(&bytes);
-                    framing.finish(&mut out, mark).unwrap();
+                Reply::Messages(messages) => send(&mut out, framing, lead, &messages),
+                Reply::Parting(messages) => {
+                    send(&mut out, framing, lead, &messages);
+                    let _ = stream.write_all(&out);
+                    return;
                 }
-                Reply::Hang => return,
             }
         }
         if stream.write_all(&out).is_err() {
@@ -145,13 +148,39 @@ fn serve(
     }
 }
 
-fn receive(view: View<'_>) -> Received {
+fn send(out: &mut Vec<u8>, framing: Framing, lead: Lead<'_>, messages: &[Vec<u8>]) {
+    for message in messages {
+        let mark = framing.begin(out, lead);
+        out.extend_from_slice(message);
+        framing.finish(out, mark).unwrap();
+    }
+}
+
+fn receive(connection: u64, view: View<'_>) -> Received {
     let mut buffer = [0; 1024];
     let fields = view.bitmap().iter().map(|de| {
         let text = view.text(de, &mut buffer).map(|text| String::from_utf8_lossy(text).into_owned());
         (de, text.unwrap_or_else(|| format!("{:02X?}", view.data(de).unwrap())))
     });
-    Received { mti: view.mti().to_string(), fields: fields.collect() }
+    Received { connection, mti: view.mti().to_string(), fields: fields.collect() }
+}
+
+/// A message of these fields in the dialect of another.
+pub fn message(like: View<'_>, mti: u16, fields: &[(u8, &str)]) -> Vec<u8> {
+    let own: Vec<_> = fields.iter().map(|(de, text)| (*de, Value::Text(text.as_bytes()))).collect();
+    let mut out = Vec::new();
+    like.dialect().build(&mut out, Mti::new(mti).unwrap(), None, Bitmap::default(), &own).unwrap();
+    out
+}
+
+/// The answer to a message: `echo` as it has them, and `own`.
+pub fn answer_of(view: View<'_>, mti: Mti, echo: &[u8], own: &[(u8, &str)]) -> Vec<u8> {
+    let mut echoed = Bitmap::default();
+    echo.iter().for_each(|de| echoed.insert(*de));
+    let own: Vec<_> = own.iter().map(|(de, text)| (*de, Value::Text(text.as_bytes()))).collect();
+    let mut out = Vec::new();
+    view.dialect().build(&mut out, mti, Some(view), echoed, &own).unwrap();
+    out
 }
 
 fn answer(out: &mut Vec<u8>, framing: Framing, lead: Lead<'_>, view: View<'_>, code: [u8; 2]) {

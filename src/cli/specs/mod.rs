@@ -66,7 +66,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         Command::Export(args) => export::run(&args),
     };
     result.unwrap_or_else(|reason| {
-        eprintln!("authswitch specs: {reason}");
+        errln!("authswitch specs: {reason}");
         ExitCode::from(super::USAGE)
     })
 }
@@ -112,10 +112,10 @@ fn list(json: bool) -> Result<ExitCode, String> {
         })
         .collect();
     if json {
-        println!("{}", to_json(&listed)?);
+        outln!("{}", to_json(&listed)?);
     } else {
         let width = listed.iter().map(|dialect| dialect.name.len()).max().unwrap_or(0);
-        listed.iter().for_each(|dialect| println!("{:<width$}  {}", dialect.name, dialect.title));
+        listed.iter().for_each(|dialect| outln!("{:<width$}  {}", dialect.name, dialect.title));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -92,16 +92,19 @@ pub(super) fn show(name: &str, json: bool) -> Result<ExitCode, String> {
             third_bitmap: dialect.third_bitmap(),
             fields,
         };
-        println!("{}", to_json(&shown)?);
+        outln!("{}", to_json(&shown)?);
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}: {}\nMTI {mti}, bit maps {bitmap}\n", dialect.name(), dialect.title());
-    println!("   DE  {:<10}  {:<11}  {:<11}  name", "format", "encoding", "length");
+    outln!("{}: {}\nMTI {mti}, bit maps {bitmap}\n", dialect.name(), dialect.title());
+    outln!("   DE  {:<10}  {:<11}  {:<11}  name", "format", "encoding", "length");
     for field in fields {
         let length = field.length.unwrap_or("");
-        println!(
+        outln!(
             "  {:>3}  {:<10}  {:<11}  {length:<11}  {}",
-            field.de, field.format, field.encoding, field.name
+            field.de,
+            field.format,
+            field.encoding,
+            field.name
         );
     }
     Ok(ExitCode::SUCCESS)
@@ -109,9 +112,9 @@ pub(super) fn show(name: &str, json: bool) -> Result<ExitCode, String> {
 
 pub(super) fn show_source(name: &str) -> Result<ExitCode, String> {
     match Dialect::builtin_source(name) {
-        Some(text) => print!("{text}"),
+        Some(text) => out!("{text}"),
         None if Path::new(name).is_file() => {
-            print!("{}", std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?);
+            out!("{}", std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?);
         }
         None => {
             let known = Dialect::builtin_names().join(", ");

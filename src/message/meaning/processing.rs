@@ -1,6 +1,6 @@
 //! DE3, the processing code: what is done, and with which accounts. Tag 9C holds its first two digits.
 
-use super::table::{ALL, MASTERCARD, Scheme, SchemeRows, VISA, Words, choose};
+use super::table::{ALL, LONGEST, MASTERCARD, Scheme, SchemeRows, VISA, Words, choose};
 use std::borrow::Cow;
 
 /// DE3, whole (`path` empty) or a piece of it: 1 transaction type, 2 account from, 3 account to.
@@ -12,13 +12,19 @@ pub(super) fn code(version: u8, scheme: Option<Scheme>, path: &[&str], value: &s
             let (type_, from, to) = (&value[..2], &value[2..4], &value[4..]);
             let (kind, said) = (kind(scheme, type_)?, |code| account(version, code));
             let debits = matches!(type_.as_bytes()[0], b'0' | b'1' | b'4' | b'5');
-            Some(match (from, to) {
+            let words: Cow<'static, str> = match (from, to) {
                 ("00", "00") => format!("{kind}, default account").into(),
                 // Credits have their account second by the standard, first by some switches; inquiries have one.
                 (_, "00") if debits => format!("{kind}, from {}", said(from)?).into(),
                 (_, "00") => format!("{kind}, {}", said(from)?).into(),
                 ("00", _) => format!("{kind}, to {}", said(to)?).into(),
                 _ => format!("{kind}, from {}, to {}", said(from)?, said(to)?).into(),
+            };
+            // Two accounts of no assigned type behind long words: their numbers say as much.
+            Some(if words.len() > LONGEST {
+                format!("{kind}, accounts {from} and {to}").into()
+            } else {
+                words
             })
         }
         _ => None,
@@ -117,6 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn every_code_fits_in_a_line() {
+        let accounts = ["00", "10", "20", "30", "40", "50", "60", "01", "99"];
+        for (type_, scheme, version) in
+            (0..100).flat_map(|n| [None, VISA, MASTERCARD].map(|scheme| (n, scheme, n % 2)))
+        {
+            for value in accounts.iter().flat_map(|from| accounts.map(|to| format!("{type_:02}{from}{to}"))) {
+                let words = code(version, scheme, &[], &value).unwrap_or_default();
+                assert!(words.len() <= LONGEST, "{value}: {words}");
+            }
+        }
+    }
+
+    #[test]
     fn processing_codes_in_words() {
         for (value, words) in [
             ("000000", Some("purchase, default account")),
@@ -130,6 +149,7 @@ mod tests {
                 "401020",
                 Some("transfer between the cardholder's accounts, from savings account, to cheque account"),
             ),
+            ("400101", Some("transfer between the cardholder's accounts, accounts 01 and 01")),
             ("093000", Some("purchase with cash back, from credit account")),
             (
                 "280000",

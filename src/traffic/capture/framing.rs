@@ -150,8 +150,10 @@ pub(super) fn is_exactly_framed(run: &[u8]) -> bool {
 
 /// Whether the first frame that is not empty begins like a message.
 fn begins(framing: Framing, run: &[u8]) -> bool {
-    let mut frames = Frames { framing, run, at: 0, broken: false };
-    let first = frames.find(|frame| !frame.is_empty());
+    /// Keep-alives before it.
+    const PASSED: usize = 64;
+    let frames = Frames { framing, run, at: 0, broken: false };
+    let first = frames.take(PASSED).find(|frame| !frame.is_empty());
     first.is_some_and(|frame| message_start(&run[frame]).is_some())
 }
 
