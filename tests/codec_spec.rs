@@ -162,7 +162,15 @@ fn mistakes_are_named_with_their_place() {
     mistake("[fields]\n", "[fields]\n4 = { name = \"x\" }\n", (17, 1), "DE 4: expected a format");
     mistake("[fields]\n", "[fields]\n4 = { format = \"n 6\" }\n", (17, 1), "DE 4: expected a name");
     mistake("\"n 5\"", "\"q 5\"", (18, 16), "expected a class (n, a, an");
-    mistake("\"n 5\"", "\"n.....5\"", (18, 16), "expected a class");
+    mistake("\"n 5\"", "\"n.......5\"", (18, 16), "expected a class");
+    mistake("ans....2000", "ans......1000000", (24, 17), "expected a class");
+    mistake(
+        "ans....2000",
+        "ans....20000",
+        (24, 1),
+        "a length of 20000 does not fit its prefix, which counts to 9999",
+    );
+    mistake("ans....2000", "ans.....100000", (24, 1), "counts to 99999");
     mistake("\"n 5\"", "\"n 0\"", (18, 16), "expected a class");
     mistake("\"n 5\"", "\"n 10000\"", (18, 16), "expected a class");
     mistake("\"n..19\"", "\"n..100\"", (17, 1), "does not fit its prefix, which counts to 99");
@@ -185,8 +193,59 @@ fn mistakes_are_named_with_their_place() {
     let field_129 = "[fields]\n129 = { format = \"n 6\", name = \"x\" }\n";
     mistake("[fields]\n", field_129, (17, 1), "only a third bit map has fields over 128");
     mistake("name = \"Odd\"", "name = \"Odd\", fill = \"left\"", (18, 44), "\"right space\"");
-    mistake("name = \"Odd\"", "name = \"Odd\", length = { digits = 5 }", (18, 57), "1 to 4");
+    mistake("name = \"Odd\"", "name = \"Odd\", length = { digits = 7 }", (18, 57), "1 to 6");
     mistake("\"x+n 7\"", "\"x+n..7\"", (28, 1), "x+n is of fixed length");
+}
+
+/// Five and six digits in every encoding, in the order of the wire; what no message can have is as good as 65,535.
+#[test]
+fn lengths_of_five_and_six_digits() {
+    let table: [(&str, &str, u16, &[u8]); 12] = [
+        ("b.....99999", "ascii", u16::MAX, b"00003"),
+        ("b......999999", "ascii", u16::MAX, b"000003"),
+        ("b......70000", "ascii", u16::MAX, b"000003"),
+        ("b.....12000", "ascii", 12_000, b"00003"),
+        ("b......999999", "ebcdic-037", u16::MAX, b"\xF0\xF0\xF0\xF0\xF0\xF3"),
+        ("b.....99999", "bcd", u16::MAX, b"\0\0\x03"),
+        ("b......999999", "bcd", u16::MAX, b"\0\0\x03"),
+        ("b.....99999", "binary", u16::MAX, b"\0\0\x03"),
+        ("b......999999", "binary", u16::MAX, b"\0\0\x03"),
+        ("b....65535", "binary", u16::MAX, b"\0\x03"),
+        ("b......999999", "hex", u16::MAX, b"000003"),
+        ("b.....99999", "hex", u16::MAX, b"00003"),
+    ];
+    for (format, encoding, max, length) in table {
+        let text = format!(
+            "name = \"mine\"\nextends = \"iso87-bcd\"\n[fields]\n\
+             48 = {{ format = \"{format}\", encoding = \"binary\", length = \"{encoding}\" }}\n"
+        );
+        let dialect = Dialect::from_toml(&text, "mine").unwrap_or_else(|error| panic!("{format}: {error}"));
+        assert_eq!(dialect.field(48).unwrap().format.max_length(), max, "{format} {encoding}");
+        let mut out = Vec::new();
+        let fields = [(48, Value::Bytes(&[7, 8, 9]))];
+        dialect.build(&mut out, Mti::new(0x0100).unwrap(), None, Bitmap::EMPTY, &fields).unwrap();
+        assert_eq!(&out[10..], [length, &[7, 8, 9]].concat(), "{format} {encoding}");
+        let mut message = Message::new();
+        dialect.parse(&out, &mut message).unwrap_or_else(|error| panic!("{format} {encoding}: {error}"));
+        assert_eq!(dialect.view(&out, &message).data(48), Some(&[7u8, 8, 9][..]), "{format} {encoding}");
+        // As long as a message may be, and the longest that a length can say.
+        let whole = vec![5; (usize::from(u16::MAX) - out.len() + 3).min(max.into())];
+        out.clear();
+        let fields = [(48, Value::Bytes(&whole))];
+        dialect.build(&mut out, Mti::new(0x0100).unwrap(), None, Bitmap::EMPTY, &fields).unwrap();
+        dialect.parse(&out, &mut message).unwrap_or_else(|error| panic!("{format} {encoding}: {error}"));
+        let most = if encoding == "binary" || encoding == "hex" { b'F' } else { b'9' };
+        let digits = if encoding.starts_with("ebcdic") || encoding == "ascii" || encoding == "hex" {
+            most
+        } else {
+            0x99
+        };
+        let digits = if encoding.starts_with("ebcdic") { 0xF9 } else { digits };
+        let digits = if encoding == "binary" { 0xFF } else { digits };
+        out[10..10 + length.len()].fill(digits);
+        let error = dialect.parse(&out, &mut message).unwrap_err();
+        assert_eq!(error.de, 48, "{format} {encoding}: {error}");
+    }
 }
 
 #[test]

@@ -65,6 +65,15 @@ fn parts_become_the_value() {
         ),
         ("mds", 62, &[("0023", text("CT"))], "0023003CT "),
         (
+            "continued",
+            48,
+            &[("01", Given::Parts(&[("18", text("XX")), ("2", text("1234"))]))],
+            "01000AC0004000313233345858",
+        ),
+        ("continued", 60, &[("42", text("ABC"))], "4203ABC"),
+        ("continued", 60, &[("TCC", text("T")), ("42", text("ABC"))], "T4203ABC"),
+        ("continued", 60, &[("TCC", text("T"))], "T"),
+        (
             "iso87-bcd",
             35,
             &[("pan", text("4111111111111111")), ("expiry", text("3012"))],
@@ -124,6 +133,24 @@ fn what_does_not_fit_is_refused_with_its_place() {
             "54.1: this part is missing, and parts behind it are given",
         ),
         ("mds", 48, &[("61", text("10000"))], "48.TCC: this part is missing, and parts behind it are given"),
+        (
+            "continued",
+            60,
+            &[("code", text("XY")), ("42", text("ABC"))],
+            "60: expected a value that cannot be taken for a tag",
+        ),
+        (
+            "continued",
+            60,
+            &[("TCC", text("4")), ("code", text("20")), ("42", text("A"))],
+            "60: expected a value that cannot be taken for a tag",
+        ),
+        (
+            "continued",
+            48,
+            &[("01", Given::Parts(&[("17", text("X"))]))],
+            "48.01.17: the layout has no such part",
+        ),
         ("mds", 48, &[("TCC", text("R")), ("6", text("1"))], "48.6: the layout has no such part"),
         (
             "mds",

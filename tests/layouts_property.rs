@@ -15,7 +15,7 @@ use proptest::sample::{Index, select};
 use std::sync::{Arc, LazyLock};
 
 static DIALECTS: LazyLock<Vec<Arc<Dialect>>> = LazyLock::new(|| {
-    let names = Dialect::builtin_names().iter().chain(&["mds", "vip", "ascii-93"]);
+    let names = Dialect::builtin_names().iter().chain(&["mds", "vip", "ascii-93", "continued"]);
     names.map(|name| Arc::new(dialect(name))).collect()
 });
 

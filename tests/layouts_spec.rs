@@ -135,6 +135,25 @@ fn mistakes_are_named_with_their_place() {
     );
     mistake("bitmap = \"b 2\"", "bitmap = \"b 17\"", (16, 10), "a bitmap of 1 to 16 bytes");
     mistake("{ key = \"16\"", "{ key = \"17\"", (19, 10), "part 17: expected a bit, 1 to 16");
+    let bits = "bitmap = \"b 2\"\nparts = [{ key = \"16\"";
+    for (continues, key) in [("b 2", "17"), ("b 2", "1"), ("b 1", "17"), ("b 1", "25"), ("b 1", "129")] {
+        let by = format!("bitmap = \"b 2\"\ncontinues = \"{continues}\"\nparts = [{{ key = \"{key}\"");
+        mistake(bits, &by, (20, 10), "expected a bit, 1 to 128, other than those that say that another");
+    }
+    let by = "bitmap = \"b 2\"\ncontinues = \"n 2\"\nparts = [{ key = \"16\"";
+    mistake(bits, by, (16, 10), "a bitmap of 1 to 16 bytes");
+    mistake(
+        "kind = \"positional\"",
+        "kind = \"positional\"\ncontinues = \"b 2\"",
+        (6, 1),
+        "continues is not for this kind",
+    );
+    mistake(
+        first,
+        "{ key = \"a\", format = \"n 2\", optional = true }",
+        (7, 5),
+        "optional is for parts before the first tag",
+    );
     mistake("{ key = \"9F26\"", "{ key = \"9F\"", (22, 10), "part 9F: expected a tag of BER-TLV");
     mistake("{ key = \"9F26\"", "{ key = \"9f26\"", (22, 10), "in upper-case hexadecimal");
     mistake("layout = \"tags\"", "layout = \"chip\"", (20, 10), "BER-TLV is inside bytes");

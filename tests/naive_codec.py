@@ -76,7 +76,7 @@ class Dialect:
     def field(self, tables, said):
         kind, dots, number = re.fullmatch(r"([a-z+]+) ?(\.*)(\d+)", said["format"]).groups()
         encoding = said.get("encoding", self.encoding_of(tables, kind))
-        most = int(number) + (kind == "x+n")
+        most = min(int(number), 65_535) + (kind == "x+n")  # No message is longer.
         side, nibble = said.get("pad", tables.get("pad", {}).get("variable" if dots else "fixed", "left 0")).split()
         field = {"kind": kind, "encoding": encoding, "most": most, "pad": (side, nibble), "prefix": None}
         if dots:

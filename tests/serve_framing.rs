@@ -7,7 +7,7 @@ mod harness;
 use harness::*;
 
 /// Link, dialect, framing.
-const LINKS: [(&str, &str, &str); 12] = [
+const LINKS: [(&str, &str, &str); 15] = [
     ("pos", "iso87-bcd", "length2-bcd+tpdu"),
     ("nac", "iso87-bcd", "length2-be+tpdu-unionpay:6000030142603111223344"),
     ("visa", "iso87-bcd", "visa-stream+visa-header"),
@@ -20,6 +20,9 @@ const LINKS: [(&str, &str, &str); 12] = [
     ("gicc", "iso87-bcd", "zero2-length2-be"),
     ("ebcdic", "iso87-ascii", "length4-ebcdic"),
     ("rbp", "iso87-bcd", "rbp"),
+    ("inside", "iso87-ascii", "fixed:49534F+length4-ascii-inclusive+opaque9"),
+    ("before", "iso87-bcd", "tpdu+length2-be+etx-lrc+trailer:0D0A"),
+    ("lines", "iso87-ascii", "trailer:0D0A"),
 ];
 
 fn start(more: &[&str]) -> (tempfile::TempDir, Switch) {
@@ -82,7 +85,7 @@ fn every_link_answers_in_its_own_framing_however_the_bytes_come() {
     assert!(
         status.success()
             && said.contains(
-                "received=48 answered=48 budget_spent=0 undone=0 withheld=0 dropped=0 undelivered=0"
+                "received=60 answered=60 budget_spent=0 undone=0 withheld=0 dropped=0 undelivered=0"
             ),
         "{said}"
     );
@@ -342,8 +345,7 @@ fn a_framing_that_cannot_carry_the_dialect_is_refused_at_the_start() {
     let Err((status, said)) = Switch::try_start(&folder.path().join("data"), &set, |_| {}) else {
         panic!("packed digits without a length were taken")
     };
-    let reason =
-        "links.acquirer-bcd.framing: stx-etx ends a frame at the byte ETX, which messages in iso87-bcd";
+    let reason = "links.acquirer-bcd.framing: stx-etx ends a frame at bytes that messages in iso87-bcd";
     assert!(status.code() == Some(2) && said.contains(reason), "{status} {said}");
 }
 

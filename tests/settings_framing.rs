@@ -35,11 +35,22 @@ fn a_framing_that_is_none_is_refused_at_its_line_with_what_is_allowed() {
             "expected one of length2-be, length2-le, length2-bcd, length2-ascii, length2-hex, length2-ebcdic",
         ),
         (
-            "tpdu+length2-be",
+            "tpdu+base24+length2-be",
             6,
-            "expected a length, a header and a trailer, each at most once and in this order; \"length2-be\" comes too late",
+            "expected a header, a length, a header, an ETX and a trailer, each at most once and in this order; \"base24\" \
+             comes too late",
         ),
-        ("tpdu", 5, "expected a length or an ETX, by which a frame ends"),
+        (
+            "etx+length2-be",
+            5,
+            "expected a header, a length, a header, an ETX and a trailer, each at most once and in this order; \"length2-be\" \
+             comes too late",
+        ),
+        ("visa-header+length2-be", 13, "visa-header counts the message and stands behind the length"),
+        ("length2-be+trailer:0D0", 20, "expected trailer:HEX of 1 to 8 bytes"),
+        ("length2-be+trailer", 19, "expected trailer:HEX of 1 to 8 bytes"),
+        ("length2-be+trailer:010203040506070809", 20, "expected trailer:HEX of 1 to 8 bytes"),
+        ("tpdu", 5, "expected a length, an ETX or a trailer, by which a frame ends"),
         ("tpdu+etx-uncounted", 19, "there is no length that could count, so no -uncounted"),
         (
             "length2-be-uncounted",
@@ -82,6 +93,12 @@ fn a_framing_in_other_words_is_the_same_setting() {
     assert_eq!(fingerprint("length2-be+opaque2:0000"), fingerprint("length2-be+opaque2"));
     assert_ne!(fingerprint("length2-be+tpdu:6000030001"), fingerprint("length2-be+tpdu"));
     assert_ne!(fingerprint("length2-be+tpdu"), fingerprint("length2-be"));
+    // A length that does not count itself counts nothing before it.
+    assert_eq!(fingerprint("fixed-uncounted:AA+length2-be"), fingerprint("fixed:AA+length2-be"));
+    assert_ne!(
+        fingerprint("fixed-uncounted:AA+length2-be-inclusive"),
+        fingerprint("fixed:AA+length2-be-inclusive")
+    );
 }
 
 #[test]

@@ -34,6 +34,8 @@ fn a_trace_is_played_in_every_framing() {
         ("iso87-ascii", "length2-be+base24"),
         ("iso87-ascii", "length4-ascii+etx"),
         ("iso87-bcd", "length2-be+stx-etx-lrc"),
+        ("iso87-ascii-binary", "fixed:49534F+length4-ascii-inclusive+opaque9"),
+        ("iso87-bcd", "tpdu+length2-be+etx-lrc+trailer:0D0A"),
     ] {
         let trace = generate(&Options { seed: 5, count: 400, ..Options::default() });
         let switch = FakeSwitch::start_framed(dialect, framing.parse().unwrap(), |_, _| Reply::Code(*b"00"));
@@ -147,7 +149,7 @@ fn wrong_framings_end_with_2_and_say_what_is_allowed() {
         (&["--framing", "sop=etx"], "--framing sop=etx: no --to names the link sop"),
         (
             &["--framing", "stx-etx", "--dialect", "iso87-bcd"],
-            "--framing: stx-etx ends a frame at the byte ETX, which messages in iso87-bcd have inside",
+            "--framing: stx-etx ends a frame at bytes that messages in iso87-bcd may have inside",
         ),
     ];
     for (arguments, reason) in rows {

@@ -2,9 +2,15 @@
 //! is said about the pieces can be said of any piece.
 #![no_main]
 
+use authswitch::cli::decode::{Form, Look, Show};
 use authswitch::traffic::capture::{Capture, KEPT_OF_A_KIND, Kind, Options, framing};
+use authswitch::wire::Dialect;
 use authswitch_fuzz::Input;
 use libfuzzer_sys::fuzz_target;
+use std::sync::{Arc, LazyLock};
+
+static ALL: LazyLock<Vec<Arc<Dialect>>> =
+    LazyLock::new(|| Dialect::builtin_names().iter().filter_map(|name| Dialect::builtin(name)).collect());
 
 /// Bytes of a piece whose framing is looked for.
 const LOOKED_AT: usize = 600;
@@ -22,7 +28,12 @@ fuzz_target!(|data: &[u8]| {
         for at in [0, piece.bytes.len() / 2, piece.bytes.len()] {
             let _ = (piece.at_us(at), piece.place(at));
         }
-        let _ = (piece.packets(), piece.origin.to_string());
+        let _ = (piece.packets(), piece.origin.to_string(), piece.told_as_text());
+        if let Some(logged) = &piece.logged {
+            assert!(piece.bytes.is_empty());
+            // What is told by fields is shown without a panic, whatever it is.
+            let _ = Show::new(ALL.clone(), Form::Json, false, Look::default()).log(logged);
+        }
         if pieces <= 2 {
             let bytes = &piece.bytes[..piece.bytes.len().min(LOOKED_AT)];
             for guess in framing::detect(bytes, piece.begins.must_synchronise()) {

@@ -9,6 +9,7 @@ mod lead;
 mod likely;
 mod parts;
 mod rank;
+mod retold;
 mod streams;
 mod tree;
 mod words;
@@ -17,6 +18,7 @@ pub(super) use likely::likely;
 pub use tree::Look;
 
 use super::print;
+use crate::traffic::capture::Logged;
 use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 use clap::ColorChoice;
@@ -32,7 +34,7 @@ use std::time::{Duration, Instant};
 /// Shows a message as a tree: offset, bytes, name, value and what it says; sensitive data masked.
 ///
 /// Reads hexadecimal (spaces, colons, 0x as you like), a file of it, a file of bytes, a pcap or pcapng capture (TCP put
-/// together), logs and dumps with hexadecimal in them. What stands before a message (a length, a TPDU, a BASE24 or Visa
+/// together), logs and dumps with hexadecimal in them, jPOS logs (<isomsg>), messages in characters, one a line. What stands before a message (a length, a TPDU, a BASE24 or Visa
 /// header) is found and taken off. Offsets count from the message's first byte, lengths include a field's own length.
 ///
 /// Without --dialect every dialect is tried; the best is taken, and where others are as good it says so. All errors are
@@ -56,7 +58,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", requires = "diff")]
     dialect_b: Option<String>,
     /// How messages stand in a stream; without it, the likeliest. --help lists the words
-    #[arg(long, long_help = super::framing::help())]
+    #[arg(long, value_parser = Framing::alone, long_help = super::framing::help_alone())]
     framing: Option<Framing>,
     /// Rank all dialects with reasons instead
     #[arg(long, conflicts_with_all = ["dialect", "diff"])]
@@ -143,9 +145,13 @@ impl Show {
 
     /// What is shown of one message, which may have a length and a header before it; ends with a line's end.
     pub fn message(&self, bytes: &[u8]) -> String {
-        let leads = lead::leads(bytes, None);
-        let found = Found { bytes, leads, origin: None, at_us: None, flow: None };
+        let found = Found { leads: lead::leads(bytes, None), ..Found::of(bytes) };
         self.found(&found, None).0
+    }
+
+    /// What is shown of one message that a log tells by its fields.
+    pub fn log(&self, logged: &Logged) -> String {
+        self.logged(&Found { logged: Some(logged), ..Found::of(&[]) }, logged).0
     }
 
     /// How a message differs from another one, which is read in the dialects of `other`.
@@ -171,6 +177,18 @@ impl Show {
     /// What is shown of a message, whether it is right, and what was chosen for it. `before` is the choice for the
     /// message before it in the same connection.
     fn found(&self, found: &Found<'_>, before: Option<Choice>) -> (String, bool, Option<Choice>) {
+        if let Some(logged) = found.logged {
+            return self.logged(found, logged);
+        }
+        // A line of digits can be a message in hexadecimal and one in characters: what leaves no rest is right.
+        if let Some(text) = found.as_text.filter(|_| !self.ranker.reads(found.bytes, &found.leads)) {
+            let leads = lead::leads(text, None);
+            if self.ranker.reads(text, &leads) {
+                let origin = found.origin.clone();
+                let text = Found { leads, origin, at_us: found.at_us, ..Found::of(text) };
+                return self.found(&text, None);
+            }
+        }
         let bytes = found.bytes;
         if matches!(self.form, Form::Ranking | Form::RankingJson) {
             return self.ranked(found);
@@ -188,6 +206,39 @@ impl Show {
             _ => self.lines(found, &explanation),
         };
         (text, right, Some(choice))
+    }
+
+    /// What is shown of a message that a log tells by its fields.
+    fn logged(&self, found: &Found<'_>, logged: &Logged) -> (String, bool, Option<Choice>) {
+        let Some((dialect, written)) = retold::written(self.ranker.dialects(), logged) else {
+            let reason = format!("no dialect has message types that begin as {} does", logged.mti);
+            return (self.unwritten(found, &reason), false, None);
+        };
+        if matches!(self.form, Form::Ranking | Form::RankingJson) {
+            let bytes =
+                Found { origin: found.origin.clone(), at_us: found.at_us, ..Found::of(&written.bytes) };
+            return self.ranked(&bytes);
+        }
+        let mut explanation = retold::retold(dialect, &written, logged, self.unmask);
+        explanation.origin = found.origin.as_ref().map(|origin| format!("{origin}, by its fields"));
+        explanation.time = found.time();
+        let right = explanation.errors.is_empty();
+        let text = match self.form {
+            Form::Json => json(&explanation),
+            _ => format!("{}\n", tree::tree(&explanation, self.look)),
+        };
+        (text, right, None)
+    }
+
+    /// A message of which nothing can be shown.
+    fn unwritten(&self, found: &Found<'_>, reason: &str) -> String {
+        match self.form {
+            Form::Json | Form::RankingJson => json(&serde_json::json!({
+                "mti": null, "origin": found.origin, "fields": [],
+                "errors": [{"de": 0, "offset": 0, "reason": reason}],
+            })),
+            _ => format!("{}\nerror: MTI: {reason}\n\n", found.origin.as_deref().unwrap_or_default()),
+        }
     }
 
     fn lines(&self, found: &Found<'_>, explanation: &Explanation) -> String {
@@ -309,11 +360,14 @@ fn stopped(name: &str, trouble: Trouble) -> Stop {
 /// Whether the two messages are equal.
 fn difference(args: &Args, two: &[String], out: &mut impl Write) -> Result<bool, Stop> {
     let [a, b] = two else { return Err(Stop::Usage("--diff: expected two messages".to_owned())) };
-    let bytes = |name: &String| {
+    let (of_a, of_b) = (args.dialect.as_deref(), args.dialect_b.as_deref());
+    let (show_a, show_b) = (show(args, of_a)?, show(args, of_b.or(of_a))?);
+    let bytes = |name: &String, show: &Show| {
         let mut all: Vec<Vec<u8>> = Vec::new();
         let mut input = Input::open(name).map_err(Stop::Usage)?;
         let read = input.read(args.framing, &mut |found| {
-            all.push(found.bytes.to_vec());
+            let written = found.logged.and_then(|logged| retold::written(show.ranker.dialects(), logged));
+            all.push(written.map_or_else(|| found.bytes.to_vec(), |(_, written)| written.bytes));
             Ok(())
         });
         read.map_err(|trouble| stopped(name, trouble))?;
@@ -322,9 +376,7 @@ fn difference(args: &Args, two: &[String], out: &mut impl Write) -> Result<bool,
             Err(all) => Err(Stop::Usage(format!("--diff: expected one message a side, found {}", all.len()))),
         }
     };
-    let (of_a, of_b) = (args.dialect.as_deref(), args.dialect_b.as_deref());
-    let (show_a, show_b) = (show(args, of_a)?, show(args, of_b.or(of_a))?);
-    let (equal, text) = show_a.compared(&bytes(a)?, &show_b, &bytes(b)?, args.framing);
+    let (equal, text) = show_a.compared(&bytes(a, &show_a)?, &show_b, &bytes(b, &show_b)?, args.framing);
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(equal)

@@ -6,7 +6,7 @@ use crate::wire::{Dialect, Encoding};
 /// The notation with every word, for `--help`.
 pub(super) fn help() -> String {
     let mut text =
-        "How messages are told apart, and what stands around each: a length, a header and a trailer \
+        "How messages are told apart, and what stands around each: a header, a length, a header and trailers \
                     joined by +, any of them left out, as in length2-be or length2-bcd+tpdu or stx-etx-lrc.\n"
             .to_owned();
     let mut last = None;
@@ -25,6 +25,14 @@ pub(super) fn help() -> String {
         text.push_str(&format!("  {:<18} {}\n", word.form, word.meaning));
     }
     text
+}
+
+/// The same for who looks into single messages.
+pub(super) fn help_alone() -> String {
+    format!(
+        "{}\nA header without a length, as opaque8, is the framing of inputs that are one message each.\n",
+        help()
+    )
 }
 
 /// The framings that a command was given, one for all links or `LINK=FRAMING` for each.
@@ -53,7 +61,7 @@ impl Given<'_> {
     }
 }
 
-/// A frame that ends at ETX cannot carry bytes of any value.
+/// A frame that ends at ETX or a trailer cannot carry bytes of any value.
 ///
 /// # Errors
 /// The two do not go together: the reason.
@@ -61,18 +69,18 @@ pub(super) fn check(framing: &Framing, dialect: &Dialect) -> Result<(), String> 
     let packed = |encoding| matches!(encoding, Encoding::Binary | Encoding::Bcd);
     if framing.is_delimited() && (packed(dialect.mti_encoding()) || packed(dialect.bitmap_encoding())) {
         return Err(format!(
-            "{framing} ends a frame at the byte ETX, which messages in {} have inside: a length is needed",
+            "{framing} ends a frame at bytes that messages in {} may have inside: a length is needed",
             dialect.name()
         ));
     }
     Ok(())
 }
 
-/// What a framing that ends at ETX puts at risk in a dialect of characters: fields of bytes.
+/// What a framing that ends at ETX or a trailer puts at risk in a dialect of characters: fields of bytes.
 pub(super) fn doubt(framing: &Framing, dialect: &Dialect) -> Option<String> {
     let bytes = |encoding| matches!(encoding, Encoding::Binary | Encoding::Bcd);
     let fields = dialect.fields().filter(|field| framing.is_delimited() && bytes(field.format.encoding));
     let list: Vec<String> = fields.map(|field| format!("DE{}", field.de)).collect();
     (!list.is_empty())
-        .then(|| format!("a byte 03 in {} ends the frame too early: a length is safer", list.join(", ")))
+        .then(|| format!("what ends a frame may stand in {}: a length is safer", list.join(", ")))
 }

@@ -76,7 +76,7 @@ struct ImportArgs {
     #[arg(long, default_value = "iso87-ascii")]
     dialect: String,
     /// How messages stand in a stream, or in each line; without it, the likeliest for each. --help lists the words
-    #[arg(long, long_help = framing_help())]
+    #[arg(long, value_parser = Framing::alone, long_help = framing_help())]
     framing: Option<Framing>,
     /// Link that the trace's messages are put on.
     #[arg(long, default_value = "acquirer-ascii")]
@@ -138,7 +138,7 @@ struct ShowArgs {
 
 fn framing_help() -> String {
     let which = "How messages stand in a stream, or in each line; without it, the likeliest for each.";
-    format!("{which}\n{}", super::framing::help())
+    format!("{which}\n{}", super::framing::help_alone())
 }
 
 fn parse_day(text: &str) -> Result<u64, String> {

@@ -1,7 +1,8 @@
 //! Messages as bytes -> messages by data element, and whole captures, dumps, logs and files of messages -> traces.
 
-use super::capture::framing::{cut, detect};
-use super::capture::{Begins, Capture, Direction, Kind, Origin, Piece, Remark, message_start};
+use super::capture::framing::{Guess, cut, detect};
+use super::capture::{Begins, Capture, Direction, Kind, Logged, Origin, Piece, Remark, message_start};
+use super::logged;
 use super::trace::{Body, Entry, Expect, Field, Trace, TraceError, hex_from_bytes, link_index};
 use crate::wire::frame::{self, Framing};
 use crate::wire::{Class, Dialect, Message, Mti};
@@ -57,6 +58,22 @@ struct Found {
     other_way: bool,
 }
 
+impl Found {
+    /// A message that begins so many bytes into a piece.
+    fn at(piece: &Piece, start: usize, mti: Mti, fields: Vec<Field>, options: &Options<'_>) -> Found {
+        let (order, absolute) = match piece.origin {
+            Origin::Line(line) => (line, false),
+            Origin::Within { line, .. } | Origin::Dump(line) => (line, true),
+            Origin::Flow(..) | Origin::Input => (piece.packet(start).unwrap_or(0), true),
+        };
+        let other_way = match (piece.origin, options.direction) {
+            (Origin::Flow(_, direction), Some(wanted)) => direction != wanted,
+            _ => false,
+        };
+        Found { mti, fields, at_us: piece.at_us(start), absolute, order, other_way }
+    }
+}
+
 /// Reads what [`Capture`] reads: a pcap or pcapng file, a log, a dump, raw bytes, and above all a text of one message a
 /// line in hexadecimal, optionally after its time in microseconds and a space; empty lines and lines that start with
 /// `#` are passed over. Answers are not played: their DE39 becomes what their request expects.
@@ -104,17 +121,32 @@ impl Imported {
         options: &Options<'_>,
         found: &mut Vec<Found>,
     ) -> Result<(), TraceError> {
+        if let Some(logged) = &piece.logged {
+            match fields_from_log(options.dialect, logged) {
+                Ok((mti, fields)) => found.push(Found::at(piece, 0, mti, fields, options)),
+                Err(reason) => self.unreadable(piece.place(0), &reason),
+            }
+            return Ok(());
+        }
         let line = match piece.origin {
             Origin::Line(line) => Some(line as u32),
             _ => None,
         };
+        // A line of digits can be a message in hexadecimal and one in characters.
+        if let Some(text) = piece.told_as_text()
+            && options.framing.is_none()
+            && !is_read(piece, options)
+            && is_read(&text, options)
+        {
+            return self.read(&text, options, found);
+        }
         let wrong_line = |line, reason| TraceError::Line { origin: self.trace.origin.clone(), line, reason };
         let ranges = match (options.framing, line) {
             // A file of frames is to be right.
             (Some(framing), Some(line)) => {
                 Some(one_frame(framing, &piece.bytes).map_err(|reason| wrong_line(line, reason))?)
             }
-            _ => ranges(piece, options.framing),
+            _ => ranges(piece, options),
         };
         let ranges = match ranges {
             Some(ranges) => ranges,
@@ -137,24 +169,19 @@ impl Imported {
                         return Err(TraceError::Line { origin, line, reason });
                     }
                     None => {
-                        self.unreadable.0 += 1;
-                        self.unreadable.1.get_or_insert_with(|| format!("{}: {reason}", piece.place(start)));
+                        self.unreadable(piece.place(start), &reason);
                         continue;
                     }
                 },
             };
-            let (order, absolute) = match piece.origin {
-                Origin::Line(line) => (line, false),
-                Origin::Within { line, .. } | Origin::Dump(line) => (line, true),
-                Origin::Flow(..) | Origin::Input => (piece.packet(start).unwrap_or(0), true),
-            };
-            let other_way = match (piece.origin, options.direction) {
-                (Origin::Flow(_, direction), Some(wanted)) => direction != wanted,
-                _ => false,
-            };
-            found.push(Found { mti, fields, at_us: piece.at_us(start), absolute, order, other_way });
+            found.push(Found::at(piece, start, mti, fields, options));
         }
         Ok(())
+    }
+
+    fn unreadable(&mut self, place: String, reason: &str) {
+        self.unreadable.0 += 1;
+        self.unreadable.1.get_or_insert_with(|| format!("{place}: {reason}"));
     }
 
     /// Makes entries of requests and expectations of answers.
@@ -219,10 +246,11 @@ fn one_frame(framing: Framing, bytes: &[u8]) -> Result<Vec<Range<usize>>, String
     }
 }
 
-/// Where the messages of a piece are; `None` where they cannot be found.
-fn ranges(piece: &Piece, framing: Option<Framing>) -> Option<Vec<Range<usize>>> {
+/// Where the messages of a piece are; `None` where they cannot be found. Of framings that cut it equally well, one whose
+/// messages the dialect reads.
+fn ranges(piece: &Piece, options: &Options<'_>) -> Option<Vec<Range<usize>>> {
     let anywhere = piece.begins.must_synchronise();
-    if let Some(framing) = framing {
+    if let Some(framing) = options.framing {
         return Some(cut(framing, &piece.bytes, anywhere)).filter(|ranges| !ranges.is_empty());
     }
     let whole = Some(std::iter::once(0..piece.bytes.len()).collect());
@@ -230,12 +258,46 @@ fn ranges(piece: &Piece, framing: Option<Framing>) -> Option<Vec<Range<usize>>> 
     if !is_stream && message_start(&piece.bytes).is_some() && piece.begins == Begins::AtStart {
         return whole;
     }
-    match detect(&piece.bytes, anywhere).first() {
+    let guesses = detect(&piece.bytes, anywhere);
+    let best: Vec<_> = guesses.iter().take_while(|guess| guess.cuts_as_well_as(&guesses[0])).collect();
+    let reads = |guess: &&&Guess| {
+        let first = cut(guess.framing, &piece.bytes, anywhere).into_iter().take(1).collect::<Vec<_>>();
+        reads_all(options.dialect, &piece.bytes, &first)
+    };
+    let chosen = if best.len() > 1 { best.iter().find(reads) } else { None };
+    match chosen.or(best.first()) {
         Some(guess) if is_stream || piece.origin == Origin::Input || guess.is_exact() => {
             Some(cut(guess.framing, &piece.bytes, anywhere))
         }
         _ if is_stream => None,
         _ => whole,
+    }
+}
+
+/// Whether the dialect reads all that is in a piece.
+fn is_read(piece: &Piece, options: &Options<'_>) -> bool {
+    ranges(piece, options).is_some_and(|ranges| reads_all(options.dialect, &piece.bytes, &ranges))
+}
+
+/// Whether the dialect reads what is at each of these places.
+fn reads_all(dialect: &Dialect, bytes: &[u8], ranges: &[Range<usize>]) -> bool {
+    let reads = |range: &Range<usize>| {
+        let bytes = bytes.get(range.clone()).unwrap_or_default();
+        let header = message_start(bytes).map_or(0, |start| start.header);
+        dialect.parse(bytes.get(header..).unwrap_or_default(), &mut Message::new()).is_ok()
+    };
+    !ranges.is_empty() && ranges.iter().all(reads)
+}
+
+/// The same of a message that a log tells by its fields, all of which the dialect must be able to write.
+fn fields_from_log(dialect: &Dialect, logged: &Logged) -> Result<(Mti, Vec<Field>), String> {
+    let written = logged::write(logged, dialect)?;
+    match written.unfit.first() {
+        None => fields_from_bytes(dialect, &written.bytes),
+        Some(unfit) => {
+            let key = logged.fields.get(unfit.place).map_or("", |field| &field.key);
+            Err(format!("in dialect {}: field {key}: {}", dialect.name(), unfit.reason))
+        }
     }
 }
 

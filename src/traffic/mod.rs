@@ -10,6 +10,7 @@ pub mod capture;
 mod chip;
 pub mod generator;
 pub mod import;
+pub mod logged;
 mod population;
 mod random;
 mod scenario;

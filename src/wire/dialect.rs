@@ -33,16 +33,33 @@ macro_rules! files {
 }
 
 /// What is inside data elements, what they are, and how they are written: the dialects are put together from these.
-const BASES: [(&str, &str); 9] =
-    files!("emv", "layouts", "messages87", "iso87", "iso93", "iso2003", "ascii", "bcd", "ebcdic");
-const DIALECTS: [(&str, &str); 11] = files!(
+const BASES: [(&str, &str); 11] = files!(
+    "emv",
+    "layouts",
+    "messages87",
+    "iso87",
+    "iso93",
+    "iso2003",
+    "ascii",
+    "ascii-binary-bitmap",
+    "ascii-binary",
+    "bcd",
+    "ebcdic",
+);
+const DIALECTS: [(&str, &str); 17] = files!(
     "iso87-ascii",
     "iso87-bcd",
     "iso87-ebcdic",
+    "iso87-ascii-binary-bitmap",
+    "iso87-ascii-binary",
     "iso93-ascii",
     "iso93-bcd",
+    "iso93-ascii-binary-bitmap",
+    "iso93-ascii-binary",
     "iso2003-ascii",
     "iso2003-bcd",
+    "iso2003-ascii-binary-bitmap",
+    "iso2003-ascii-binary",
     "visa-base1",
     "mastercard-cis",
     "base24",

@@ -55,12 +55,12 @@ pub(super) struct DraftValue {
     pub fill: Option<Fill>,
 }
 
-/// A class, and the length or its maximum.
+/// A class, and the length or its maximum, at most six digits.
 #[derive(Clone, Copy)]
 pub(super) struct DraftFormat {
     pub class: Class,
     pub extent: Extent,
-    pub length: u16,
+    pub length: u32,
 }
 
 /// What a format says of the length.
@@ -234,10 +234,12 @@ impl Defaults<'_> {
         if !allowed_encodings(key).iter().any(|(allowed, _)| *allowed == encoding) {
             return Err(format!("class {} is not encoded as {}", class.notation(), encoding.name()));
         }
+        // A message has at most 65,535 bytes, whatever a length may say.
+        let bounded = u16::try_from(length).unwrap_or(u16::MAX);
         let (length, pad_key) = match extent {
-            Extent::Fixed => (Length::Fixed(length), PAD_KEYS[0]),
+            Extent::Fixed => (Length::Fixed(bounded), PAD_KEYS[0]),
             Extent::Prefixed(digits) => (self.compile_length(field, digits, length, encoding)?, PAD_KEYS[1]),
-            Extent::Open => (Length::Rest { max: length }, PAD_KEYS[1]),
+            Extent::Open => (Length::Rest { max: bounded }, PAD_KEYS[1]),
         };
         let pad = field.pad.or((self.pad)(pad_key));
         if encoding == Encoding::Bcd && pad.is_none() {
@@ -259,7 +261,7 @@ impl Defaults<'_> {
         &self,
         field: &DraftValue,
         dots: u8,
-        max: u16,
+        max: u32,
         value: Encoding,
     ) -> Result<Length, String> {
         let stated = (self.encoding)("length");
@@ -273,12 +275,12 @@ impl Defaults<'_> {
             counts: said.counts.unwrap_or_default(),
             inclusive: said.inclusive.unwrap_or_default(),
         };
-        let most = prefix.most_units(value);
+        let most = prefix.highest_units(value);
         // Where a dialect has one width for all its lengths, what they can say bounds the fields it inherits.
         let max = if said.digits.is_some() && field.length.digits.is_none() { max.min(most) } else { max };
         if max > most {
             return Err(format!("a length of {max} does not fit its prefix, which counts to {most}"));
         }
-        Ok(Length::Variable { prefix, max })
+        Ok(Length::Variable { prefix, max: u16::try_from(max).unwrap_or(u16::MAX) })
     }
 }

@@ -176,11 +176,15 @@ pub(super) fn push_prefix(out: &mut Vec<u8>, format: &Format, units: usize) -> W
     }
     match prefix.encoding {
         Encoding::Binary => {
-            let bytes = (said as u16).to_be_bytes();
-            out.extend_from_slice(if prefix.bytes() == 1 { &bytes[1..] } else { &bytes });
+            // At most 65,535, in one to three bytes.
+            let bytes = (said as u32).to_be_bytes();
+            out.extend_from_slice(&bytes[bytes.len() - prefix.bytes()..]);
         }
         Encoding::Bcd => {
             let pack = |n: usize| ((n / 10 % 10) << 4 | (n % 10)) as u8;
+            if prefix.digits > 4 {
+                out.push(pack(said / 10_000));
+            }
             if prefix.digits > 2 {
                 out.push(pack(said / 100));
             }
@@ -189,12 +193,12 @@ pub(super) fn push_prefix(out: &mut Vec<u8>, format: &Format, units: usize) -> W
         encoding => {
             let base = if encoding == Encoding::Hex { 16 } else { 10 };
             let mut rest = said;
-            let mut characters = [0; 4];
+            let mut characters = [0; 6];
             for place in characters.iter_mut().rev() {
                 *place = encoding.byte(b"0123456789ABCDEF"[rest % base]);
                 rest /= base;
             }
-            out.extend_from_slice(&characters[4 - usize::from(prefix.digits)..]);
+            out.extend_from_slice(&characters[6 - usize::from(prefix.digits)..]);
         }
     }
     Ok(())

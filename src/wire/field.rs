@@ -212,8 +212,8 @@ pub enum Length {
 /// The length before a variable field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefix {
-    /// Digits of the length, 1 to 4: 2 for LLVAR, 3 for LLLVAR. A binary length of one or two digits is one
-    /// byte, of three or four two bytes.
+    /// Digits of the length, 1 to 6: 2 for LLVAR, 3 for LLLVAR. A binary length of one or two digits is one
+    /// byte, of three or four two bytes, of more three.
     pub digits: u8,
     /// How they stand on the wire: `ascii`, `ebcdic-…`, `bcd`, `binary` or `hex`.
     pub encoding: Encoding,
@@ -238,13 +238,7 @@ impl Prefix {
     pub const fn bytes(self) -> usize {
         match self.encoding {
             Encoding::Bcd => (self.digits as usize).div_ceil(2),
-            Encoding::Binary => {
-                if self.digits <= 2 {
-                    1
-                } else {
-                    2
-                }
-            }
+            Encoding::Binary => (self.digits as usize).div_ceil(2),
             _ => self.digits as usize,
         }
     }
@@ -254,26 +248,37 @@ impl Prefix {
         matches!(self.counts, Counts::Wire) || self.inclusive
     }
 
-    /// The most units of a value in this encoding that it can say.
+    /// The highest number that it can say, as far as it means anything: no message is longer than 65,535 bytes.
+    pub const fn most(self) -> u16 {
+        bounded(self.highest())
+    }
+
+    /// The most units of a value in this encoding that it can say, in the same bound.
     pub const fn most_units(self, value: Encoding) -> u16 {
-        if !self.counts_wire() {
-            return self.most();
-        }
-        let bytes = self.most() as usize - if self.inclusive { self.bytes() } else { 0 };
-        let units = bytes * 2 / value.bytes(2);
-        if units > u16::MAX as usize { u16::MAX } else { units as u16 }
+        bounded(self.highest_units(value))
     }
 
     /// The highest number that it can say.
-    pub const fn most(self) -> u16 {
-        match (self.encoding, self.digits) {
-            (Encoding::Binary, 0..=2) => u8::MAX as u16,
-            (Encoding::Binary, _) => u16::MAX,
-            (Encoding::Hex, 4..) => u16::MAX,
-            (Encoding::Hex, digits) => (1 << (4 * digits)) - 1,
-            (_, digits) => 10u16.pow(digits as u32) - 1,
+    const fn highest(self) -> u32 {
+        match self.encoding {
+            Encoding::Binary => 256u32.pow(self.bytes() as u32) - 1,
+            Encoding::Hex => 16u32.pow(self.digits as u32) - 1,
+            _ => 10u32.pow(self.digits as u32) - 1,
         }
     }
+
+    /// The most units of a value in this encoding that it can say.
+    pub(super) const fn highest_units(self, value: Encoding) -> u32 {
+        if !self.counts_wire() {
+            return self.highest();
+        }
+        let bytes = self.highest() - if self.inclusive { self.bytes() as u32 } else { 0 };
+        bytes * 2 / value.bytes(2) as u32
+    }
+}
+
+const fn bounded(number: u32) -> u16 {
+    if number > u16::MAX as u32 { u16::MAX } else { number as u16 }
 }
 
 /// Which end of a value is filled up: of an odd number of packed digits to a whole byte, of a short text to its

@@ -39,8 +39,8 @@ pub use dialect::Dialect;
 pub use error::{BuildError, BuildReason, Found, ParseError, Reason};
 pub use field::{Accept, Class, Counts, Encoding, FieldInfo, Fill, Format, Length, Mask, Pad, Prefix, Side};
 pub use layout::{
-    ComposeError, ComposeReason, Given, Key, Kind, Layout, Node, PartReason, Path, PathError, Sub, Tag,
-    Tagged,
+    BitMaps, ComposeError, ComposeReason, Given, Key, Kind, Layout, Node, PartReason, Path, PathError, Sub,
+    Tag, Tagged,
 };
 pub use message::{Message, View};
 pub use mti::Mti;

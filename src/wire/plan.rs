@@ -197,9 +197,9 @@ impl PrefixPlan {
             (Encoding::Ebcdic(_), 3) => PrefixPlan::Ebcdic3,
             (Encoding::Ebcdic(_), 4) => PrefixPlan::Ebcdic4,
             (Encoding::Bcd, 1 | 2) => PrefixPlan::Bcd1,
-            (Encoding::Bcd, _) => PrefixPlan::Bcd2,
+            (Encoding::Bcd, 3 | 4) => PrefixPlan::Bcd2,
             (Encoding::Binary, 1 | 2) => PrefixPlan::Binary1,
-            (Encoding::Binary, _) => PrefixPlan::Binary2,
+            (Encoding::Binary, 3 | 4) => PrefixPlan::Binary2,
             _ => return None,
         })
     }

@@ -105,6 +105,8 @@ pub(super) fn place(mut raw: Vec<(Range<usize>, String)>, text: &str, origin: &s
     raw.into_iter().map(locate).collect()
 }
 
+/// The longest value of fixed length, which is more than any network has.
+const MOST_FIXED: u32 = 9999;
 const FILE_KEYS: [&str; 13] = [
     "name",
     "title",
@@ -252,9 +254,9 @@ impl Reader {
                 }
                 Some("inclusive") => length.inclusive = Some(self.flag(value)),
                 Some("digits") => {
-                    let digits = integer(value.get_ref()).filter(|digits| (1..=4).contains(digits));
+                    let digits = integer(value.get_ref()).filter(|digits| (1..=6).contains(digits));
                     if digits.is_none() {
-                        self.blame(value.span(), "expected the digits of a length, 1 to 4");
+                        self.blame(value.span(), "expected the digits of a length, 1 to 6");
                     }
                     length.digits = digits.map(|digits| digits as u8);
                 }
@@ -320,22 +322,24 @@ impl Reader {
         let extent = match dots {
             _ if open.is_some() => Extent::Open,
             0 => Extent::Fixed,
-            _ => Extent::Prefixed(dots.min(5) as u8),
+            _ => Extent::Prefixed(dots.min(7) as u8),
         };
         let class = Class::ALL.iter().find(|(_, name)| *name == class).map(|(class, _)| *class);
-        let number = number.parse::<u16>().ok().filter(|n| (1..=9999).contains(n));
+        let number = number.parse::<u32>().ok().filter(|n| (1..=999_999).contains(n));
+        let fits = |length: u32| !matches!(extent, Extent::Fixed) || length <= MOST_FIXED;
+        let number = number.filter(|length| fits(*length));
         match (class, dots, number) {
             (Some(Class::Xn), 0, Some(digits)) => {
                 Some(DraftFormat { class: Class::Xn, extent, length: digits + 1 })
             }
-            (Some(class), 0..=4, Some(length)) => Some(DraftFormat { class, extent, length }),
+            (Some(class), 0..=6, Some(length)) => Some(DraftFormat { class, extent, length }),
             _ => {
                 let classes = Class::ALL.map(|(_, name)| name).join(", ");
                 self.blame(
                     value.span(),
                     format!(
                         "expected a class ({classes}) and a length: \"n 6\" fixed, \"n..19\" with a two-digit \
-                         length before it, \"ans...999\" with three digits; inside a layout also \"ans to 99\", up to \
+                         length before it, \"ans...999\" with three digits, up to six; inside a layout also \"ans to 99\", up to \
                          where what holds it ends"
                     ),
                 );

@@ -148,14 +148,9 @@ pub(super) fn measure(format: &Format, frame: &[u8], start: usize) -> Result<Spa
             let data = start + prefix.bytes();
             let found = frame.get(start..data).ok_or_else(|| truncated(frame, start, prefix.bytes()))?;
             let said = read_length(prefix, found, start)?;
-            let counted = if prefix.inclusive {
-                let least = prefix.bytes() as u16;
-                usize::from(
-                    said.checked_sub(least).ok_or((start, Reason::TooShort { min: least, found: said }))?,
-                )
-            } else {
-                usize::from(said)
-            };
+            let least = if prefix.inclusive { prefix.bytes() } else { 0 };
+            let short = Reason::TooShort { min: least as u16, found: said as u16 };
+            let counted = said.checked_sub(least).ok_or((start, short))?;
             let (units, bytes) = if prefix.counts_wire() {
                 (units_of(format, frame, data, counted, start)?, counted)
             } else {
@@ -201,20 +196,20 @@ fn units_of(format: &Format, frame: &[u8], data: usize, bytes: usize, start: usi
     }
 }
 
-fn read_length(prefix: Prefix, bytes: &[u8], start: usize) -> Result<u16, Wrong> {
-    let mut length = 0u16;
+fn read_length(prefix: Prefix, bytes: &[u8], start: usize) -> Result<usize, Wrong> {
+    let mut length = 0;
     for (i, byte) in bytes.iter().enumerate() {
         let at = start + i;
         let character = prefix.encoding.character(*byte);
-        // At most four decimal or hexadecimal digits or two bytes: never over 65,535.
+        // At most six decimal or hexadecimal digits or three bytes: never over 24 bits.
         length = match prefix.encoding {
-            Encoding::Binary => length << 8 | u16::from(*byte),
+            Encoding::Binary => length << 8 | usize::from(*byte),
             Encoding::Bcd if byte >> 4 > 9 || byte & 15 > 9 => {
                 return Err((at, Reason::LengthDigit(Found::Nibble)));
             }
-            Encoding::Bcd => length * 100 + u16::from(byte >> 4) * 10 + u16::from(byte & 15),
-            Encoding::Hex => length << 4 | hex_nibble(prefix.encoding, *byte, true, at)? as u16,
-            _ if character.is_ascii_digit() => length * 10 + u16::from(character & 15),
+            Encoding::Bcd => length * 100 + usize::from(byte >> 4) * 10 + usize::from(byte & 15),
+            Encoding::Hex => length << 4 | hex_nibble(prefix.encoding, *byte, true, at)? as usize,
+            _ if character.is_ascii_digit() => length * 10 + usize::from(character & 15),
             encoding => return Err((at, Reason::LengthDigit(Found::byte(encoding, *byte)))),
         };
     }

@@ -191,7 +191,9 @@ impl Check<'_> {
         let Some(prefix) = format.prefix() else { return };
         let decimal = !matches!(prefix.encoding, Encoding::Binary | Encoding::Hex);
         let one_width = self.said.contains_key("length.digits");
-        if decimal && !one_width && u32::from(max) < 10u32.pow(u32::from(prefix.digits) - 1) {
+        // No message is as long as lengths of five and more digits can say.
+        if decimal && !one_width && max < u16::MAX && u32::from(max) < 10u32.pow(u32::from(prefix.digits) - 1)
+        {
             let digits = prefix.digits;
             self.warn(length_at, Some(de), format!("has a length of {digits} digits, more than {max} needs"));
         }

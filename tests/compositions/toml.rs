@@ -60,7 +60,9 @@ impl Choice {
                 field("x+n 8".into());
                 continue;
             }
-            for format in [" 1", " 6", " 11", ".5", "..9", "..20", "...60", "....120"] {
+            for format in
+                [" 1", " 6", " 11", ".5", "..9", "..20", "...60", "....120", ".....90", "......400000"]
+            {
                 // A length of one or two digits that counts itself, in hexadecimal characters, has less room.
                 if !(format == ".5" && (self.counts_wire || self.inclusive)) {
                     field(format!("{notation}{format}"));

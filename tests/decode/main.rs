@@ -9,6 +9,7 @@ mod inputs;
 mod masked;
 mod ranking;
 mod trees;
+mod unknown;
 
 use serde_json::Value;
 use std::io::Write;

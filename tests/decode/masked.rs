@@ -2,6 +2,7 @@
 //! damaged, with numbers planted wherever they fit.
 
 use authswitch::cli::decode::{Form, Look, Show};
+use authswitch::traffic::capture::{Capture, Logged, LoggedField, LoggedValue, Options};
 use authswitch::wire::{Bitmap, Class, Dialect, FieldInfo, Mti, Value};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -190,6 +191,71 @@ proptest! {
         for output in outputs(&dialect, &message) {
             let shown = is_shown(&output, &number);
             prop_assert!(shown.is_none(), "DE {} of {} shows {:?}:\n{}", de, dialect.name(), shown, output);
+        }
+    }
+}
+
+/// A log that tells a message by its fields, with the number in one of them: as text, bytes, or inside another.
+fn log(number: &str, de: u8, form: Stands, before: usize, nested: usize) -> Logged {
+    let text = |text: String| LoggedValue::Text(text);
+    let value = match form {
+        Stands::Ascii => text(format!("{}{number}", " ".repeat(before))),
+        Stands::Ebcdic => text(format!("{}-{}-{}", &number[..4], &number[4..8], &number[8..])),
+        Stands::Track => text(format!("{number}=30122011234567")),
+        Stands::Packed | Stands::Tag => match bytes(number, form, before, 99, false) {
+            Some(bytes) => LoggedValue::Bytes(bytes),
+            None => text(number.to_owned()),
+        },
+    };
+    let mut field = LoggedField { key: "2".to_owned(), value };
+    for _ in 0..nested {
+        field = LoggedField { key: "25".to_owned(), value: LoggedValue::Parts(vec![field]) };
+    }
+    let other = LoggedField { key: "11".to_owned(), value: LoggedValue::Text("000123".to_owned()) };
+    Logged { mti: "0100".to_owned(), fields: vec![other, LoggedField { key: de.to_string(), ..field }] }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_number_planted_in_a_log_is_shown(
+        number in card_number(),
+        de in 2u8..=200,
+        form in prop_oneof![Just(Stands::Packed), Just(Stands::Ascii), Just(Stands::Ebcdic), Just(Stands::Tag), Just(Stands::Track)],
+        before in 0usize..12,
+        nested in 0usize..3,
+    ) {
+        let logged = log(&number, de, form, before, nested);
+        let debug = format!("{logged:?}");
+        prop_assert!(!debug.contains(&number));
+        let all: Vec<_> =
+            Dialect::builtin_names().iter().filter_map(|name| Dialect::builtin(name)).collect();
+        for form in [Form::Tree, Form::Json, Form::Ranking, Form::RankingJson] {
+            let text = Show::new(all.clone(), form, false, Look::default()).log(&logged);
+            prop_assert!(is_shown(&text, &number).is_none(), "field {}:\n{}", de, text);
+        }
+    }
+
+    #[test]
+    fn no_number_behind_an_unknown_header_or_in_a_line_is_shown(
+        number in card_number(),
+        header in "[A-Za-z0-9:=-]{0,12}",
+        behind in any::<bool>(),
+    ) {
+        let message = format!("01004000000000000000{:02}{number}", number.len());
+        let header = if behind { format!("{header}{number}") } else { header };
+        let line = format!("{header}{message}\n");
+        let mut capture = Capture::open(line.as_bytes(), Options { one_a_line: true, timed: false }).unwrap();
+        let piece = capture.next_piece().unwrap();
+        let pieces = piece.iter().map(|piece| piece.bytes.clone());
+        let all: Vec<_> =
+            Dialect::builtin_names().iter().filter_map(|name| Dialect::builtin(name)).collect();
+        for bytes in pieces.chain([line.trim_end().as_bytes().to_vec()]) {
+            for form in [Form::Tree, Form::Json, Form::RankingJson] {
+                let text = Show::new(all.clone(), form, false, Look::default()).message(&bytes);
+                prop_assert!(is_shown(&text, &number).is_none(), "{}:\n{}", line, text);
+            }
         }
     }
 }

@@ -160,11 +160,58 @@ other = { layout = "emv" }
 54 = { format = "an...126", layout = "additional-amounts-03" }
 "#;
 
+/// Bit maps that go on, by as much again and by a byte; and parts before the first tag that may be absent.
+const CONTINUED: &str = r#"
+name = "continued"
+extends = "iso87-ascii"
+[layouts.sets]
+kind = "tagged"
+tag = "b 1"
+value = "b....9999"
+length = "binary"
+parts = [
+    { key = "01", format = "b to 200", layout = "twos" },
+    { key = "71", format = "b to 200", layout = "ones" },
+]
+[layouts.twos]
+kind = "bitmap"
+bitmap = "b 2"
+continues = "b 2"
+parts = [
+    { key = "2", format = "n 4", name = "Number" },
+    { key = "3", format = "ans..9", name = "Text" },
+    { key = "18", format = "an 2", name = "Of the second map" },
+    { key = "128", format = "an 1", name = "The last one" },
+]
+[layouts.ones]
+kind = "bitmap"
+bitmap = "b 2"
+continues = "b 1"
+parts = [
+    { key = "16", format = "n 2", name = "Of the first map" },
+    { key = "18", format = "n 2", name = "Of the second map" },
+    { key = "32", format = "n 2", name = "Of the third map" },
+]
+[layouts.perhaps]
+kind = "tagged"
+head = [
+    { key = "TCC", format = "ans 1", optional = true, name = "Transaction category" },
+    { key = "code", format = "an 2", optional = true },
+]
+tag = "n 2"
+value = "ans..99"
+parts = [{ key = "42", format = "ans to 7" }]
+[fields]
+48 = { format = "b...255", encoding = "binary", layout = "sets" }
+60 = { format = "ans...99", layout = "perhaps" }
+"#;
+
 pub fn dialect(name: &str) -> Dialect {
     let text = match name {
         "mds" => EBCDIC,
         "vip" => BINARY,
         "ascii-93" => ASCII,
+        "continued" => CONTINUED,
         builtin => Dialect::builtin_source(builtin).unwrap(),
     };
     Dialect::from_toml(text, name).unwrap_or_else(|error| panic!("{error}"))

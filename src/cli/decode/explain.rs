@@ -3,7 +3,7 @@
 
 use super::hide::{self, Reading};
 use super::parts::{Part, parts};
-use super::words::{exact, hex, words};
+use super::words::{exact, hex, is_padded, words};
 use crate::message::meaning;
 use crate::wire::{
     Class, Dialect, Encoding, FieldInfo, Format, Mask, Message, ParseError, Reason, Side, View,
@@ -202,8 +202,14 @@ impl<'a> Reader<'a> {
                 self.warnings.push(Fault { de, key, offset: *offset, reason, name: None, raw: None, start });
             }
         }
-        let fields = if show_parts { self.level(de, &mut parts, 1, &mut 0) } else { Vec::new() };
         let value = view.field(de).map_or_else(String::new, exact);
+        if is_padded(de, None, &value) {
+            self.padded(de, None, whole.start);
+        }
+        for part in parts.iter().filter(|part| is_padded(0, part.tag.as_deref(), &part.exact)) {
+            self.padded(de, Some(&part.key), part.value.start);
+        }
+        let fields = if show_parts { self.level(de, &mut parts, 1, &mut 0) } else { Vec::new() };
         let words = words(view, de, &[], &value, &|_| None);
         // What is understood is no free text.
         let free = info.format.class == Class::Ans && info.format.prefix().is_some() && words.is_none();
@@ -232,6 +238,14 @@ impl<'a> Reader<'a> {
             exact: value,
             is_number: info.format.class == Class::N,
         }
+    }
+
+    /// A card number that begins with a pad.
+    fn padded(&mut self, de: u8, key: Option<&str>, start: usize) {
+        const REASON: &str = "expected a card number, found one that begins with 0: it may be a pad on the left, where \
+                              the dialect has none";
+        let (key, reason) = (key.map(str::to_owned), REASON.to_owned());
+        self.warnings.push(Fault { de, key, offset: start, reason, name: None, raw: None, start });
     }
 
     /// The parts of one depth, from `at` on, with those inside them; of one that is not to be shown none.

@@ -3,7 +3,7 @@
 
 use super::lead::{self, Lead};
 use crate::traffic::capture::framing::{Guess, cut, detect};
-use crate::traffic::capture::{Anomaly, Capture, Options, Origin, Piece, message_start};
+use crate::traffic::capture::{Anomaly, Capture, Logged, Options, Origin, Piece, message_start};
 use crate::wire::frame::Framing;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor};
@@ -14,6 +14,10 @@ pub(super) struct Found<'a> {
     pub bytes: &'a [u8],
     /// How the bytes may be divided; never empty.
     pub leads: Vec<Lead>,
+    /// What the bytes are if the line is no hexadecimal but the message.
+    pub as_text: Option<&'a [u8]>,
+    /// The message by its fields, where a log tells it so; then there are no bytes.
+    pub logged: Option<&'a Logged>,
     /// Where they come from, in words.
     pub origin: Option<String>,
     pub at_us: Option<u64>,
@@ -50,6 +54,21 @@ impl From<io::Error> for Trouble {
     }
 }
 
+impl<'a> Found<'a> {
+    /// Bytes of which nothing else is known.
+    pub fn of(bytes: &'a [u8]) -> Found<'a> {
+        Found {
+            bytes,
+            leads: vec![Lead::NONE],
+            as_text: None,
+            logged: None,
+            origin: None,
+            at_us: None,
+            flow: None,
+        }
+    }
+}
+
 impl Input {
     /// Hexadecimal, a file's name, or `-` for standard input.
     ///
@@ -77,6 +96,9 @@ impl Input {
         let search = Capture::open(Cursor::new(text.to_owned()), Options::default());
         let found = search.and_then(|mut search| search.next_piece()).ok().flatten();
         match found {
+            Some(piece) if piece.logged.is_some() => {
+                capture(Box::new(Cursor::new(text.to_owned())), true).map_err(|error| error.to_string())
+            }
             Some(piece) => Ok(Input::Argument(piece.bytes)),
             None => Err(format!("expected hexadecimal, or a file that exists: {reason}")),
         }
@@ -94,7 +116,7 @@ impl Input {
         let capture = match self {
             Input::Argument(bytes) => {
                 let leads = lead::leads(bytes, framing);
-                each(Found { bytes, leads, origin: None, at_us: None, flow: None })?;
+                each(Found { leads, ..Found::of(bytes) })?;
                 return Ok(Remarks::default());
             }
             Input::Capture(capture) => capture,
@@ -114,7 +136,7 @@ impl Input {
             }
         }
         let found = capture.remarks();
-        remarks.is_incomplete |= found.count(Anomaly::OddDigits) > 0;
+        remarks.is_incomplete |= found.count(Anomaly::OddDigits) + found.count(Anomaly::UnreadableLog) > 0;
         remarks.lines.extend(found.kept().iter().map(ToString::to_string));
         if found.left_out() > 0 {
             remarks.lines.push(format!("... and {} more such remarks", found.left_out()));
@@ -166,11 +188,13 @@ fn send(
     for (piece, place, framing) in all {
         let bytes = piece.bytes.get(place.clone()).unwrap_or_default();
         let leads = match framing {
-            Some(framing) => vec![lead::streamed(bytes, framing)],
+            Some(framing) => lead::streamed(bytes, framing),
             None => lead::leads(bytes, known),
         };
         let origin = Some(piece.place(place.start));
-        each(Found { bytes, leads, origin, at_us: piece.at_us(place.start), flow: flow(piece) })?;
+        let (as_text, logged) = (piece.as_text.as_deref(), piece.logged.as_deref());
+        let (at_us, flow) = (piece.at_us(place.start), flow(piece));
+        each(Found { bytes, leads, as_text, logged, origin, at_us, flow })?;
     }
     Ok(())
 }
@@ -178,6 +202,9 @@ fn send(
 /// Whether a piece is taken as one message: it is one, or no framing divides it from its first byte to its last.
 fn is_single(piece: &Piece, framing: Option<Framing>) -> bool {
     let bytes = &piece.bytes;
+    if piece.logged.is_some() {
+        return true;
+    }
     if let Some(framing) = framing {
         return cut(framing, bytes, false).len() < 2;
     }

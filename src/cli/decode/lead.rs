@@ -2,8 +2,8 @@
 
 use super::hide::{self, Reading};
 use super::words::hex;
-use crate::traffic::capture::framing::candidates;
-use crate::traffic::capture::message_start;
+use crate::traffic::capture::framing::of_one_frame;
+use crate::traffic::capture::{Coding, Start, behind_unknown, further_on, message_start};
 use crate::wire::frame::{Framing, Kind};
 
 /// One way to tell a message from what stands before it.
@@ -19,10 +19,13 @@ pub(super) struct Lead {
     pub behind: usize,
     /// Bytes that the length says there are, and there are not.
     pub missing: usize,
+    /// Few bytes speak for it: it is one only where the message is read to its end.
+    pub doubtful: bool,
 }
 
 impl Lead {
-    pub const NONE: Lead = Lead { framing: None, length: 0, header: 0, behind: 0, missing: 0 };
+    pub const NONE: Lead =
+        Lead { framing: None, length: 0, header: 0, behind: 0, missing: 0, doubtful: false };
 
     /// The same, with the header that the message seems to begin with where the framing says of none.
     fn with_header(mut self, bytes: &[u8]) -> Lead {
@@ -56,26 +59,62 @@ impl Lead {
 
 /// How `bytes`, one message with or without what stands around it on a link, may be divided. The likeliest first; never
 /// empty. A length is believed where it fits; where the bytes begin like no message, also where it says a little more than
-/// there is, as of a frame that was cut short.
+/// there is, as of a frame that was cut short, and a message is looked for behind a header that nobody knows.
 pub(super) fn leads(bytes: &[u8], framing: Option<Framing>) -> Vec<Lead> {
-    let header = |at: usize| bytes.get(at..).and_then(message_start).map(|start| start.header);
     if let Some(lead) = framing.and_then(|framing| framed(bytes, framing)) {
-        return vec![lead];
+        return marked(lead, bytes);
     }
     let begins = |lead: &Lead| message_start(lead.message(bytes)).is_some();
-    let mut leads = Vec::new();
-    // That a message ends with the byte of ETX alone says nothing.
-    let is_marked = |framing: &&Framing| !framing.is_delimited() || bytes.first() == Some(&2);
-    let mut framings = candidates().iter().filter(is_marked);
-    leads.extend(framings.find_map(|framing| framed(bytes, *framing).filter(begins)));
-    match header(0) {
-        Some(0) => {}
-        Some(header) => leads.push(Lead { header, ..Lead::NONE }),
-        None if leads.is_empty() => leads.extend(cut_short(bytes).find(begins)),
+    let mut leads: Vec<Lead> = Vec::new();
+    for lead in of_one_frame(bytes).into_iter().filter_map(|framing| framed(bytes, framing)) {
+        for lead in marked(lead, bytes) {
+            let same =
+                |known: &Lead| known.message(bytes).as_ptr_range() == lead.message(bytes).as_ptr_range();
+            if !leads.iter().any(same) {
+                leads.push(lead);
+            }
+        }
+    }
+    let unknown = |only_text: bool| {
+        let places = further_on(bytes).into_iter().filter(move |(_, is_text)| *is_text || !only_text);
+        places.map(|(header, is_text)| Lead { header, doubtful: !is_text, ..Lead::NONE })
+    };
+    match message_start(bytes) {
+        // Two packed digits are a message type by chance; what is text behind them is not.
+        Some(Start { header: 0, coding, .. }) => {
+            leads.push(Lead::NONE);
+            if coding == Coding::Bcd && leads.len() == 1 {
+                leads.extend(unknown(true).map(|lead| Lead { doubtful: true, ..lead }));
+            }
+            return leads;
+        }
+        Some(start) => leads.push(Lead { header: start.header, ..Lead::NONE }),
+        None if leads.is_empty() => {
+            leads.extend(behind_unknown(bytes).into_iter().filter_map(|framing| framed(bytes, framing)));
+            leads.extend(cut_short(bytes).find(begins));
+            leads.extend(unknown(false));
+        }
         None => {}
     }
     leads.push(Lead::NONE);
     leads
+}
+
+/// The same, and where the message ends with the byte of ETX, or with that and its check byte, also without them: a reading
+/// that leaves no rest tells which it is.
+fn marked(lead: Lead, bytes: &[u8]) -> Vec<Lead> {
+    const ETX: u8 = 3;
+    let mut all = vec![lead.clone()];
+    let Some(text) = lead.framing.as_ref().filter(|_| lead.behind == 0) else { return all };
+    let (word, behind) = match lead.message(bytes) {
+        [.., ETX] => ("etx", 1),
+        [.., ETX, _] => ("etx-lrc", 2),
+        _ => return all,
+    };
+    let framing = format!("{text}+{word}");
+    let is_framing = framing.parse::<Framing>().is_ok();
+    all.extend(is_framing.then_some(Lead { framing: Some(framing), behind, ..lead }));
+    all
 }
 
 /// The longest frame that is believed to have been cut short: what is no length says more.
@@ -104,13 +143,13 @@ fn framed(bytes: &[u8], framing: Framing) -> Option<Lead> {
         length: cut.header,
         header: cut.start - cut.header,
         behind: cut.next - cut.end,
-        missing: 0,
+        ..Lead::NONE
     };
     is_one.then(|| lead.with_header(bytes))
 }
 
-/// The division of a message cut out of a stream, given with the header that the framing says it has.
-pub(super) fn streamed(bytes: &[u8], framing: Framing) -> Lead {
+/// The divisions of a message cut out of a stream, given with the header that the framing says it has.
+pub(super) fn streamed(bytes: &[u8], framing: Framing) -> Vec<Lead> {
     let lead = Lead { framing: Some(framing.to_string()), header: framing.header_size(), ..Lead::NONE };
-    lead.with_header(bytes)
+    marked(lead.with_header(bytes), bytes)
 }

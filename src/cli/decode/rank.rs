@@ -1,14 +1,13 @@
 //! Which dialect a message is in. Every dialect is tried, and what is found is put in order by these, the first that
-//! differs deciding: 1 MTI and bit maps can be read; 2 all of it is right; 3 more of it is in fields that are right;
-//! 4 fewer errors; 5 fewer values that make no sense; 6 more that do; 7 the header before it is the dialect's own.
-//! What is equal in all seven is said to be equal.
+//! differs deciding: 1 MTI and bit maps can be read; 2 all of it is right; 3 its bit map is not characters taken for bytes;
+//! 4 more of it is in fields that are right; 5 fewer errors; 6 fewer values that make no sense; 7 more that do; 8 the header
+//! before it is the dialect's own. What is equal in all is said to be equal.
 
 use super::explain::{Explanation, explain};
-use super::hide::passes;
 use super::lead::Lead;
 use super::parts::parts;
-use super::words::{exact, words};
-use crate::wire::{Bitmap, Dialect, Message, ParseError, View};
+use super::words::{exact, is_card_number, words};
+use crate::wire::{Bitmap, Dialect, Encoding, Message, ParseError, View};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::fmt;
@@ -42,6 +41,7 @@ pub(super) struct Candidate {
 struct Fit {
     is_readable: bool,
     is_complete: bool,
+    has_own_map: bool,
     /// Of a thousand parts of the message, those in fields that are right.
     right: usize,
     first: Option<ParseError>,
@@ -63,6 +63,7 @@ impl Fit {
         Fit {
             is_readable,
             is_complete: errors.is_empty() && unread == 0,
+            has_own_map: has_own_map(view),
             right: (right * 1000).checked_div(length).unwrap_or(0),
             first,
             errors: errors.len(),
@@ -82,9 +83,9 @@ impl Fit {
         }
     }
 
-    /// 1 to 4 of the module's head.
+    /// 1 to 5 of the module's head.
     fn structure(&self) -> impl Ord + use<> {
-        (self.is_readable, self.is_complete, self.right, Reverse(self.errors))
+        (self.is_readable, self.is_complete, self.has_own_map, self.right, Reverse(self.errors))
     }
 
     fn rank(&self) -> impl Ord + use<> {
@@ -119,6 +120,14 @@ impl fmt::Display for Fit {
     }
 }
 
+/// Whether a bit map of bytes behind a message type in characters is not itself characters, in hexadecimal.
+fn has_own_map(view: View<'_>) -> bool {
+    let dialect = view.dialect();
+    let map = view.frame().get(4..20).unwrap_or_default();
+    let of_bytes = (dialect.mti_encoding(), dialect.bitmap_encoding()) == (Encoding::Ascii, Encoding::Binary);
+    !of_bytes || map.is_empty() || !map.iter().all(u8::is_ascii_hexdigit)
+}
+
 /// Whether a value can be what its field is for; `None` where it is left empty or nobody can say.
 fn makes_sense(view: View<'_>, de: u8) -> Option<bool> {
     let info = view.dialect().field(de)?;
@@ -129,14 +138,8 @@ fn makes_sense(view: View<'_>, de: u8) -> Option<bool> {
     if info.layout.is_some() && parts(view, info).iter().any(|part| part.wrong.is_some()) {
         return Some(false);
     }
-    let digits = |text: &str| -> Vec<u8> { text.bytes().map(|c| c & 15).collect() };
     match de {
-        2 => Some(value.len() >= 12 && passes(&digits(&value))),
-        35 | 45 => {
-            let number = value.trim_start_matches(|c: char| !c.is_ascii_digit());
-            let end = number.find(|c: char| !c.is_ascii_digit())?;
-            Some(passes(&digits(number.get(..end)?)))
-        }
+        2 | 35 | 45 => is_card_number(de, &value),
         // What is inside was looked at; a code may be one that nobody knows.
         48 | 55 | 56 | 60 | 62 | 63 | 90 => info.layout.is_some().then_some(true),
         _ => Some(words(view, de, &[], &value, &|_| None).is_some()),
@@ -175,6 +178,16 @@ pub(super) struct Choice {
 impl Ranker {
     pub fn new(dialects: Vec<Arc<Dialect>>) -> Ranker {
         Ranker { dialects }
+    }
+
+    /// The dialects that are tried.
+    pub fn dialects(&self) -> &[Arc<Dialect>] {
+        &self.dialects
+    }
+
+    /// Whether a dialect reads the bytes to their end, without an error.
+    pub fn reads(&self, bytes: &[u8], leads: &[Lead]) -> bool {
+        self.read(bytes, leads).iter().any(|candidate| candidate.fit.is_complete)
     }
 
     /// Whether there is more than one dialect to choose from.
@@ -223,11 +236,12 @@ impl Ranker {
         let mut errors = Vec::new();
         let mut candidates = Vec::with_capacity(self.dialects.len());
         for (index, dialect) in self.dialects.iter().enumerate() {
-            let fits = leads.iter().enumerate().map(|(at, lead)| {
+            let fits = leads.iter().enumerate().filter_map(|(at, lead)| {
                 errors.clear();
                 let frame = lead.message(bytes);
                 dialect.examine(frame, &mut message, &mut |error| errors.push(error));
-                (at, Fit::of(dialect.view(frame, &message), &errors, lead.belongs_to(dialect.name())))
+                let fit = Fit::of(dialect.view(frame, &message), &errors, lead.belongs_to(dialect.name()));
+                (fit.is_complete || !lead.doubtful).then_some((at, fit))
             });
             let best = fits.reduce(|a, b| if b.1.rank() > a.1.rank() { b } else { a });
             let Some((lead, fit)) = best else { continue };

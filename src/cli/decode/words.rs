@@ -1,6 +1,7 @@
 //! From a field's place in a dialect to its place in the standard, and from there to what its value says. Knows no output
 //! and hides nothing: what is asked here never repeats card data.
 
+use super::hide::passes;
 use crate::message::meaning::{self, CurrencyAt, Edition, Scheme};
 use crate::wire::{Class, Dialect, Field, View};
 
@@ -29,6 +30,38 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         text.push(digit(*byte));
     }
     text
+}
+
+/// The card number in a data element that is one or a track, or in a tag of DE 55 that is.
+fn card_number<'v>(de: u8, tag: Option<&str>, value: &'v str) -> Option<&'v str> {
+    let track = || {
+        let number = value.trim_start_matches(|c: char| !c.is_ascii_digit());
+        number.find(|c: char| !c.is_ascii_digit()).and_then(|end| number.get(..end))
+    };
+    match (de, tag) {
+        (2 | 34, None) | (_, Some("5A")) => Some(value),
+        (35 | 45, None) | (_, Some("57")) => track(),
+        _ => None,
+    }
+}
+
+/// Whether a card number makes sense; `None` where the value has none.
+pub(super) fn is_card_number(de: u8, value: &str) -> Option<bool> {
+    let number = card_number(de, None, value)?;
+    let digits: Vec<u8> = number.bytes().map(|c| c & 15).collect();
+    Some(number.len() >= 12 && !number.starts_with('0') && passes(&digits))
+}
+
+/// Whether a card number has the right check digit and begins with 0, as none does: a zero in front is a pad, and changes
+/// no check digit.
+pub(super) fn is_padded(de: u8, tag: Option<&str>, value: &str) -> bool {
+    card_number(de, tag, value).is_some_and(|number| {
+        let digits: Vec<u8> = number.bytes().map(|c| c & 15).collect();
+        number.len() >= 12
+            && number.starts_with('0')
+            && digits.iter().any(|digit| *digit != 0)
+            && passes(&digits)
+    })
 }
 
 /// What a data element says, or a part of it; `path` as [`meaning::of`] takes it, `value` as [`exact`] gives it, but for

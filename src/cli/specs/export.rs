@@ -305,7 +305,7 @@ fn name_of(prefix: Prefix) -> Result<String, String> {
     }
     let (family, width) = match (prefix.encoding, prefix.digits) {
         (Encoding::Binary, _) => ("Binary", prefix.bytes()),
-        (Encoding::Hex, 2 | 4) => ("Hex", usize::from(prefix.digits) / 2),
+        (Encoding::Hex, 2 | 4 | 6) => ("Hex", usize::from(prefix.digits) / 2),
         (Encoding::Hex, digits) => return Err(format!("its length has {digits} hexadecimal digits")),
         (Encoding::Bcd, digits) => ("BCD", usize::from(digits)),
         (Encoding::Ebcdic(_), digits) => ("EBCDIC", usize::from(digits)),

@@ -139,7 +139,7 @@ impl Standard {
     /// it. Says so where that is not 1987.
     pub fn of(
         edition: Option<Edition>,
-        length: impl Fn(u8) -> Option<u16>,
+        length: impl Fn(u8) -> Option<u32>,
         remarks: &mut Remarks,
     ) -> (u8, Standard) {
         let guessed = if length(4) == Some(16) && length(12) == Some(14) {

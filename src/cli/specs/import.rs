@@ -129,17 +129,20 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::{Index, select};
 
-    const SAMPLES: [&str; 8] = [
+    const SAMPLES: [&str; 11] = [
         include_str!("../../../tests/foreign/jpos-ascii.xml"),
         include_str!("../../../tests/foreign/jpos-bcd.xml"),
         include_str!("../../../tests/foreign/jpos-beyond.xml"),
         include_str!("../../../tests/foreign/jpos-composite.xml"),
+        include_str!("../../../tests/foreign/jpos-postilion.xml"),
+        include_str!("../../../tests/foreign/jpos-tagged.xml"),
+        include_str!("../../../tests/foreign/moov-postilion.json"),
         include_str!("../../../tests/foreign/moov-ascii.json"),
         include_str!("../../../tests/foreign/moov-beyond.json"),
         include_str!("../../../tests/foreign/moov-composite.json"),
         include_str!("../../../tests/foreign/moov-packed.json"),
     ];
-    const STRANGE: [&str; 13] = [
+    const STRANGE: [&str; 15] = [
         "",
         " ",
         "0",
@@ -151,6 +154,8 @@ mod tests {
         "9999",
         "65535",
         "99999",
+        "999999",
+        "-1",
         "\u{1F4B3} # \u{85}",
         "]] ''' \t",
     ];

@@ -24,6 +24,8 @@ pub(super) enum Arrangement {
     Bitmap {
         bytes: u16,
         encoding: Encoding,
+        /// Bit 1 says that another one of so many bytes follows.
+        continues: bool,
     },
     /// The first `head` parts, and then tag, length and value.
     Tagged {
@@ -115,14 +117,19 @@ pub(super) fn misfit(kind: &Arrangement, parts: &[Piece], format: &Format) -> Op
     (!fits).then(|| format!("its subfields are {sum} bytes long together, not {units}"))
 }
 
+/// Whether parts can have this bit of bit maps of so many bytes.
+pub(super) fn has_bit(bytes: u16, continues: bool, bit: u16) -> bool {
+    let most = if continues { 128 } else { bytes * 8 };
+    (1..=most).contains(&bit) && !(continues && (bit - 1).is_multiple_of(bytes * 8))
+}
+
 /// Whether addresses can call a part so; behind a bit map it is the number of its bit.
 fn is_key(kind: &Arrangement, key: &str) -> bool {
     let plain = key.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
-    let bit = |bytes: u16| {
-        key.parse().is_ok_and(|bit: u16| (1..=bytes * 8).contains(&bit) && bit.to_string() == key)
-    };
     match kind {
-        Arrangement::Bitmap { bytes, .. } => bit(*bytes),
+        Arrangement::Bitmap { bytes, continues, .. } => {
+            has_bit(*bytes, *continues, key.parse().unwrap_or(0)) && key.bytes().next() != Some(b'0') && plain
+        }
         _ => plain && (1..=32).contains(&key.len()),
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 const LONG: u16 = LONGEST + 1;
 const FIELD: &str = "isofield";
 const COMPOSITE: &str = "isofieldpackager";
-const FIELD_KEYS: [&str; 6] = ["id", "length", "name", "class", "pad", "packager"];
+const FIELD_KEYS: [&str; 8] = ["id", "length", "name", "class", "pad", "packager", "token", "tagMapper"];
 const ROOT_KEYS: [&str; 5] = ["name", "maxValidField", "bitmapField", "firstField", "emitBitmap"];
 
 /// Reads a packager.
@@ -67,7 +67,8 @@ struct Raw<'a> {
     id: u16,
     name: &'a str,
     class: &'a str,
-    length: u16,
+    /// `None` where it is not stated, or is no number.
+    length: Option<u32>,
     pad: bool,
 }
 
@@ -78,30 +79,20 @@ impl<'a> Raw<'a> {
                 || Unreadable::at(text, element.at, format!("expected {key} in <{}>", element.name));
             element.attribute(key).ok_or_else(missing)
         };
-        let number = |key: &str, least: u16| {
-            let value = need(key)?;
-            let wrong = || {
-                let reason = format!("expected {key} from {least} to 99999, found {value:?}");
-                Unreadable::at(text, element.at, reason)
-            };
-            let number = value.trim().parse::<u32>().map_err(|_| wrong())?;
-            match number {
-                ..100_000 if number >= u32::from(least) => Ok(u16::try_from(number).unwrap_or(u16::MAX)),
-                _ => Err(wrong()),
-            }
-        };
+        let id = need("id")?;
+        let wrong = || Unreadable::at(text, element.at, format!("expected id from 0 to 65535, found {id:?}"));
         Ok(Raw {
             element,
-            id: number("id", 0)?,
+            id: id.trim().parse().map_err(|_| wrong())?,
             name: element.attribute("name").unwrap_or_default(),
             class: need("class")?,
-            length: number("length", 0)?,
+            length: element.attribute("length").and_then(|length| length.trim().parse().ok()),
             pad: element.attribute("pad").is_some_and(|pad| pad.trim().eq_ignore_ascii_case("true")),
         })
     }
 
     fn meaning(&self) -> Meaning {
-        meaning(self.class, self.length, self.pad)
+        meaning(self.class, self.length.unwrap_or(0), self.pad)
     }
 }
 
@@ -125,14 +116,14 @@ fn assemble(
         }
     };
     let (bitmap, bytes) = match fields.get(&1).map(|field| (field.meaning(), field.length)) {
-        Some((Meaning::Bitmap(encoding), bytes)) => (encoding, bytes),
+        Some((Meaning::Bitmap(encoding), bytes)) => (encoding, bytes.unwrap_or(8)),
         _ => {
             let at = fields.get(&1).map_or(root.at, |field| field.element.at);
             return Err(Unreadable::at(text, at, "expected field 1, the bit map"));
         }
     };
     let (version, standard) =
-        Standard::of(edition, |de| fields.get(&u16::from(de)).map(|field| field.length), &mut remarks);
+        Standard::of(edition, |de| fields.get(&u16::from(de)).and_then(|field| field.length), &mut remarks);
     let third_bitmap = bytes > 16;
     if bytes < 16 && fields.keys().any(|id| *id > 64) {
         remarks.lose(1, format!("jPOS reads {bytes} bytes and no second bit map; here bit 1 tells of one"));
@@ -202,7 +193,11 @@ impl Reader<'_> {
             }
         }
         let reason = match raw.meaning() {
-            Meaning::Field(_) if raw.length == 0 => "is 0 long".to_owned(),
+            Meaning::Field(_) if raw.length.is_none() => {
+                let said = raw.element.attribute("length").map_or("nothing".to_owned(), |l| format!("{l:?}"));
+                format!("expected a length, found {said}")
+            }
+            Meaning::Field(_) if raw.length == Some(0) => "is 0 long".to_owned(),
             Meaning::Field(Packed { length: Length::Fixed(LONG..), .. }) => {
                 format!("is over {LONGEST} long")
             }

@@ -18,14 +18,24 @@ pub(super) struct Packed {
     pub lost: Option<String>,
 }
 
+/// What stands behind a tag.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Behind {
+    /// Digits of the tag, which is the subfield's number; `None` where the file gives each its own (`token`).
+    pub digits: Option<u8>,
+    pub tag: Encoding,
+    /// Length and value.
+    pub value: Packed,
+}
+
 /// What a class name is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     Field(Packed),
     /// A bit map in this encoding.
     Bitmap(Encoding),
-    /// A tag of two digits, a length of two and characters, all in this encoding; for subfields.
-    Tagged(Encoding),
+    /// A tag before length and value; for subfields.
+    Tagged(Behind),
     /// Takes no bytes at all.
     Nothing,
     /// Cannot be said in a dialect; why.
@@ -62,9 +72,9 @@ const fn family(
 }
 
 /// Families whose values begin with a tag and a length of their own, or that a network's code reads.
-const TAGGED: [&str; 6] = ["IFEP", "IFEPE", "IFMC", "IFEMC", "IFIPM", "IFELPE"];
+const TAGGED: [&str; 7] = ["IFEP", "IFEPE", "IFMC", "IFEMC", "IFIPM", "IFELPE", "IFTB"];
 
-/// The longest value that a dialect file can say.
+/// The longest value of fixed length that a dialect file can say.
 pub(super) const LONGEST: u16 = 9999;
 
 const ZERO_LEFT: Pad = Pad { side: Side::Left, nibble: 0 };
@@ -73,23 +83,30 @@ const F_RIGHT: Pad = Pad { side: Side::Right, nibble: 0xF };
 
 /// What the class of a field means; `class` as in the file, with its Java package, `length` as there (with a
 /// sign: the sign too), `pad` false where it is not stated.
-pub(super) fn meaning(class: &str, length: u16, pad: bool) -> Meaning {
-    let name = match class.strip_prefix("org.jpos.iso.") {
-        Some(name) if !name.contains('.') => name,
-        None if !class.contains('.') => class,
-        _ => return Meaning::Beyond(format!("{class} is code of its own")),
-    };
+pub(super) fn meaning(class: &str, length: u32, pad: bool) -> Meaning {
+    let own =
+        ["org.jpos.iso.", "org.jpos.tlv.packager."].iter().find_map(|package| class.strip_prefix(package));
+    let name = own.unwrap_or(class);
+    if name.contains('.') {
+        return Meaning::Beyond(format!("{class} is code of its own"));
+    }
     let (head, rest) = name.split_once('_').unwrap_or((name, ""));
     if matches!(name, "IF_NOP" | "IF_UNUSED") {
         return Meaning::Nothing;
     }
     match name {
-        "IFMC_LLCHAR" => return Meaning::Tagged(Encoding::Ascii),
-        "IFEPE_LLCHAR" => return Meaning::Tagged(EBCDIC),
+        "IFMC_LLCHAR" => return behind(Some(2), "IFA", "LLCHAR", length, pad),
+        "IFEPE_LLCHAR" => return behind(Some(2), "IFE", "LLCHAR", length, pad),
         _ => {}
     }
-    if TAGGED.contains(&head) || name == "IF_TBASE" || rest.starts_with("TT") {
-        return Meaning::Beyond(format!("{name} writes a tag before the value"));
+    let value = rest.trim_start_matches('T');
+    match (head, rest.len() - value.len()) {
+        ("IFA", digits @ 2..=4) => return behind(Some(digits as u8), "IFA", value, length, pad),
+        ("IFTA", 0) => return behind(None, "IFA", rest, length, pad),
+        (_, digits) if digits > 1 || TAGGED.contains(&head) || name == "IF_TBASE" => {
+            return Meaning::Beyond(format!("{name} writes a tag before the value"));
+        }
+        _ => {}
     }
     let known = FAMILIES.iter().find(|family| family.name == head);
     match known.and_then(|family| in_family(family, rest, length, pad)) {
@@ -98,28 +115,39 @@ pub(super) fn meaning(class: &str, length: u16, pad: bool) -> Meaning {
     }
 }
 
-fn in_family(family: &Family, rest: &str, length: u16, pad: bool) -> Option<Meaning> {
+/// A class whose value, with its length, is that of a class without a tag.
+fn behind(digits: Option<u8>, family: &str, rest: &str, length: u32, pad: bool) -> Meaning {
+    let family = FAMILIES.iter().find(|known| known.name == family);
+    match family.and_then(|family| Some((family.text, in_family(family, rest, length, pad)?))) {
+        Some((tag, Meaning::Field(value))) if matches!(value.length, Length::Variable { .. }) => {
+            Meaning::Tagged(Behind { digits, tag, value })
+        }
+        _ => Meaning::Beyond(format!("what stands behind its tag ({rest}) is not known")),
+    }
+}
+
+fn in_family(family: &Family, rest: &str, length: u32, pad: bool) -> Option<Meaning> {
     let filled = rest.strip_prefix('F').filter(|rest| rest.starts_with('L'));
     let rest = filled.unwrap_or(rest);
     let digits = rest.bytes().take_while(|c| *c == b'L').count();
     if digits == 0 {
-        return fixed(family, rest, length, pad);
+        return fixed(family, rest, bounded(length), pad);
     }
     let kind = &rest[digits..];
-    if digits > 4 {
-        return Some(Meaning::Beyond(format!("its length has {digits} digits, and 4 are the most")));
+    if digits > 6 {
+        return Some(Meaning::Beyond(format!("its length has {digits} digits, and 6 are the most")));
     }
     let packed = family.digits == Encoding::Bcd;
     // Among packed digits F says that the pad is F; elsewhere that the field always has its whole room.
     if filled.is_some() && !(packed && kind == "NUM") {
-        return roomy(family, kind, digits as u16, length);
+        return roomy(family, kind, digits as u16, bounded(length));
     }
     let (length_encoding, kind) = match kind.strip_prefix('H') {
         Some(kind) if family.name == "IFB" && kind != "EX" => (Encoding::Binary, kind),
         _ => (family.length, kind),
     };
     if kind == "HFBINARY" || kind == "FBINARY" {
-        return roomy(family, "BINARY", 1, length);
+        return roomy(family, "BINARY", 1, bounded(length));
     }
     let (holds, encoding) = match kind {
         "NUM" => (Holds::Digits, family.digits),
@@ -138,8 +166,9 @@ fn in_family(family: &Family, rest: &str, length: u16, pad: bool) -> Option<Mean
     let in_bytes = family.name == "IFEB";
     let counts = if in_bytes { Counts::Wire } else { Counts::Value };
     let prefix = Prefix { digits: digits as u8, encoding: length_encoding, counts, inclusive: false };
-    let most = prefix.most().min(LONGEST);
-    if length > most {
+    let most = prefix.most();
+    // No message is longer than what five digits can say.
+    if length > u32::from(most) && most < u16::MAX {
         lost = Some(format!("a length of {length} is more than can be said; here it is at most {most}"));
     }
     let pad = match (in_bytes || filled.is_some(), pad) {
@@ -148,8 +177,13 @@ fn in_family(family: &Family, rest: &str, length: u16, pad: bool) -> Option<Mean
         (_, true) => ZERO_LEFT,
         (false, false) => ZERO_RIGHT,
     };
-    let length = Length::Variable { prefix, max: length.min(most) };
+    let length = Length::Variable { prefix, max: bounded(length).min(most) };
     Some(Meaning::Field(Packed { holds, length, encoding, pad, lost }))
+}
+
+/// A length, as far as any message goes.
+fn bounded(length: u32) -> u16 {
+    u16::try_from(length).unwrap_or(u16::MAX)
 }
 
 /// A field without a length before it.
@@ -194,7 +228,7 @@ fn roomy(family: &Family, kind: &str, digits: u16, length: u16) -> Option<Meanin
 mod tests {
     use super::*;
 
-    fn field(name: &str, length: u16, pad: bool) -> Packed {
+    fn field(name: &str, length: u32, pad: bool) -> Packed {
         match meaning(&format!("org.jpos.iso.{name}"), length, pad) {
             Meaning::Field(packed) => packed,
             other => panic!("{name}: {other:?}"),
@@ -223,6 +257,9 @@ mod tests {
             ("IFE_LLNUM", 19, Digits, var(2, EBCDIC, 19), EBCDIC),
             ("IFA_LCHAR", 9, Characters, var(1, Ascii, 9), Ascii),
             ("IFA_LLLLCHAR", 9999, Characters, var(4, Ascii, 9999), Ascii),
+            ("IFA_LLLLLCHAR", 20_000, Characters, var(5, Ascii, 20_000), Ascii),
+            ("IFA_LLLLLLBINARY", 999_999, Bytes, var(6, Ascii, 65_535), Binary),
+            ("IFE_LLLLLLCHAR", 999_999, Characters, var(6, EBCDIC, 65_535), EBCDIC),
             ("IFB_LLLCHAR", 999, Characters, var(3, Bcd, 999), Ascii),
             ("IFB_LLHCHAR", 255, Characters, var(2, Binary, 255), Ascii),
             ("IFB_LLHECHAR", 255, Characters, var(2, Binary, 255), EBCDIC),
@@ -274,8 +311,10 @@ mod tests {
             "IFE_SIGNED_NUMERIC",
             "IFEP_LLCHAR",
             "IFMC_LLLCHAR",
-            "IFA_TTLLCHAR",
-            "IFA_LLLLLCHAR",
+            "IFE_TTLLCHAR",
+            "IFA_TTNUMERIC",
+            "IFTA_CHAR",
+            "IFA_LLLLLLLCHAR",
             "IFB_LLHEX",
             "IFA_AMOUNT2003",
             "nothing",

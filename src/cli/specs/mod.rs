@@ -114,7 +114,8 @@ fn list(json: bool) -> Result<ExitCode, String> {
     if json {
         outln!("{}", to_json(&listed)?);
     } else {
-        listed.iter().for_each(|dialect| outln!("{:<14}  {}", dialect.name, dialect.title));
+        let width = listed.iter().map(|dialect| dialect.name.len()).max().unwrap_or(0);
+        listed.iter().for_each(|dialect| outln!("{:<width$}  {}", dialect.name, dialect.title));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ mod composite;
 
 use super::foreign::{Edition, Field, Holds, Remarks, Spec, Standard, Unreadable, listed};
 use super::inside::Inside;
+use super::jpos_class::LONGEST;
 use super::json::{self, Node};
 use crate::wire::{Class, CodePage, Counts, Encoding, Fill, Format, Length, Pad, Prefix, Side};
 use std::collections::BTreeMap;
@@ -65,7 +66,8 @@ pub(super) fn read(text: &str, edition: Option<Edition>) -> Result<Spec, Unreada
 struct Raw<'a> {
     node: &'a Node,
     kind: &'a str,
-    length: u16,
+    /// `None` where it is no number.
+    length: Option<u32>,
     description: &'a str,
     encoding: &'a str,
     prefix: &'a str,
@@ -87,11 +89,9 @@ impl<'a> Raw<'a> {
             )),
         };
         let length = match node.get("length") {
-            Some(Node::Number(length)) if *length < 100_000 => u16::try_from(*length).unwrap_or(u16::MAX),
-            None => 0,
-            Some(_) => {
-                return Err(Unreadable::under(&format!("{path}.length"), "expected a number below 100000"));
-            }
+            Some(Node::Number(length)) => u32::try_from(*length).ok(),
+            None | Some(Node::Null) => Some(0),
+            Some(_) => None,
         };
         let padding = match node.get("padding") {
             None | Some(Node::Null) => None,
@@ -121,7 +121,7 @@ fn assemble(
     edition: Option<Edition>,
     mut remarks: Remarks,
 ) -> Result<Spec, Unreadable> {
-    let mti = raws.get(&0).filter(|raw| raw.length == 4).and_then(|raw| match raw.encoding {
+    let mti = raws.get(&0).filter(|raw| raw.length == Some(4)).and_then(|raw| match raw.encoding {
         "ASCII" => Some(Encoding::Ascii),
         "BCD" | "LBCD" => Some(Encoding::Bcd),
         "EBCDIC" => Some(EBCDIC),
@@ -140,7 +140,7 @@ fn assemble(
         return Err(Unreadable::under("fields.1", "expected a Bitmap in Binary or HexToASCII"));
     };
     let (version, standard) =
-        Standard::of(edition, |de| raws.get(&u16::from(de)).map(|raw| raw.length), &mut remarks);
+        Standard::of(edition, |de| raws.get(&u16::from(de)).and_then(|raw| raw.length), &mut remarks);
     let fixed_bitmaps = bitmap_length(map, &mut remarks);
     let mut reader = Reader {
         standard,
@@ -172,7 +172,7 @@ fn assemble(
 
 /// Whether there are always two bit maps.
 fn bitmap_length(map: &Raw<'_>, remarks: &mut Remarks) -> bool {
-    match (map.length, map.fixed_bitmap) {
+    match (map.length.unwrap_or(0), map.fixed_bitmap) {
         (16, true) => return true,
         (16, false) => {
             remarks.lose(
@@ -268,13 +268,16 @@ impl Reader {
     fn format(&mut self, place: &str, raw: &Raw<'_>) -> Result<Format, String> {
         let (holds, encoding, pad) = value(raw)?;
         let length = length(raw)?;
-        if let Length::Variable { prefix, max } = length
-            && max < raw.length
+        // No message is longer than what five digits can say.
+        if let (Length::Variable { prefix, max }, Some(said)) = (length, raw.length)
+            && u32::from(max) < said
+            && prefix.most() < u16::MAX
         {
             let most = prefix.most();
-            let reason =
-                format!("a length of {} does not fit its prefix; here it is at most {most}", raw.length);
-            self.remarks.lose(place, reason);
+            self.remarks.lose(
+                place,
+                format!("a length of {said} does not fit its prefix; here it is at most {most}"),
+            );
         }
         let class = match holds {
             Holds::Digits => Class::N,
@@ -336,14 +339,17 @@ fn value(raw: &Raw<'_>) -> Result<(Holds, Encoding, Pad), String> {
 
 fn length(raw: &Raw<'_>) -> Result<Length, String> {
     let (family, width) = raw.prefix.split_once('.').unwrap_or((raw.prefix, ""));
-    if !(1..=9999).contains(&raw.length) {
-        return Err(format!("is {} long", raw.length));
+    let said = raw.length.ok_or("has a length that is no number")?;
+    let length = u16::try_from(said).unwrap_or(u16::MAX);
+    let fixed = width == "Fixed" && matches!(family, "ASCII" | "BCD" | "EBCDIC" | "Hex" | "Binary" | "None");
+    if length == 0 || fixed && length > LONGEST {
+        return Err(format!("is {said} long"));
     }
-    if width == "Fixed" && matches!(family, "ASCII" | "BCD" | "EBCDIC" | "Hex" | "Binary" | "None") {
-        return Ok(Length::Fixed(raw.length));
+    if fixed {
+        return Ok(Length::Fixed(length));
     }
     let width = match width {
-        "L" | "LL" | "LLL" | "LLLL" => width.len() as u8,
+        "L" | "LL" | "LLL" | "LLLL" | "LLLLL" | "LLLLLL" => width.len() as u8,
         _ => return Err(format!("the prefix {:?} is not known", raw.prefix)),
     };
     let (encoding, digits) = match (family, width) {
@@ -352,11 +358,12 @@ fn length(raw: &Raw<'_>) -> Result<Length, String> {
         ("EBCDIC", _) => (EBCDIC, width),
         // Widths count bytes here; two of them say more than three digits do.
         ("Binary", 1) => (Encoding::Binary, 2),
-        ("Binary", 2) => (Encoding::Binary, if raw.length > 999 { 4 } else { 3 }),
-        ("Hex", 1 | 2) => (Encoding::Hex, 2 * width),
+        ("Binary", 2) => (Encoding::Binary, if length > 999 { 4 } else { 3 }),
+        ("Binary", 3) => (Encoding::Binary, 6),
+        ("Hex", 1..=3) => (Encoding::Hex, 2 * width),
         ("Binary" | "Hex", _) => return Err(format!("a length of {width} bytes")),
         _ => return Err(format!("the prefix {:?} is not known", raw.prefix)),
     };
     let prefix = Prefix { digits, encoding, counts: Counts::Value, inclusive: false };
-    Ok(Length::Variable { prefix, max: raw.length.min(prefix.most()) })
+    Ok(Length::Variable { prefix, max: length.min(prefix.most()) })
 }

@@ -246,7 +246,9 @@ fn value_statements(format: &Format, name: &str, shared: &Shared) -> Vec<String>
 fn write_layout(out: &mut String, inside: &Inside, shared: &Shared) {
     let (tag, value, bitmap) = match &inside.kind {
         Arrangement::Positional => (None, None, None),
-        Arrangement::Bitmap { bytes, encoding } => (None, None, Some((*bytes, *encoding))),
+        Arrangement::Bitmap { bytes, encoding, continues } => {
+            (None, None, Some((*bytes, *encoding, *continues)))
+        }
         Arrangement::Tagged { tag, value, .. } => (Some(tag), Some(value), None),
     };
     let (kind, head) = match &inside.kind {
@@ -255,12 +257,16 @@ fn write_layout(out: &mut String, inside: &Inside, shared: &Shared) {
         Arrangement::Tagged { head, .. } => ("tagged", *head),
     };
     line(out, format_args!("\n[layouts.{}]\nkind = {}", inside.name, quoted(kind)));
-    let (defaults, own) = Shared::inside(inside, [tag, value], bitmap.map(|(_, encoding)| encoding), shared);
+    let (defaults, own) =
+        Shared::inside(inside, [tag, value], bitmap.map(|(_, encoding, _)| encoding), shared);
     if !own.is_empty() {
         line(out, format_args!("encoding = {{ {} }}", own.join(", ")));
     }
-    if let Some((bytes, _)) = bitmap {
+    if let Some((bytes, _, continues)) = bitmap {
         line(out, format_args!("bitmap = \"b {bytes}\""));
+        if continues {
+            line(out, format_args!("continues = \"b {bytes}\" # bit 1 says that another one follows"));
+        }
     }
     for (key, format) in [("tag", tag), ("value", value)] {
         if let Some(format) = format {

@@ -46,6 +46,20 @@ pub(super) fn row(line: &str) -> Option<Row> {
     Some(Row { offset, octal, bytes, colon, tcpdump })
 }
 
+/// The first row of a dump behind a log's own words, and these: an offset of zero, two spaces or a colon, and a row's
+/// columns of single bytes.
+pub(super) fn first_row_within(line: &str) -> Option<(&str, Row)> {
+    line.match_indices(" 0000").find_map(|(at, _)| {
+        let (prefix, rest) = line.split_at(at + 1);
+        let digits = rest.bytes().take_while(|c| *c == b'0').count();
+        let is_offset =
+            matches!(digits, 4..=8) && (rest[digits..].starts_with("  ") || rest[digits..].starts_with(": "));
+        let first = rest[digits..].trim_start_matches(':').trim_start().split(' ').next()?;
+        let row = row(rest).filter(|row| is_offset && first.len() == 2 && row.bytes.len() > 1)?;
+        Some((prefix, row))
+    })
+}
+
 /// The bytes of the columns of hexadecimal, and how many stand together.
 fn columns(mut rest: &str, colon: bool) -> Option<(Vec<u8>, usize)> {
     let (mut bytes, mut width) = (Vec::new(), 0);

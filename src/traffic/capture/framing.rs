@@ -1,11 +1,11 @@
-//! How a run of bytes is cut into messages, where nobody said so: every framing there is, ranked with reasons.
+//! How a run of bytes is cut into messages, where nobody said so: framings ranked with reasons.
 //! Knows no dialect.
 
+use super::notations::{behind_unknown, rare_for, usual};
 use super::start::{Start, message_start};
 use crate::wire::frame::{Cut, Framing, Kind};
 use std::fmt;
 use std::ops::Range;
-use std::sync::OnceLock;
 
 /// Longest message that is believed.
 pub const MAX_FRAME: usize = 1 << 16;
@@ -13,6 +13,8 @@ pub const MAX_FRAME: usize = 1 << 16;
 const LOOKED_AT: usize = 1 << 18;
 /// Frames that must follow each other, or reach the run's end, to believe a place in the midst of a run.
 const BELIEVED: usize = 2;
+/// Frames that do not end with the byte of a mark by chance, all of them.
+const MARKED: usize = 4;
 
 /// How one framing cuts a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,9 +56,18 @@ impl Guess {
         self.messages > 0 && self.messages == self.frames && cut
     }
 
-    fn rank(&self) -> (bool, bool, usize, usize) {
+    /// Whether nothing but marks and the table of framings tells the two apart.
+    pub fn cuts_as_well_as(&self, other: &Guess) -> bool {
+        let cut = |guess: &Guess| (guess.is_exact(), guess.is_clean(), guess.messages, guess.frames);
+        cut(self) == cut(other)
+    }
+
+    /// The greater, the likelier. Of framings that cut alike, the one that says of more bytes what they are: with marks
+    /// that every frame has, no message has them at its end.
+    fn rank(&self) -> (bool, bool, usize, usize, usize) {
         let share = (self.messages * 1000).checked_div(self.frames).unwrap_or(0);
-        (self.is_exact(), self.is_clean(), share, self.messages)
+        let marks = if self.frames >= MARKED { self.framing.marks() } else { 0 };
+        (self.is_exact(), self.is_clean(), share, self.messages, marks)
     }
 }
 
@@ -89,45 +100,61 @@ impl fmt::Display for Guess {
     }
 }
 
-/// The lengths that are tried, each alone and before each header, and the other framings. Of those that cut a run equally
-/// well the one that stands first is taken.
-const LENGTHS: [&str; 11] = [
-    "length2-be",
-    "length2-be-inclusive",
-    "length2-le",
-    "length4-be",
-    "length3-be",
-    "length2-bcd",
-    "length4-ascii",
-    "length4-hex",
-    "length4-ebcdic",
-    "length2-be+etx",
-    "visa-stream",
-];
-const HEADERS: [&str; 3] = ["+tpdu", "+base24", "+visa-header"];
-const OTHERS: [&str; 5] = ["length2-be-zero2", "zero2-length2-be", "rbp", "stx-etx", "etx"];
-
-/// The framings that are tried.
-pub fn candidates() -> &'static [Framing] {
-    static ALL: OnceLock<Vec<Framing>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        let headed = HEADERS.iter().flat_map(|header| LENGTHS.map(|length| format!("{length}{header}")));
-        let plain = LENGTHS.iter().chain(&OTHERS).map(|text| (*text).to_owned());
-        headed.chain(plain).filter_map(|text| text.parse().ok()).collect()
-    })
-}
-
 /// The framings that give at least one message in `run`, the likeliest first. `anywhere`: the run may begin in the
-/// midst of a frame (see [`super::Begins::must_synchronise`]).
+/// midst of a frame (see [`super::Begins::must_synchronise`]); then only usual framings are tried.
 pub fn detect(run: &[u8], anywhere: bool) -> Vec<Guess> {
-    let mut guesses: Vec<Guess> = candidates()
-        .iter()
-        .map(|framing| guess(*framing, run, anywhere))
-        .filter(|guess| guess.messages > 0)
-        .collect();
+    let with = |framings: &[Framing]| -> Vec<Guess> {
+        let guesses = framings.iter().map(|framing| guess(*framing, run, anywhere));
+        guesses.filter(|guess| guess.messages > 0).collect()
+    };
+    let mut guesses = with(usual());
+    if !anywhere {
+        let begins: Vec<Framing> = rare_for(run).filter(|framing| begins(*framing, run)).collect();
+        guesses.extend(with(&begins));
+        if !guesses.iter().any(Guess::is_clean) {
+            guesses.extend(with(&behind_unknown(run)));
+        }
+    }
     // Stable: of equals the one that stands first in the table of framings.
     guesses.sort_by_key(|guess| std::cmp::Reverse(guess.rank()));
     guesses
+}
+
+/// Framings that make one frame of `bytes`, which carries a message; the usual ones first.
+pub fn of_one_frame(bytes: &[u8]) -> Vec<Framing> {
+    let one = |framing: &Framing| {
+        // That a message ends with the byte of ETX alone says nothing.
+        let is_marked = !framing.is_delimited() || bytes.first() == Some(&2);
+        is_marked && is_one(*framing, bytes)
+    };
+    let usual = usual().iter().copied();
+    if message_start(bytes).is_some_and(|start| start.header == 0) {
+        return usual.filter(one).collect();
+    }
+    usual.chain(rare_for(bytes)).filter(one).collect()
+}
+
+fn is_one(framing: Framing, bytes: &[u8]) -> bool {
+    match framing.next(bytes, bytes.len()) {
+        Ok(Some(cut)) if cut.next == bytes.len() && cut.kind == Kind::Message => {
+            bytes.get(cut.start..cut.end).and_then(message_start).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// Whether a usual framing cuts `run` into messages, from its first byte to its last.
+pub(super) fn is_exactly_framed(run: &[u8]) -> bool {
+    usual().iter().any(|framing| begins(*framing, run) && guess(*framing, run, false).is_exact())
+}
+
+/// Whether the first frame that is not empty begins like a message.
+fn begins(framing: Framing, run: &[u8]) -> bool {
+    /// Keep-alives before it.
+    const PASSED: usize = 64;
+    let frames = Frames { framing, run, at: 0, broken: false };
+    let first = frames.take(PASSED).find(|frame| !frame.is_empty());
+    first.is_some_and(|frame| message_start(&run[frame]).is_some())
 }
 
 /// How this framing cuts `run`.

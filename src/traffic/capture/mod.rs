@@ -3,20 +3,23 @@
 //!
 //! ```text
 //!   input -> kind -> files -> packet -> flows -> stream  -+-> Piece, Remark
-//!                 -> text  -> hex, dump -----^  ----------+
+//!                 -> text  -> hex, dump, isomsg ^  -------+
 //!                 -> (bytes as they are) -----------------+
-//!                                        framing, start: what the bytes of a piece look like
+//!                           framing, notations, start: what the bytes of a piece look like
 //! ```
 //!
 //! [`Capture::open`] recognises the input by its first bytes, [`Capture::next_piece`] yields the pieces, and
 //! [`Capture::remarks`] what was unusual on the way. All memory is bounded by the constants here: whatever the input,
 //! nothing is taken beyond them and nothing panics.
 
+mod clock;
 mod dump;
 mod files;
 mod flows;
 pub mod framing;
 mod hex;
+mod isomsg;
+mod notations;
 mod packet;
 mod piece;
 mod remark;
@@ -24,6 +27,8 @@ mod start;
 mod stream;
 mod text;
 
+pub use isomsg::{Logged, LoggedField, LoggedValue};
+pub use notations::{behind_unknown, further_on};
 pub use piece::{Begins, Direction, Flow, Origin, Piece};
 pub use remark::{Anomaly, KEPT_OF_A_KIND, Place, Remark, Remarks};
 pub use start::{Coding, Start, message_start};
@@ -225,7 +230,12 @@ fn kind(sample: &[u8]) -> Kind {
         start.is_some_and(|start| start.coding == Coding::Ascii)
     };
     let has_length = sample.get(..4).is_some_and(|length| length.iter().all(u8::is_ascii_digit));
-    if !is_hex && (starts(0) || has_length && starts(4)) { Kind::Bytes } else { Kind::Text }
+    // Behind a word of a header: more than one is a log, where hexadecimal is more likely.
+    let is_word = |at: usize| sample[..at].iter().all(|byte| byte.is_ascii_alphanumeric());
+    let is_headed = || further_on(sample).iter().any(|(at, is_text)| *is_text && is_word(*at));
+    let is_message =
+        !is_hex && (starts(0) || has_length && starts(4) || !sample.contains(&b'\n') && is_headed());
+    if is_message && !text::is_one_a_line(sample) { Kind::Bytes } else { Kind::Text }
 }
 
 fn read_flows(

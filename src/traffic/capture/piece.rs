@@ -1,5 +1,6 @@
 //! What a capture yields: runs of bytes, each with where it comes from. Knows no file format.
 
+use super::isomsg::Logged;
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -124,6 +125,10 @@ pub struct Piece {
     pub offset: u64,
     /// The bytes. They may hold card data.
     pub bytes: Vec<u8>,
+    /// Of a text: the line as it stands, where that may be the message, and not the bytes that it is in hexadecimal.
+    pub as_text: Option<Vec<u8>>,
+    /// Of a log that tells a message by its fields: these, and no bytes.
+    pub logged: Option<Box<Logged>>,
     /// By rising offset; the first is at 0, if there is one.
     pub(super) marks: Vec<Mark>,
     /// Of a text: the time that stands in the line.
@@ -132,7 +137,22 @@ pub struct Piece {
 
 impl Piece {
     pub(super) fn new(origin: Origin, bytes: Vec<u8>) -> Piece {
-        Piece { origin, begins: Begins::AtStart, offset: 0, bytes, marks: Vec::new(), at_us: None }
+        Piece {
+            origin,
+            begins: Begins::AtStart,
+            offset: 0,
+            bytes,
+            as_text: None,
+            logged: None,
+            marks: Vec::new(),
+            at_us: None,
+        }
+    }
+
+    /// The same with the line as it stands for its bytes.
+    pub fn told_as_text(&self) -> Option<Piece> {
+        let bytes = self.as_text.clone()?;
+        Some(Piece { at_us: self.at_us, ..Piece::new(self.origin, bytes) })
     }
 
     fn mark(&self, offset: usize) -> Option<&Mark> {

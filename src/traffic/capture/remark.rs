@@ -65,6 +65,8 @@ pub enum Anomaly {
     OddDigits,
     /// So many bytes in hexadecimal that do not begin like a message, within other text: passed over.
     UnlikeMessage(u64),
+    /// A message told by its fields that has no end, no message type, or is nested too deep: passed over.
+    UnreadableLog,
     /// A row of a dump that does not follow the row before it: a new piece begins.
     DumpGap,
 }
@@ -115,6 +117,7 @@ impl fmt::Display for Anomaly {
             Anomaly::UnlikeMessage(bytes) => {
                 return write!(f, "{bytes} bytes in hexadecimal do not begin like a message; passed over");
             }
+            Anomaly::UnreadableLog => "an <isomsg> that is no whole message; passed over",
             Anomaly::DumpGap => "the dump's row does not follow the one before; a new piece begins",
         };
         f.write_str(text)

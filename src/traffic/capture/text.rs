@@ -1,12 +1,15 @@
-//! Lines -> pieces: messages in hexadecimal, dumps with offsets, logs with hexadecimal in them. Knows no dialect.
+//! Lines -> pieces: messages in hexadecimal or as they are, dumps with offsets, logs with hexadecimal in them or with
+//! messages by their fields. Knows no dialect.
 
+use super::clock::{self, time_of};
 use super::dump::{self, Row};
 use super::flows::Flows;
 use super::hex::{self, Whole};
+use super::isomsg::Gathered;
 use super::packet::{self, Seen};
 use super::piece::{Origin, Piece};
 use super::remark::{Anomaly, Place, Remarks};
-use super::start::{begins_with_mti, message_start};
+use super::start::{Coding, begins_with_mti, message_start};
 use super::{MAX_BYTES, MAX_LINE, Options};
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
@@ -26,6 +29,8 @@ pub(super) struct Text<'a> {
     ready: VecDeque<Piece>,
     /// A dump was met: rows without a colon are rows, whatever their offset.
     has_dump: bool,
+    /// The time of the log's entry that the line belongs to.
+    entry_at_us: Option<u64>,
     flows: Flows,
     packets: u64,
 }
@@ -41,7 +46,10 @@ enum Pending {
         /// A `*`: rows like the last are left out.
         repeats: bool,
         tcpdump: bool,
+        at_us: Option<u64>,
     },
+    /// A message told by its fields.
+    Logged(Gathered),
     Wrapped {
         piece: Piece,
         /// Characters of each full line.
@@ -60,6 +68,7 @@ impl<'a> Text<'a> {
             pending: None,
             ready: VecDeque::new(),
             has_dump: false,
+            entry_at_us: None,
             flows: Flows::default(),
             packets: 0,
         }
@@ -76,7 +85,7 @@ impl<'a> Text<'a> {
                 return Ok(Some(piece));
             }
             match self.next_line(remarks)? {
-                Some(line) => self.take(&String::from_utf8_lossy(&line), remarks),
+                Some(line) => self.take(&String::from_utf8_lossy(&line), &line, remarks),
                 None if self.pending.is_some() => self.flush(remarks),
                 None => return Ok(None),
             }
@@ -104,28 +113,40 @@ impl<'a> Text<'a> {
         }
     }
 
-    fn take(&mut self, line: &str, remarks: &mut Remarks) {
+    fn take(&mut self, line: &str, raw: &[u8], remarks: &mut Remarks) {
         // A byte order mark is no part of the first line.
         let line = line.trim_start_matches('\u{FEFF}').trim_end();
         if self.goes_on(line, remarks) {
             return;
         }
         self.flush(remarks);
+        if line.contains("<log") {
+            self.entry_at_us = time_of(line).or_else(|| clock::time_of_entry(line));
+        }
+        if let Some(at) = Gathered::begins(line) {
+            return self.begin_logged(line, at, remarks);
+        }
         let text = line.trim();
         if text.is_empty() || text.starts_with('#') {
             return;
         }
         if let Some(row) = dump::row(line).filter(|row| self.begins_dump(row)) {
-            self.begin_dump(row);
+            self.begin_dump(row, None);
         } else if let Some((at_us, bytes)) = hex::timed(text).filter(|(_, bytes)| self.is_timed(text, bytes))
         {
             let piece = Piece { at_us: Some(at_us), ..Piece::new(Origin::Line(self.line), bytes) };
             self.ready.push_back(piece);
         } else {
             match hex::whole(text) {
-                Some(Whole::Bytes(bytes)) => self.take_message(text, bytes),
-                Some(Whole::Odd) => remarks.add(Place::Line(self.line), Anomaly::OddDigits),
-                None => self.search(line, remarks),
+                Some(Whole::Bytes(bytes)) => self.take_message(text, bytes, as_message(raw)),
+                whole => match (as_message(raw), whole) {
+                    (Some(bytes), _) => self.ready.push_back(Piece::new(Origin::Line(self.line), bytes)),
+                    (None, Some(_)) => remarks.add(Place::Line(self.line), Anomaly::OddDigits),
+                    (None, None) => match dump::first_row_within(line) {
+                        Some((prefix, row)) => self.begin_dump(row, time_of(prefix)),
+                        None => self.search(line, remarks),
+                    },
+                },
             }
         }
     }
@@ -138,9 +159,9 @@ impl<'a> Text<'a> {
     }
 
     /// A line of hexadecimal alone.
-    fn take_message(&mut self, text: &str, bytes: Vec<u8>) {
+    fn take_message(&mut self, text: &str, bytes: Vec<u8>, as_text: Option<Vec<u8>>) {
         let begins = begins_with_mti(&bytes);
-        let piece = Piece::new(Origin::Line(self.line), bytes);
+        let piece = Piece { as_text, ..Piece::new(Origin::Line(self.line), bytes) };
         if is_listed(text) {
             self.pending = Some(Pending::Listed(piece));
         } else if begins && !self.options.one_a_line && WRAPS.contains(&text.len()) {
@@ -154,7 +175,54 @@ impl<'a> Text<'a> {
         !row.bytes.is_empty() && (row.colon || row.offset == 0 || self.has_dump)
     }
 
-    fn begin_dump(&mut self, row: Row) {
+    /// A message by its fields that begins within a line, and those behind it.
+    fn begin_logged(&mut self, line: &str, mut at: usize, remarks: &mut Remarks) {
+        loop {
+            let (before, rest) = line.split_at(at);
+            let column = before.chars().count() as u64 + 1;
+            let mut logged = Gathered::new(self.line, column, time_of(before).or(self.entry_at_us));
+            let Some(end) = logged.take(rest) else {
+                self.pending = Some(Pending::Logged(logged));
+                return;
+            };
+            self.take_logged(&logged, remarks);
+            match rest.get(end..).and_then(Gathered::begins) {
+                Some(next) => at += end + next,
+                None => return,
+            }
+        }
+    }
+
+    /// Whether the line goes on with a message by its fields; then it is taken.
+    fn goes_on_logged(&mut self, line: &str, remarks: &mut Remarks) -> bool {
+        let Some(Pending::Logged(logged)) = &mut self.pending else { return false };
+        // The next entry of the log: the end of this one was lost.
+        if line.trim_start().starts_with("<log ") || logged.len() + line.len() > MAX_LINE {
+            return false;
+        }
+        let Some(end) = logged.take(line) else { return true };
+        if let Some(Pending::Logged(logged)) = self.pending.take() {
+            self.take_logged(&logged, remarks);
+        }
+        if let Some(next) = line.get(end..).and_then(Gathered::begins) {
+            self.begin_logged(line, end + next, remarks);
+        }
+        true
+    }
+
+    fn take_logged(&mut self, logged: &Gathered, remarks: &mut Remarks) {
+        let origin = Origin::Within { line: logged.line, column: logged.column };
+        match logged.read() {
+            Some(message) => self.ready.push_back(Piece {
+                at_us: logged.at_us,
+                logged: Some(Box::new(message)),
+                ..Piece::new(origin, Vec::new())
+            }),
+            None => remarks.add(Place::Line(logged.line), Anomaly::UnreadableLog),
+        }
+    }
+
+    fn begin_dump(&mut self, row: Row, at_us: Option<u64>) {
         self.has_dump = true;
         self.pending = Some(Pending::Dump {
             line: self.line,
@@ -163,6 +231,7 @@ impl<'a> Text<'a> {
             last_row: row.bytes,
             repeats: false,
             tcpdump: row.tcpdump,
+            at_us,
         });
     }
 
@@ -170,6 +239,7 @@ impl<'a> Text<'a> {
     fn goes_on(&mut self, line: &str, remarks: &mut Remarks) -> bool {
         match &mut self.pending {
             None => false,
+            Some(Pending::Logged(_)) => self.goes_on_logged(line, remarks),
             Some(Pending::Listed(piece)) => {
                 let text = line.trim();
                 let Some(Whole::Bytes(bytes)) = hex::whole(text) else { return false };
@@ -231,10 +301,11 @@ impl<'a> Text<'a> {
         match self.pending.take() {
             None => {}
             Some(Pending::Wrapped { piece, .. } | Pending::Listed(piece)) => self.ready.push_back(piece),
-            Some(Pending::Dump { line, bytes, tcpdump, .. }) => {
+            Some(Pending::Logged(logged)) => remarks.add(Place::Line(logged.line), Anomaly::UnreadableLog),
+            Some(Pending::Dump { line, bytes, tcpdump, at_us, .. }) => {
                 let link = if tcpdump { packet::link_of_dump(&bytes) } else { None };
                 let Some(link) = link else {
-                    self.ready.push_back(Piece::new(Origin::Dump(line), bytes));
+                    self.ready.push_back(Piece { at_us, ..Piece::new(Origin::Dump(line), bytes) });
                     return;
                 };
                 self.packets += 1;
@@ -274,55 +345,27 @@ fn is_listed(text: &str) -> bool {
 
 /// A message, or one behind a length that is right.
 fn begins_like_message(bytes: &[u8]) -> bool {
-    message_start(bytes).is_some()
-        || super::framing::detect(bytes, false).first().is_some_and(super::framing::Guess::is_exact)
+    message_start(bytes).is_some() || super::framing::is_exactly_framed(bytes)
 }
 
-/// The first time in a line as RFC 3339 writes it, in microseconds since 1970; without a zone it counts as UTC.
-fn time_of(line: &str) -> Option<u64> {
-    let digit = |at: usize| line.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
-    let at = line.match_indices('-').find_map(|(dash, _)| {
-        let start = dash.checked_sub(4)?;
-        let is_date = (start..dash).all(digit) && digit(dash + 1) && digit(dash + 2);
-        (is_date && line.as_bytes().get(dash + 3) == Some(&b'-')).then_some(start)
-    })?;
-    let rest = &line[at..];
-    let length = rest.bytes().take_while(|c| c.is_ascii_digit() || b"-:.,TtZz+ ".contains(c)).count();
-    // A space may part date and time, and nothing behind them.
-    let text = &rest[..length];
-    let end = text.get(11..).and_then(|clock| clock.find(' ')).map_or(text.len(), |space| 11 + space);
-    let text = text[..end].trim_end_matches([',', '.', ':', '-', '+']).replace(',', ".");
-    let micros = match text.parse::<jiff::Timestamp>() {
-        Ok(time) => time.as_microsecond(),
-        Err(_) => text
-            .parse::<jiff::civil::DateTime>()
-            .ok()?
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .ok()?
-            .timestamp()
-            .as_microsecond(),
+/// Whether every whole line of the beginning of an input is a message in readable characters.
+pub(super) fn is_one_a_line(sample: &[u8]) -> bool {
+    let Some(end) = sample.iter().rposition(|byte| *byte == b'\n') else { return false };
+    let mut lines = sample[..end].split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    lines.all(|line| as_message(line).is_some())
+}
+
+/// A line that is a message in readable characters, not in hexadecimal. Spaces at its end are the message's.
+fn as_message(line: &[u8]) -> Option<Vec<u8>> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    // Behind four digits by chance, words are a bit map of bytes, but none in hexadecimal.
+    let has_map = |bytes: &[u8]| bytes.get(4..20).is_some_and(|map| map.iter().all(u8::is_ascii_hexdigit));
+    let begins = |bytes: &[u8]| {
+        has_map(bytes)
+            && message_start(bytes).is_some_and(|start| (start.header, start.coding) == (0, Coding::Ascii))
     };
-    u64::try_from(micros).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_found() {
-        const AT: u64 = 1_768_480_496_000_000;
-        let table = [
-            ("2026-01-15T12:34:56Z in", Some(AT)),
-            ("{\"time\":\"2026-01-15T12:34:56.789012Z\"}", Some(AT + 789_012)),
-            ("2026-01-15 12:34:56,789 INFO 3031", Some(AT + 789_000)),
-            ("[2026-01-15T13:34:56.5+01:00] x", Some(AT + 500_000)),
-            ("2026-01-15 without a time", None),
-            ("12:34:56 INFO", None),
-            ("2026-99-15T12:34:56Z", None),
-        ];
-        for (line, expected) in table {
-            assert_eq!(time_of(line).filter(|_| !line.contains("without")), expected, "{line}");
-        }
-    }
+    let has_length = line.get(..4).is_some_and(|length| length.iter().all(u8::is_ascii_digit));
+    let is_message = begins(line) || has_length && line.get(4..).is_some_and(begins);
+    is_message.then(|| line.to_vec())
 }

@@ -2,7 +2,7 @@
 //! consistent, or the reasons why not. Knows no TOML.
 
 use super::super::field::{Class, Encoding, Format, Length, Mask, Pad};
-use super::super::layout::{DEEPEST, Kind, Layout, Sub, Tag, Tagged, encoding_inside, is_decoded};
+use super::super::layout::{BitMaps, DEEPEST, Kind, Layout, Sub, Tag, Tagged, encoding_inside, is_decoded};
 use super::{Defaults, Draft, DraftFormat, DraftLength, DraftValue, Extent, Placed};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,6 +18,7 @@ pub(in super::super) struct DraftLayout {
     pub tag: Option<DraftFormat>,
     pub value: Option<DraftFormat>,
     pub bitmap: Option<DraftFormat>,
+    pub continues: Option<DraftFormat>,
     pub head: Vec<DraftSub>,
     pub parts: Vec<DraftSub>,
     pub other: Option<DraftSub>,
@@ -58,6 +59,7 @@ pub(in super::super) struct DraftSub {
     pub until: Option<u8>,
     pub absent: Option<u8>,
     pub inline: bool,
+    pub optional: bool,
 }
 
 /// What parts are read from.
@@ -173,17 +175,21 @@ impl<'d> Layouts<'d> {
         let kind = match draft.kind {
             DraftKind::Positional | DraftKind::List => Kind::Positional,
             DraftKind::Bitmap => {
-                let map = format(draft.bitmap, "bitmap")?;
-                if map.class != Class::B || !matches!(map.length, Length::Fixed(1..=16)) {
-                    return Err(wrong("expected a bitmap of 1 to 16 bytes, as \"b 8\""));
+                let first = format(draft.bitmap, "bitmap")?;
+                let more = draft.continues.map(|more| format(Some(more), "continues")).transpose()?;
+                for map in [Some(first), more].into_iter().flatten() {
+                    if map.class != Class::B || !matches!(map.length, Length::Fixed(1..=16)) {
+                        return Err(wrong("expected a bitmap of 1 to 16 bytes, as \"b 8\""));
+                    }
                 }
-                Kind::Bitmap(map)
+                Kind::Bitmap(BitMaps { first, more })
             }
             DraftKind::BerTlv if !holder.is_bytes() => {
                 return Err(wrong("BER-TLV is inside bytes: expected a field of class b"));
             }
             DraftKind::BerTlv => {
-                let class = DraftFormat { class: Class::B, extent: Extent::Open, length: u16::MAX };
+                let class =
+                    DraftFormat { class: Class::B, extent: Extent::Open, length: u32::from(u16::MAX) };
                 let sub = self.other(draft, class, at, holder, depth)?;
                 other = Some(sub.clone());
                 Kind::BerTlv(Box::new(sub))
@@ -191,8 +197,11 @@ impl<'d> Layouts<'d> {
             DraftKind::Tagged => {
                 let (tag, value) = (format(draft.tag, "tag")?, format(draft.value, "value")?);
                 check_tag(&tag, &value).map_err(wrong)?;
-                let open =
-                    DraftFormat { class: value.class, extent: Extent::Open, length: value.max_length() };
+                let open = DraftFormat {
+                    class: value.class,
+                    extent: Extent::Open,
+                    length: value.max_length().into(),
+                };
                 let sub = self.other(draft, open, at, holder, depth)?;
                 other = Some(sub.clone());
                 heads = draft.head.len();
@@ -227,6 +236,9 @@ impl<'d> Layouts<'d> {
             }
             let tagged = index >= heads && draft.kind.has_tags();
             check_key(kind, &sub.key, tagged).map_err(wrong)?;
+            if sub.optional && index >= heads {
+                return Err(wrong("optional is for parts before the first tag".to_owned()));
+            }
             let last = !tagged && index + 1 == drafts.len();
             let part = self.part(draft, sub, other.filter(|_| tagged), holder, depth)?;
             check_extent(&part, tagged, last, holder).map_err(wrong)?;
@@ -259,6 +271,7 @@ impl<'d> Layouts<'d> {
             until: None,
             absent: None,
             inline: false,
+            optional: false,
         };
         let mut sub = draft.other.clone().unwrap_or(plain);
         sub.value.format = sub.value.format.or(Some(open));
@@ -297,6 +310,7 @@ impl<'d> Layouts<'d> {
             until: sub.until.map(character),
             absent: sub.absent.map(character),
             inline: sub.inline,
+            optional: sub.optional,
         })
     }
 
@@ -350,6 +364,7 @@ fn listed(row: Layout, holder: Holder) -> Layout {
         until: None,
         absent: None,
         inline: false,
+        optional: false,
     };
     Layout { name, kind: Kind::List(Box::new(sub)), parts: Vec::new(), strictest }
 }
@@ -372,13 +387,15 @@ fn check_key(kind: &Kind, key: &str, tagged: bool) -> Result<(), String> {
         return Err("expected a key of letters, digits and hyphens".to_owned());
     }
     match kind {
-        Kind::Bitmap(map) => {
-            let bits = u32::from(map.max_length()) * 8;
-            let number = key.parse().ok().filter(|number| (1..=bits).contains(number));
-            number
-                .filter(|number| number.to_string() == key)
-                .map(|_| ())
-                .ok_or(format!("expected a bit, 1 to {bits}"))
+        Kind::Bitmap(maps) => {
+            let number = key.parse().ok().filter(|number: &u32| number.to_string() == key);
+            number.filter(|number| maps.has(*number)).map(|_| ()).ok_or_else(|| match &maps.more {
+                None => format!("expected a bit, 1 to {}", maps.first.max_length() * 8),
+                Some(_) => format!(
+                    "expected a bit, 1 to {}, other than those that say that another bit map follows",
+                    BitMaps::MOST * 8
+                ),
+            })
         }
         Kind::Tagged(layout) if tagged => match layout.tag_of(key) {
             Some(tag) if tag.as_str() == key => Ok(()),

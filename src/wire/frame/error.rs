@@ -54,9 +54,11 @@ pub enum FrameError {
         /// The kind of byte.
         found: Found,
     },
-    /// No ETX within the link's limit.
-    #[error("expected ETX (03) within {max} bytes, found none")]
+    /// No ETX or trailer within the link's limit.
+    #[error("expected {mark} within {max} bytes, found none")]
     Endless {
+        /// What ends a frame.
+        mark: &'static str,
         /// The link's limit.
         max: usize,
     },
@@ -68,15 +70,30 @@ pub enum FrameError {
         /// The message's length.
         found: usize,
     },
-    /// A message to be sent has an ETX in it, which would end its frame.
-    #[error("expected a message without ETX (03), which ends the frame, found one at byte {offset}")]
+    /// A message to be sent has in it what would end its frame.
+    #[error("expected a message without {mark}, which ends the frame, found one at byte {offset}")]
     Ambiguous {
+        /// What ends a frame.
+        mark: &'static str,
         /// Byte within the message, from 0.
         offset: usize,
     },
     /// Nothing to be sent, where a keep-alive has no form.
     #[error("expected a message, found none: this framing has no keep-alive")]
     Empty,
+}
+
+impl FrameError {
+    /// A wrong header before the length: what follows it is no length.
+    pub(super) fn of_front(wrong: WrongFrame) -> FrameError {
+        match wrong {
+            WrongFrame::Header { offset, expected, found } => {
+                FrameError::Mark { expected, offset: offset.into(), found }
+            }
+            // Only a header that counts its message has another fault, and none such stands before a length.
+            _ => FrameError::Beside { expected: "the header before the length", offset: 0 },
+        }
+    }
 }
 
 /// What is wrong with one frame. Its end is known, so that the stream can go on behind it.

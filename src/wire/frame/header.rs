@@ -1,8 +1,8 @@
-//! The network header between length and message: what is checked of it, and how an answer's is made from its
+//! The network header before a message or before its length: what is checked of it, and how an answer's is made from its
 //! request's. Knows neither lengths on the wire nor messages.
 
 use super::super::Found;
-use super::{Kind, WrongFrame, visa};
+use super::{Kind, Lead, WrongFrame, visa};
 
 /// The longest header, bytes.
 pub(super) const MAX_HEADER: usize = 32;
@@ -99,9 +99,19 @@ impl HeaderPart {
         Ok(Kind::Message)
     }
 
+    /// Appends a frame's header; `other` is that of the frame that `lead` speaks of.
+    #[inline]
+    pub(super) fn begin(&self, out: &mut Vec<u8>, lead: Lead<'_>, other: &[u8]) {
+        match lead {
+            Lead::Answer { wrong_de, .. } => self.answer(other, wrong_de, out),
+            Lead::Same(_) if other.len() == self.size() => out.extend_from_slice(other),
+            Lead::Same(_) | Lead::Own => out.extend_from_slice(self.own()),
+        }
+    }
+
     /// Appends the header of an answer. `wrong_de` is the data element at fault in a message that cannot be read, 0
     /// for none. A request's header of another size is nobody's: the sender's own stands in.
-    pub(super) fn answer(&self, request: &[u8], wrong_de: u8, out: &mut Vec<u8>) {
+    fn answer(&self, request: &[u8], wrong_de: u8, out: &mut Vec<u8>) {
         let start = out.len();
         if request.len() != self.size() {
             out.extend_from_slice(self.own());

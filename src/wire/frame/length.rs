@@ -93,9 +93,9 @@ impl LengthPart {
     }
 
     /// Reads the part; `part` is as long as [`LengthPart::size`] says. The length is what follows the part, by the
-    /// number alone.
+    /// number alone; `front` bytes before the part are counted by a number that counts itself.
     #[inline]
-    pub(super) fn read(&self, part: &[u8]) -> Result<Said, FrameError> {
+    pub(super) fn read(&self, part: &[u8], front: usize) -> Result<Said, FrameError> {
         let (before, rest) = part.split_at(usize::from(self.before));
         let (number, after) = rest.split_at(usize::from(self.width));
         let of = match self.beside {
@@ -114,8 +114,8 @@ impl LengthPart {
         let length = match (self.counts_itself, number) {
             (false, _) | (true, 0) => number,
             (true, _) => number
-                .checked_sub(part.len())
-                .ok_or(FrameError::TooShort { min: part.len(), found: number })?,
+                .checked_sub(front + part.len())
+                .ok_or(FrameError::TooShort { min: front + part.len(), found: number })?,
         };
         Ok(Said { length, of })
     }
@@ -181,12 +181,13 @@ impl LengthPart {
         }
     }
 
-    /// Writes the number of a message whose body, as far as it counts, has `length` bytes, into the part.
+    /// Writes the number of a message whose body, as far as it counts, has `length` bytes, into the part. `front` is as
+    /// in [`LengthPart::read`].
     ///
     /// # Errors
     /// The most that fits, where it does not.
-    pub(super) fn finish(&self, part: &mut [u8], length: usize) -> Result<(), usize> {
-        let own = if self.counts_itself && length > 0 { self.size() } else { 0 };
+    pub(super) fn finish(&self, part: &mut [u8], length: usize, front: usize) -> Result<(), usize> {
+        let own = if self.counts_itself && length > 0 { front + self.size() } else { 0 };
         let (said, max) = (length.saturating_add(own), self.max());
         if said > max {
             return Err(max.saturating_sub(own));

@@ -1,8 +1,8 @@
 //! Cutting a byte stream into messages, and putting messages into it. Knows nothing of what is in them.
 //!
-//! A [`Framing`] is composed of three parts that know nothing of each other: a length, a network header, and marks
-//! around the message; its notation (`length2-be+tpdu`) is that of [`words`]. On the wire they stand as
-//! `length STX header message ETX LRC`, any of them absent.
+//! A [`Framing`] is composed of parts that know nothing of each other: a length, a network header before or behind it,
+//! and marks around the message; its notation (`length2-be+tpdu`) is that of [`words`]. On the wire they stand as
+//! `header length STX header message ETX LRC trailer`, any of them absent.
 
 mod codec;
 mod error;
@@ -18,14 +18,17 @@ pub use notation::{NotationError, Place, Word, words};
 
 use header::{HeaderPart, Style};
 use length::{Encoding, LengthPart, Of};
-use trailer::{ETX, STX, TrailerPart};
+use trailer::{ETX, STX, TailPart, TrailerPart};
 
 /// How messages are told apart on a link, and what stands around each. Plain data; made by parsing its notation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Framing {
+    /// Before the length; counted only by a length that counts itself.
+    front: HeaderPart,
     length: LengthPart,
     header: HeaderPart,
     trailer: TrailerPart,
+    tail: TailPart,
 }
 
 /// Where a frame's parts stand in a buffer that begins with it.
@@ -84,25 +87,56 @@ pub struct Mark(usize);
 
 impl Framing {
     /// The two-byte big-endian length that does not count itself: `length2-be`.
-    pub const LENGTH2_BE: Framing = Framing {
-        length: LengthPart::plain(Encoding::BigEndian, 2),
+    pub const LENGTH2_BE: Framing =
+        Framing { length: LengthPart::plain(Encoding::BigEndian, 2), ..Framing::NONE };
+    const NONE: Framing = Framing {
+        front: HeaderPart::NONE,
+        length: LengthPart::NONE,
         header: HeaderPart::NONE,
         trailer: TrailerPart::NONE,
+        tail: TailPart::NONE,
     };
 
-    /// Whether frames end at ETX alone, so that a message must not have that byte in it.
+    /// Whether frames end at ETX or a trailer alone, so that a message must not have these bytes in it.
     pub const fn is_delimited(&self) -> bool {
-        self.length.width == 0
+        self.length.width == 0 && !self.is_alone()
     }
 
-    /// Bytes of the network header before each message.
+    /// Whether nothing says where a frame ends: bytes are one message to the last, as [`Framing::alone`] has it.
+    pub const fn is_alone(&self) -> bool {
+        self.length.width == 0 && !self.trailer.etx && self.tail.size() == 0
+    }
+
+    /// Bytes of the network header before each message, behind the length.
     pub const fn header_size(&self) -> usize {
         self.header.size()
     }
 
+    /// Bytes whose values are known, around each message and in each header before it.
+    pub const fn marks(&self) -> usize {
+        let header = if let Style::Fixed = self.header.style { self.header.size() } else { 0 };
+        let front = if let Style::Fixed = self.front.style { self.front.size() } else { 0 };
+        front + header + self.trailer.front() + self.back()
+    }
+
+    /// Bytes before the part that the length is about: a header, and the length itself.
+    const fn prefix_size(&self) -> usize {
+        self.front.size() + self.length.size()
+    }
+
+    /// Bytes behind the message.
+    const fn back(&self) -> usize {
+        self.trailer.back() + self.tail.size()
+    }
+
+    /// Bytes of the header before the length, where the length counts them.
+    const fn counted_front(&self) -> usize {
+        if self.front.counted { self.front.size() } else { 0 }
+    }
+
     /// The most bytes of one frame whose part behind the length has `max_frame` bytes.
     pub const fn room(&self, max_frame: usize) -> usize {
-        self.length.size().saturating_add(max_frame)
+        self.prefix_size().saturating_add(max_frame)
     }
 
     /// The first frame of `buffer`; `None` while it is incomplete. For a stream that grows, see [`Cutter`].
@@ -124,22 +158,28 @@ impl Framing {
         max_frame: usize,
         searched: &mut usize,
     ) -> Result<Option<Cut>, FrameError> {
-        if self.is_delimited() {
+        if self.length.width == 0 {
             return self.next_delimited(buffer, max_frame, searched);
         }
-        let from = self.length.size();
-        let Some(part) = buffer.get(..from) else { return Ok(None) };
-        let said = self.length.read(part)?;
+        let from = self.prefix_size();
+        let Some((front, part)) =
+            buffer.get(..from).and_then(|part| part.split_at_checked(self.front.size()))
+        else {
+            return Ok(None);
+        };
+        // Behind a header that is wrong there is no length.
+        self.front.check(front).map_err(FrameError::of_front)?;
+        let said = self.length.read(part, self.counted_front())?;
         let empty = said.length == 0;
         let body = if empty { 0 } else { said.length.saturating_add(self.uncounted()) };
         if body > max_frame {
             return Err(FrameError::TooLong { max: max_frame, found: body });
         }
         let next = from.saturating_add(body);
-        let Some(bytes) = buffer.get(from..next) else { return Ok(None) };
+        let Some(frame) = buffer.get(..next) else { return Ok(None) };
         let kind = match said.of {
             Of::Message if empty => Kind::KeepAlive,
-            Of::Message => return self.cut(bytes, from),
+            Of::Message => return self.cut(frame, from),
             Of::Control => Kind::Control,
             Of::Unknown => Kind::Wrong(WrongFrame::StreamKind),
         };
@@ -149,11 +189,12 @@ impl Framing {
     /// How many bytes the unfinished frame at the front of `buffer` has in all, as its length says; `None` where that is
     /// not known yet, or only its end tells.
     pub fn announced(&self, buffer: &[u8]) -> Option<usize> {
-        if self.is_delimited() {
+        if self.length.width == 0 {
             return None;
         }
-        let size = self.length.size();
-        let length = self.length.read(buffer.get(..size)?).ok()?.length;
+        let size = self.prefix_size();
+        let part = buffer.get(self.front.size()..size)?;
+        let length = self.length.read(part, self.counted_front()).ok()?.length;
         let uncounted = if length == 0 { 0 } else { self.uncounted() };
         Some(size.saturating_add(length).saturating_add(uncounted))
     }
@@ -163,25 +204,48 @@ impl Framing {
     fn uncounted(&self) -> usize {
         let header = if self.header.counted { 0 } else { self.header.size() };
         let trailer = if self.trailer.counted { 0 } else { self.trailer.front() + self.trailer.back() };
-        header + trailer
+        let tail = if self.tail.counted { 0 } else { self.tail.size() };
+        header + trailer + tail
     }
 
-    /// The parts of a frame's body, which has bytes and begins `from` bytes behind the frame's start.
+    /// The parts of a frame, whose body has bytes and begins at `from`.
     #[inline]
-    fn cut(&self, body: &[u8], from: usize) -> Result<Option<Cut>, FrameError> {
-        let (header, next) = (from + self.trailer.front(), from + body.len());
+    fn cut(&self, frame: &[u8], from: usize) -> Result<Option<Cut>, FrameError> {
+        let (body, next) = (frame.get(from..).unwrap_or_default(), frame.len());
+        let header = from + self.trailer.front();
         let start = header + self.header.size();
-        let min = start + self.trailer.back() + 1 - from;
+        let min = start + self.back() + 1 - from;
         if body.len() < min {
             let kind = Kind::Wrong(WrongFrame::Short { min, found: body.len() });
             return Ok(Some(Cut { header: from, start: from, end: next, next, kind }));
         }
-        self.trailer.check(body, from)?;
-        let bytes = &body[header - from..body.len() - self.trailer.back()];
-        let checked = self.header.check(bytes).and_then(|kind| self.trailer.check_lrc(body).map(|()| kind));
+        let marked = self.tail.check(body, from)?;
+        self.trailer.check(marked, from)?;
+        let bytes = &body[header - from..body.len() - self.back()];
+        let checked = self.header.check(bytes).and_then(|kind| self.check_lrc(frame).map(|()| kind));
         let kind = checked.unwrap_or_else(Kind::Wrong);
         let start = if let Kind::Reject { .. } = kind { header + visa::REJECT_SIZE } else { start };
-        Ok(Some(Cut { header, start, end: next - self.trailer.back(), next, kind }))
+        Ok(Some(Cut { header, start, end: next - self.back(), next, kind }))
+    }
+
+    fn check_lrc(&self, frame: &[u8]) -> Result<(), WrongFrame> {
+        match self.lrc(frame) {
+            Some((check, at)) if frame.get(at) != Some(&check) => Err(WrongFrame::Lrc),
+            _ => Ok(()),
+        }
+    }
+
+    /// The check byte of a whole frame and where it stands. It goes over all behind STX; without STX, over all behind the
+    /// length, or behind a header that stands before the length.
+    #[inline]
+    fn lrc(&self, frame: &[u8]) -> Option<(u8, usize)> {
+        if !self.trailer.lrc {
+            return None;
+        }
+        let (front, body) = (self.front.size(), self.prefix_size());
+        let at = frame.len().checked_sub(self.tail.size() + 1)?;
+        let length = if front > 0 { trailer::lrc(frame.get(front..body)?) } else { 0 };
+        Some((length ^ trailer::lrc(frame.get(body + self.trailer.front()..at)?), at))
     }
 
     fn next_delimited(
@@ -198,19 +262,24 @@ impl Framing {
                 found: super::Found::ascii(*first),
             });
         }
-        // A header may have the byte of ETX in it, and always has its length.
+        if self.is_alone() {
+            let (max, found) = (max_frame, buffer.len());
+            return if found > max { Err(FrameError::TooLong { max, found }) } else { self.cut(buffer, 0) };
+        }
+        // A header may have the bytes of the end in it, and always has its length.
         let lead = self.trailer.front() + self.header.size();
         let from = lead.max(*searched).min(buffer.len());
         let limit = max_frame.min(buffer.len());
-        let end = buffer.get(from..limit).and_then(|rest| memchr::memchr(ETX, rest)).map(|at| from + at);
+        let end = buffer.get(from..limit).and_then(|rest| self.find_end(rest)).map(|at| from + at);
+        let endless = FrameError::Endless { mark: self.end_name(), max: max_frame };
         let Some(end) = end else {
-            *searched = buffer.len();
-            let endless = buffer.len() >= max_frame;
-            return if endless { Err(FrameError::Endless { max: max_frame }) } else { Ok(None) };
+            // An end of several bytes may have begun.
+            *searched = buffer.len() - (self.end_size() - 1).min(buffer.len());
+            return if buffer.len() >= max_frame { Err(endless) } else { Ok(None) };
         };
-        let next = end + self.trailer.back();
+        let next = end + self.back();
         if next > max_frame {
-            return Err(FrameError::Endless { max: max_frame });
+            return Err(endless);
         }
         let Some(body) = buffer.get(..next) else {
             *searched = end;
@@ -223,30 +292,49 @@ impl Framing {
         self.cut(body, 0)
     }
 
+    /// Where a frame without a length ends in these bytes.
+    #[inline]
+    fn find_end(&self, bytes: &[u8]) -> Option<usize> {
+        if self.trailer.etx {
+            memchr::memchr(ETX, bytes)
+        } else {
+            memchr::memmem::find(bytes, self.tail.bytes())
+        }
+    }
+
+    const fn end_size(&self) -> usize {
+        if self.trailer.etx { 1 } else { self.tail.size() }
+    }
+
+    const fn end_name(&self) -> &'static str {
+        if self.trailer.etx { "ETX (03)" } else { "the link's trailer" }
+    }
+
     /// Begins a frame: leaves room for the length and writes the header. The message is to be appended behind it, and
     /// then [`Framing::finish`]ed.
     #[inline]
     pub fn begin(&self, out: &mut Vec<u8>, lead: Lead<'_>) -> Mark {
         let mark = Mark(out.len());
-        let size = self.length.size();
+        let (front, size) = (self.front.size(), self.length.size());
         let other = match lead {
             Lead::Own => &[],
             Lead::Answer { request, .. } => request,
             Lead::Same(lead) => lead,
         };
+        if front > 0 {
+            let whole = self.prefix_size() + self.trailer.front() + self.header.size();
+            let header = other.get(..front).filter(|_| other.len() == whole);
+            self.front.begin(out, lead, header.unwrap_or_default());
+        }
         if size > 0 {
-            self.length.begin(out, self.length.platform(other.get(..size).unwrap_or_default()));
+            self.length.begin(out, self.length.platform(other.get(front..front + size).unwrap_or_default()));
         }
         if self.trailer.stx {
             out.push(STX);
         }
         if self.header.size() > 0 {
-            let header = other.get(size + self.trailer.front()..).unwrap_or_default();
-            match lead {
-                Lead::Answer { wrong_de, .. } => self.header.answer(header, wrong_de, out),
-                Lead::Same(_) if header.len() == self.header.size() => out.extend_from_slice(header),
-                Lead::Same(_) | Lead::Own => out.extend_from_slice(self.header.own()),
-            }
+            let header = other.get(front + size + self.trailer.front()..).unwrap_or_default();
+            self.header.begin(out, lead, header);
         }
         mark
     }
@@ -266,55 +354,60 @@ impl Framing {
     }
 
     fn close(&self, out: &mut Vec<u8>, begun: usize) -> Result<(), FrameError> {
-        let front = begun + self.length.size();
-        let header = front + self.trailer.front();
+        let body = begun + self.prefix_size();
+        let header = body + self.trailer.front();
         let message = header + self.header.size();
         let found = out.len().saturating_sub(message);
         if found == 0 {
-            return self.close_empty(out, front);
-        }
-        if self.is_delimited()
-            && let Some(offset) = memchr::memchr(ETX, out.get(message..).unwrap_or_default())
-        {
-            return Err(FrameError::Ambiguous { offset });
+            return self.close_empty(out, begun);
         }
         let unsendable =
             |fits: usize, more: usize| FrameError::Unsendable { max: fits.saturating_sub(more), found };
         let bytes = out.get_mut(header..).unwrap_or_default();
         self.header.finish(bytes).map_err(|fits| unsendable(fits, message - header))?;
-        self.trailer.finish(out, front);
-        if !self.is_delimited() {
-            let counted = out.len() - front - self.uncounted();
-            let part = out.get_mut(begun..front).unwrap_or_default();
-            self.length.finish(part, counted).map_err(|fits| unsendable(fits, counted - found))?;
+        self.trailer.finish(out);
+        out.extend_from_slice(self.tail.bytes());
+        if self.is_delimited() {
+            // Found only where it was put, an end is one.
+            let behind = out.get(message..).unwrap_or_default();
+            if let Some(offset) = self.find_end(behind).filter(|offset| *offset < found) {
+                return Err(FrameError::Ambiguous { mark: self.end_name(), offset });
+            }
         }
+        if self.length.width > 0 {
+            let counted = out.len() - body - self.uncounted();
+            let part = out.get_mut(begun + self.front.size()..body).unwrap_or_default();
+            self.length
+                .finish(part, counted, self.counted_front())
+                .map_err(|fits| unsendable(fits, counted - found))?;
+        }
+        self.reseal(out.get_mut(begun..).unwrap_or_default());
         Ok(())
     }
 
-    /// A keep-alive: the length alone, or the marks alone.
-    fn close_empty(&self, out: &mut Vec<u8>, front: usize) -> Result<(), FrameError> {
-        if !self.is_delimited() {
-            out.truncate(front);
-            let part = front - self.length.size();
-            return self
-                .length
-                .finish(out.get_mut(part..).unwrap_or_default(), 0)
-                .map_err(|max| FrameError::Unsendable { max, found: 0 });
+    /// A keep-alive: the length alone, with the header before it, or the marks alone.
+    fn close_empty(&self, out: &mut Vec<u8>, begun: usize) -> Result<(), FrameError> {
+        if self.length.width > 0 {
+            out.truncate(begun + self.prefix_size());
+            let part = out.get_mut(begun + self.front.size()..).unwrap_or_default();
+            return self.length.finish(part, 0, 0).map_err(|max| FrameError::Unsendable { max, found: 0 });
         }
-        if self.header.style != Style::None {
+        if self.header.style != Style::None || self.is_alone() {
             return Err(FrameError::Empty);
         }
-        self.trailer.finish(out, front);
+        self.trailer.finish(out);
+        out.extend_from_slice(self.tail.bytes());
+        self.reseal(out.get_mut(begun..).unwrap_or_default());
         Ok(())
     }
 
     /// Sets the check byte anew of a whole frame whose message was changed in place. Other framings have none.
+    #[inline]
     pub fn reseal(&self, frame: &mut [u8]) {
-        let front = self.length.size() + self.trailer.front();
-        if self.trailer.lrc
-            && let Some((check, rest)) = frame.split_last_mut()
+        if let Some((check, at)) = self.lrc(frame)
+            && let Some(place) = frame.get_mut(at)
         {
-            *check = trailer::lrc(rest.get(front..).unwrap_or_default());
+            *place = check;
         }
     }
 }

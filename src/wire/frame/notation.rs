@@ -1,10 +1,10 @@
-//! The text of a framing: `LENGTH+HEADER+TRAILER`, each part a word of the one table here, any of them absent.
+//! The text of a framing: `HEADER+LENGTH+HEADER+TRAILER+TRAILER`, each part a word of the one table here, any absent.
 //! Settings, command line, manual and error messages all speak from that table.
 
 use super::Framing;
 use super::header::{HeaderPart, MAX_HEADER, Style};
 use super::length::{Beside, Encoding, LengthPart};
-use super::trailer::TrailerPart;
+use super::trailer::{MAX_TAIL, TailPart, TrailerPart};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 use std::fmt;
@@ -14,9 +14,9 @@ use std::str::FromStr;
 /// Where in a framing's notation a word stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// First: how long the frame is.
+    /// How long the frame is.
     Length,
-    /// Then: what stands before the message.
+    /// What stands before the message, behind the length or before it.
     Header,
     /// Last: marks around the message.
     Trailer,
@@ -37,7 +37,7 @@ const fn word(place: Place, form: &'static str, meaning: &'static str) -> Word {
     Word { place, form, meaning }
 }
 
-const WORDS: [Word; 21] = [
+const WORDS: [Word; 22] = [
     word(Place::Length, "lengthN-be", "length of N binary bytes, 1 to 4, the high one first"),
     word(Place::Length, "lengthN-le", "the same, the low one first"),
     word(Place::Length, "lengthN-bcd", "length of N bytes, 1 to 4, of two packed decimal digits each"),
@@ -46,7 +46,7 @@ const WORDS: [Word; 21] = [
     word(Place::Length, "lengthN-ebcdic", "length of N EBCDIC decimal digits, 1 to 6"),
     word(Place::Length, "zeroN-LENGTH", "N zero bytes, 1 to 4, before the length"),
     word(Place::Length, "LENGTH-zeroN", "N zero bytes, 1 to 4, behind the length"),
-    word(Place::Length, "LENGTH-inclusive", "the length counts its own bytes too"),
+    word(Place::Length, "LENGTH-inclusive", "the length counts its own bytes too, and a header before it"),
     word(
         Place::Length,
         "visa-stream",
@@ -75,13 +75,19 @@ const WORDS: [Word; 21] = [
     word(Place::Trailer, "etx-lrc", "the same, and a check byte behind it"),
     word(Place::Trailer, "stx-etx", "STX (02) before header and message, ETX behind"),
     word(Place::Trailer, "stx-etx-lrc", "the same, and a check byte behind it"),
+    word(
+        Place::Trailer,
+        "trailer:HEX",
+        "the same 1 to 8 bytes, last; without length and ETX they end the frame",
+    ),
 ];
 
 /// What a header or a trailer is marked with where the length does not count it.
 const UNCOUNTED: &str = "-uncounted";
 
-/// The notation's words in the order in which they stand. A header's `:VALUE` is what a sender writes and may be left
-/// out, save that of `fixed`; a header or trailer that the length does not count ends with `-uncounted`.
+/// The notation's words in the order in which they stand, but that one header may stand before the length, too. A
+/// header's `:VALUE` is what a sender writes and may be left out, save that of `fixed`; a header or trailer that the
+/// length does not count ends with `-uncounted`.
 pub fn words() -> impl Iterator<Item = Word> {
     WORDS.into_iter()
 }
@@ -129,11 +135,29 @@ impl FromStr for Framing {
     type Err = NotationError;
 
     fn from_str(text: &str) -> Result<Framing, NotationError> {
-        parse(text).map_err(|(at, reason)| NotationError {
-            text: text.to_owned(),
-            character: text.get(..at).unwrap_or(text).chars().count() + 1,
-            reason,
-        })
+        let framing = parse(text).and_then(|framing| {
+            let reason = "expected a length, an ETX or a trailer, by which a frame ends";
+            if framing.is_alone() { Err((text.len(), reason.to_owned())) } else { Ok(framing) }
+        });
+        framing.map_err(|fault| NotationError::of(text, fault))
+    }
+}
+
+impl Framing {
+    /// As by [`str::parse`], or a header alone (`opaque8`): the framing of bytes that are one message to the last, for who
+    /// looks into such. A stream cannot be cut by it.
+    ///
+    /// # Errors
+    /// A text that is no framing: where, and what is allowed there.
+    pub fn alone(text: &str) -> Result<Framing, NotationError> {
+        parse(text).map_err(|fault| NotationError::of(text, fault))
+    }
+}
+
+impl NotationError {
+    fn of(text: &str, (at, reason): Fault) -> NotationError {
+        let character = text.get(..at).unwrap_or(text).chars().count() + 1;
+        NotationError { text: text.to_owned(), character, reason }
     }
 }
 
@@ -141,39 +165,44 @@ enum Part {
     Length(LengthPart),
     Header(HeaderPart),
     Trailer(TrailerPart),
+    Tail(TailPart),
 }
 
 fn parse(text: &str) -> Result<Framing, Fault> {
-    let mut framing =
-        Framing { length: LengthPart::NONE, header: HeaderPart::NONE, trailer: TrailerPart::NONE };
-    let mut last = None;
+    let mut framing = Framing::NONE;
     let mut at = 0;
     for word in text.split('+') {
         let part = part(word, at)?;
-        let place = match part {
-            Part::Length(_) => Place::Length,
-            Part::Header(_) => Place::Header,
-            Part::Trailer(_) => Place::Trailer,
-        };
-        if last.is_some_and(|last| place <= last) {
-            let order = "expected a length, a header and a trailer, each at most once and in this order";
-            return Err((at, format!("{order}; {word:?} comes too late")));
-        }
-        last = Some(place);
+        let is_done = framing.trailer.etx || framing.tail.size() > 0;
+        let (no_length, no_header) = (framing.length.width == 0, framing.header.style == Style::None);
         match part {
-            Part::Length(length) => framing.length = length,
-            Part::Header(header) => framing.header = header,
-            Part::Trailer(trailer) => framing.trailer = trailer,
+            Part::Length(length) if no_length && !is_done => {
+                if framing.header.style == Style::Visa {
+                    return Err((
+                        at,
+                        "visa-header counts the message and stands behind the length".to_owned(),
+                    ));
+                }
+                framing.length = length;
+                let header = std::mem::replace(&mut framing.header, HeaderPart::NONE);
+                if header.style != Style::None {
+                    framing.front = header.with_counted(header.counted && length.counts_itself);
+                }
+            }
+            Part::Header(header) if no_header && !is_done => framing.header = header,
+            Part::Trailer(trailer) if !is_done => framing.trailer = trailer,
+            Part::Tail(tail) if framing.tail.size() == 0 => framing.tail = tail,
+            _ => {
+                let order = "expected a header, a length, a header, an ETX and a trailer, each at most once and in this order";
+                return Err((at, format!("{order}; {word:?} comes too late")));
+            }
         }
         at += word.len() + 1;
     }
-    if framing.is_delimited() {
-        if !framing.trailer.etx {
-            return Err((text.len(), "expected a length or an ETX, by which a frame ends".to_owned()));
-        }
-        if !(framing.header.counted && framing.trailer.counted) {
-            return Err((text.len(), format!("there is no length that could count, so no {UNCOUNTED}")));
-        }
+    if framing.length.width == 0
+        && !(framing.header.counted && framing.trailer.counted && framing.tail.counted)
+    {
+        return Err((text.len(), format!("there is no length that could count, so no {UNCOUNTED}")));
     }
     Ok(framing)
 }
@@ -193,6 +222,12 @@ fn part(word: &str, at: usize) -> Result<Part, Fault> {
     };
     if let Some((_, trailer)) = TRAILERS.iter().find(|(known, _)| *known == name) {
         return no_value(Part::Trailer(TrailerPart { counted, ..*trailer }));
+    }
+    if name == "trailer" {
+        let bytes = bytes_from_hex(value.unwrap_or_default()).as_deref().and_then(TailPart::new);
+        let reason = || format!("expected trailer:HEX of 1 to {MAX_TAIL} bytes");
+        let tail = bytes.ok_or_else(|| (at + word.len() - value.map_or(0, str::len), reason()))?;
+        return Ok(Part::Tail(tail.with_counted(counted)));
     }
     if let Some(header) = header(name, value, at)? {
         return Ok(Part::Header(header.with_counted(counted)));
@@ -308,20 +343,34 @@ fn bytes_from_hex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }
 
+fn hex_from_bytes(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
 impl fmt::Display for Framing {
     /// The shortest text that parses to this framing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
-        if !self.is_delimited() {
+        if self.front.style != Style::None {
+            // Only a length that counts itself could count it.
+            parts.push(header_text(
+                &self.front.with_counted(self.front.counted || !self.length.counts_itself),
+            ));
+        }
+        if self.length.width > 0 {
             parts.push(length_text(&self.length));
         }
         if self.header.style != Style::None {
             parts.push(header_text(&self.header));
         }
+        let mark = |counted: bool| if counted { "" } else { UNCOUNTED };
         let same =
             |trailer: &TrailerPart| TrailerPart { counted: self.trailer.counted, ..*trailer } == self.trailer;
         if let Some((name, _)) = TRAILERS.iter().find(|(_, trailer)| same(trailer)) {
-            parts.push(format!("{name}{}", if self.trailer.counted { "" } else { UNCOUNTED }));
+            parts.push(format!("{name}{}", mark(self.trailer.counted)));
+        }
+        if self.tail.size() > 0 {
+            parts.push(format!("trailer{}:{}", mark(self.tail.counted), hex_from_bytes(self.tail.bytes())));
         }
         f.write_str(&parts.join("+"))
     }
@@ -360,7 +409,7 @@ fn header_text(part: &HeaderPart) -> String {
     let value = match part.style {
         _ if is_default => String::new(),
         Style::Base24 => format!(":{}", String::from_utf8_lossy(part.own())),
-        _ => part.own().iter().fold(":".to_owned(), |text, byte| format!("{text}{byte:02X}")),
+        _ => format!(":{}", hex_from_bytes(part.own())),
     };
     format!("{name}{}{value}", if part.counted { "" } else { UNCOUNTED })
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod ends;
+
 use super::*;
 use bytes::BytesMut;
 use tokio_util::codec::{Decoder, Encoder};
@@ -37,7 +39,7 @@ fn kind(framing: &str, bytes: &[u8]) -> Kind {
 }
 
 /// Each framing by its notation, and the bytes before and behind the echo test.
-const ROWS: [(&str, &str, &str); 25] = [
+const ROWS: [(&str, &str, &str); 33] = [
     ("length2-be", "0037", ""),
     ("length2-be-inclusive", "0039", ""),
     ("length2-le", "3700", ""),
@@ -63,6 +65,15 @@ const ROWS: [(&str, &str, &str); 25] = [
     ("length2-bcd+tpdu-unionpay", "00666000030000603100000000", ""),
     ("length2-be+base24", "004349534F303236303030303530", ""),
     ("visa-stream+visa-header", "004D0000160102004D00000012345600000000000000000000 00", ""),
+    // The length inside a header, what stands before it counted or not, and fixed bytes behind.
+    ("fixed:49534F+length4-ascii-inclusive+opaque9", "49534F 30303731 000000000000000000", ""),
+    ("fixed:49534F+length4-ascii+opaque9", "49534F 30303634 000000000000000000", ""),
+    ("fixed-uncounted:49534F+length4-ascii-inclusive", "49534F 30303539", ""),
+    ("tpdu+length2-be+base24", "6000030000 0043 49534F303236303030303530", ""),
+    ("length2-be+trailer:0D0A", "0039", "0D0A"),
+    ("length2-be+trailer-uncounted:0D0A", "0037", "0D0A"),
+    ("trailer:0D0A", "", "0D0A"),
+    ("fixed:02+length2-bcd+etx-lrc+trailer:FFFF", "02 0059", "03 6E FFFF"),
 ];
 
 #[test]
@@ -79,7 +90,7 @@ fn the_worked_examples_are_written_and_cut() {
         }
         assert_eq!(framing.to_string(), text);
         // At the limit, and a byte over it.
-        let behind_length = frame.len() - framing.length.size();
+        let behind_length = frame.len() - framing.prefix_size();
         assert!(framing.next(&frame, behind_length).is_ok(), "{text}");
         assert!(framing.next(&frame, behind_length - 1).is_err(), "{text}");
     }
@@ -127,6 +138,8 @@ fn an_answers_header_is_made_from_its_requests() {
         ("length2-be+base24", "0043 49534F 3031 3630 303030 31 30", "0043 49534F 3031 3630 303030 31 35"),
         ("length2-be+fixed:C0FFEE", "003A C0FFEE", "003A C0FFEE"),
         ("length2-be+opaque3", "003A 010203", "003A 010203"),
+        ("tpdu+length2-be+opaque1", "60 0003 0142 0038 07", "60 0142 0003 0038 07"),
+        ("opaque3+length4-ascii-inclusive+opaque2", "494946 30303634 0102", "494946 30303634 0102"),
         (
             "visa-stream+visa-header",
             visa_request,
@@ -200,6 +213,10 @@ fn nothing_is_a_keep_alive() {
         ("stx-etx", "0203"),
         ("etx", "03"),
         ("stx-etx-lrc", "020303"),
+        ("fixed:AA+length2-be-inclusive", "AA0000"),
+        ("tpdu+length2-be", "60000300000000"),
+        ("trailer:0D0A", "0D0A"),
+        ("length2-be+trailer:0D0A", "0000"),
     ];
     for (text, bytes) in rows {
         let (framing, mut bytes) = (framing(text), unhex(bytes));
@@ -357,6 +374,21 @@ fn a_stream_that_cannot_be_cut_is_told_why() {
             "expected STX (02) at byte 2 of the frame, found a digit".to_owned(),
         ),
         ("length2-be+etx", "00023031", "expected ETX (03) at byte 3 of the frame, found a digit".to_owned()),
+        (
+            "fixed:49534F+length4-ascii",
+            "49534530303031",
+            "expected the link's fixed header at byte 2 of the frame, found a letter".to_owned(),
+        ),
+        (
+            "fixed:AABB+length2-be-inclusive",
+            "AABB0003",
+            "expected a length of at least 4, found 3".to_owned(),
+        ),
+        (
+            "length2-be+trailer:0D0A",
+            "0003300D0D",
+            "expected the link's trailer at byte 4 of the frame, found a control character".to_owned(),
+        ),
     ];
     for (text, bytes, reason) in rows {
         assert_eq!(cut(text, &unhex(bytes)).unwrap_err().to_string(), reason, "{text}");
@@ -377,7 +409,10 @@ fn a_frame_without_end_is_refused_at_the_limit() {
     }
     // The check byte counts too.
     let frame = [&[2][..], &[b'0'; 98], &[3, 3]].concat();
-    assert_eq!(framing("stx-etx-lrc").next(&frame, 100), Err(FrameError::Endless { max: 100 }));
+    assert_eq!(
+        framing("stx-etx-lrc").next(&frame, 100),
+        Err(FrameError::Endless { mark: "ETX (03)", max: 100 })
+    );
 }
 
 #[test]
@@ -423,12 +458,18 @@ fn a_message_that_cannot_be_sent_leaves_no_trace() {
         ("length4-ascii+etx", 9_998),
         ("length4-hex+stx-etx-lrc", 65_532),
         ("length4-be+visa-header", 65_513),
+        ("fixed:AABB+length1-be-inclusive", 252),
+        ("fixed:AABB+length1-be", 255),
+        ("length1-be+trailer:AABB", 253),
     ];
     for (text, max) in rows {
         assert!(long(text, max).is_ok(), "{text}");
         assert_eq!(long(text, max + 1), Err(FrameError::Unsendable { max, found: max + 1 }), "{text}");
     }
-    assert_eq!(framed(&framing("etx"), Lead::Own, b"08\x03"), Err(FrameError::Ambiguous { offset: 2 }));
+    assert_eq!(
+        framed(&framing("etx"), Lead::Own, b"08\x03"),
+        Err(FrameError::Ambiguous { mark: "ETX (03)", offset: 2 })
+    );
 }
 
 #[test]

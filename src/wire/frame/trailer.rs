@@ -1,7 +1,8 @@
-//! The marks around a message: STX before it, ETX and a check byte behind it. Knows neither lengths nor headers.
+//! The marks around a message: STX before it, ETX, a check byte and fixed bytes behind it. Knows neither lengths nor
+//! headers.
 
 use super::super::Found;
-use super::{FrameError, WrongFrame};
+use super::FrameError;
 
 pub(super) const STX: u8 = 0x02;
 pub(super) const ETX: u8 = 0x03;
@@ -11,7 +12,7 @@ pub(super) const ETX: u8 = 0x03;
 pub(super) struct TrailerPart {
     pub(super) stx: bool,
     pub(super) etx: bool,
-    /// Behind ETX: all bytes behind STX, ETX included, added without carry.
+    /// Behind ETX: all bytes before it, ETX included, added without carry.
     pub(super) lrc: bool,
     /// Whether the length counts the marks.
     pub(super) counted: bool,
@@ -51,22 +52,68 @@ impl TrailerPart {
         Ok(())
     }
 
-    /// Checks the check byte of a body whose marks are right.
-    #[inline]
-    pub(super) fn check_lrc(&self, body: &[u8]) -> Result<(), WrongFrame> {
-        match body.split_last() {
-            Some((found, rest)) if self.lrc && lrc(&rest[self.front()..]) != *found => Err(WrongFrame::Lrc),
-            _ => Ok(()),
-        }
-    }
-
-    /// Appends the marks behind the message. `front` is where the frame's body begins in `out`.
-    pub(super) fn finish(&self, out: &mut Vec<u8>, front: usize) {
+    /// Appends the marks behind the message, the check byte still zero.
+    pub(super) fn finish(&self, out: &mut Vec<u8>) {
         if self.etx {
             out.push(ETX);
         }
         if self.lrc {
-            out.push(lrc(&out[front + self.front()..]));
+            out.push(0);
+        }
+    }
+}
+
+/// The longest fixed trailer, bytes.
+pub(super) const MAX_TAIL: usize = 8;
+
+/// The same bytes behind everything else of each frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TailPart {
+    size: u8,
+    /// `..size`, the rest is zero.
+    own: [u8; MAX_TAIL],
+    /// Whether the length counts it.
+    pub(super) counted: bool,
+}
+
+impl TailPart {
+    pub(super) const NONE: TailPart = TailPart { size: 0, own: [0; MAX_TAIL], counted: true };
+
+    /// `None` of more than [`MAX_TAIL`] bytes, or of none.
+    pub(super) fn new(bytes: &[u8]) -> Option<TailPart> {
+        let mut tail = TailPart { size: bytes.len() as u8, ..TailPart::NONE };
+        tail.own.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        (!bytes.is_empty()).then_some(tail)
+    }
+
+    /// The same, counted by the length or not.
+    pub(super) const fn with_counted(self, counted: bool) -> TailPart {
+        TailPart { counted, ..self }
+    }
+
+    pub(super) const fn size(&self) -> usize {
+        self.size as usize
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.own.get(..self.size()).unwrap_or_default()
+    }
+
+    /// Checks the end of `body`, which is a frame without its length, and takes it off.
+    ///
+    /// # Errors
+    /// Other bytes: the stream is not cut where it should be.
+    #[inline]
+    pub(super) fn check<'b>(&self, body: &'b [u8], offset: usize) -> Result<&'b [u8], FrameError> {
+        let end = body.len().saturating_sub(self.size());
+        let (rest, found) = body.split_at(end);
+        match found.iter().zip(self.bytes()).position(|(found, own)| found != own) {
+            None => Ok(rest),
+            Some(at) => Err(FrameError::Mark {
+                expected: "the link's trailer",
+                offset: offset + end + at,
+                found: Found::ascii(found[at]),
+            }),
         }
     }
 }

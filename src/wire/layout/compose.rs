@@ -4,8 +4,9 @@ use super::super::build::Value;
 use super::super::encode::{encode, push_prefix};
 use super::super::error::BuildReason;
 use super::super::field::{Class, Encoding, FieldInfo, Format, Length};
+use super::cut::{Cutter, Mark};
 use super::key::Tag;
-use super::{DEEPEST, Kind, Layout, Sub, Tagged, encoding_inside};
+use super::{BitMaps, DEEPEST, Kind, Layout, Sub, Tagged, encoding_inside};
 use std::fmt;
 use thiserror::Error;
 
@@ -60,6 +61,9 @@ pub enum ComposeReason {
         /// The same of the parts.
         found: usize,
     },
+    /// A part before the first tag that begins as a tag does, where such parts may be absent.
+    #[error("expected a value that cannot be taken for a tag")]
+    Tag,
     /// Parts in parts, over the bound.
     #[error("expected parts at most {DEEPEST} deep")]
     Deep,
@@ -178,6 +182,7 @@ impl Writer<'_> {
                     left -= 1;
                     self.part(sub, *value, out)?;
                 }
+                (None, _) if sub.optional => {}
                 (None, Some(absent)) if left > 0 || more => out.push(absent),
                 (None, _) if left > 0 || more => return fail(&sub.key, ComposeReason::Missing),
                 (None, _) => break,
@@ -241,7 +246,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn bits(&self, map: &Format, out: &mut Vec<u8>) -> Written {
+    fn bits(&self, maps: &BitMaps, out: &mut Vec<u8>) -> Written {
         self.check_keys(&self.layout.parts, self.given)?;
         let mut bits = 0u128;
         let number = |sub: &Sub| sub.key.parse::<u32>().ok().filter(|number| (1..=128).contains(number));
@@ -250,13 +255,51 @@ impl Writer<'_> {
             self.layout.parts.iter().filter_map(|sub| Some((number(sub)?, sub, given(sub)?))).collect();
         ordered.sort_by_key(|(number, ..)| *number);
         ordered.iter().for_each(|(number, ..)| bits |= 1 << (128 - number));
-        let bytes = bits.to_be_bytes();
-        let bytes = bytes.get(..usize::from(map.max_length())).unwrap_or(&bytes);
-        encode(out, map, Value::Bytes(bytes)).or_else(|reason| fail("", reason))?;
+        self.bit_maps(maps, bits.to_be_bytes(), out)?;
         ordered.into_iter().try_for_each(|(_, sub, (_, value))| self.part(sub, *value, out))
     }
 
+    /// As many bit maps as the bits need, each but the last with the bit that announces the next.
+    fn bit_maps(&self, maps: &BitMaps, bits: [u8; BitMaps::MOST], out: &mut Vec<u8>) -> Written {
+        let mut rest = bits.as_slice();
+        let mut map = &maps.first;
+        loop {
+            let (now, behind) = rest.split_at(usize::from(map.max_length()).min(rest.len()));
+            let mut bytes = [0; BitMaps::MOST];
+            let bytes = bytes.get_mut(..now.len()).unwrap_or_default();
+            bytes.copy_from_slice(now);
+            let more = maps.more.as_ref().filter(|_| behind.iter().any(|byte| *byte != 0));
+            if let (Some(_), Some(first)) = (more, bytes.first_mut()) {
+                *first |= 0x80;
+            }
+            encode(out, map, Value::Bytes(bytes)).or_else(|reason| fail("", reason))?;
+            match more {
+                Some(more) => (map, rest) = (more, behind),
+                None => return Ok(()),
+            }
+        }
+    }
+
     fn tagged(&self, tagged: &Tagged, out: &mut Vec<u8>) -> Written {
+        let mark = out.len();
+        self.tags(tagged, out)?;
+        let head = self.layout.parts.get(..tagged.head).unwrap_or_default();
+        if head.iter().any(|sub| sub.optional) {
+            // What is absent must not be read out of what is there.
+            let cuts = Cutter::new(self.layout, out.get(mark..).unwrap_or_default());
+            let read =
+                cuts.map_while(|cut| if let Mark::Part(index) = cut.mark { Some(index) } else { None });
+            let given = |index: &usize| {
+                head.get(*index).is_some_and(|sub| self.given.iter().any(|(key, _)| *key == sub.key))
+            };
+            if !read.eq((0..head.len()).filter(given)) {
+                return fail("", ComposeReason::Tag);
+            }
+        }
+        Ok(())
+    }
+
+    fn tags(&self, tagged: &Tagged, out: &mut Vec<u8>) -> Written {
         let head = self.layout.parts.get(..tagged.head).unwrap_or_default();
         let is_head = |key: &str| head.iter().any(|sub| sub.key == key);
         let (first, tags): (Vec<_>, Vec<_>) = self.given.iter().copied().partition(|(key, _)| is_head(key));

@@ -2,14 +2,14 @@
 //! is in exactly one piece. Knows no level but its own.
 
 use super::super::error::Reason;
-use super::super::field::{Format, Length};
+use super::super::field::Length;
 use super::super::message::Span;
 use super::super::strict::{check_content, measure};
 use super::super::tlv::Tlvs;
 use super::super::value::Field;
 use super::key::Tag;
 use super::reason::{PartReason, of_tlv};
-use super::{Kind, Layout, Sub, Tagged};
+use super::{BitMaps, Kind, Layout, Sub, Tagged};
 use std::ops::Range;
 
 /// What a piece is.
@@ -164,25 +164,41 @@ impl<'a> Cutter<'a> {
         Some(self.found(mark, self.at..inner.at, inner.at))
     }
 
-    fn bit(&mut self, map: &'a Format) -> Option<Cut> {
-        let Some(bits) = self.bits else {
-            let (mut room, at) = ([0; 16], self.at);
-            let bytes = measure(map, self.data, at).and_then(|span| {
+    /// The bit maps as one piece; what they announce is still to come.
+    fn bit_maps(&mut self, maps: &'a BitMaps) -> Cut {
+        let (mut room, mut read, mut end) = ([0; BitMaps::MOST], 0, self.at);
+        let mut map = &maps.first;
+        loop {
+            let found = measure(map, self.data, end).and_then(|span| {
                 check_content(map, self.data, span)?;
                 Ok((
                     span.end,
                     Field { format: map, data: &self.data[span.data..span.end], units: span.units },
                 ))
             });
-            let (end, field) = match bytes {
+            let (behind, field) = match found {
                 Ok(found) => found,
-                Err(wrong) => return Some(self.failed(Mark::Bitmap, reasoned(wrong))),
+                Err(wrong) => return self.failed(Mark::Bitmap, reasoned(wrong)),
             };
-            let units = field.units.min(room.len());
-            let read = field.bytes(&mut room[..units]).is_some();
-            self.bits = Some(if read { u128::from_be_bytes(room) } else { 0 });
-            return Some(self.found(Mark::Bitmap, at..end, end));
-        };
+            let Some(bytes) = room.get_mut(read..read + field.units) else {
+                return self.failed(Mark::Bitmap, (end, PartReason::BitMaps(BitMaps::MOST)));
+            };
+            let _ = field.bytes(bytes);
+            (read, end) = (read + field.units, behind);
+            map = match (&maps.more, bytes.first_mut()) {
+                (Some(more), Some(first)) if *first & 0x80 != 0 => {
+                    *first &= 0x7F;
+                    more
+                }
+                _ => break,
+            };
+        }
+        self.bits = Some(u128::from_be_bytes(room));
+        self.found(Mark::Bitmap, self.at..end, end)
+    }
+
+    fn bit(&mut self, maps: &'a BitMaps) -> Option<Cut> {
+        let Some(bits) = self.bits else { return Some(self.bit_maps(maps)) };
         if bits == 0 {
             return if self.at < self.data.len() { Some(self.behind()) } else { None };
         }
@@ -199,9 +215,12 @@ impl<'a> Cutter<'a> {
         if self.at == self.data.len() {
             return None;
         }
-        if self.count < tagged.head {
+        while self.count < tagged.head {
             self.count += 1;
-            return Some(self.part(self.count - 1));
+            let is_optional = self.layout.parts.get(self.count - 1).is_some_and(|sub| sub.optional);
+            if !(is_optional && self.begins_with_tag(tagged)) {
+                return Some(self.part(self.count - 1));
+            }
         }
         let read = measure(&tagged.tag, self.data, self.at).and_then(|span| {
             check_content(&tagged.tag, self.data, span)?;
@@ -219,6 +238,15 @@ impl<'a> Cutter<'a> {
             Ok(value) => self.found(Mark::Tag(tag), value.data..value.end, value.end),
             Err(wrong) => self.failed(Mark::Tag(tag), reasoned(wrong)),
         })
+    }
+
+    /// Whether a tag with its length and value stands here.
+    fn begins_with_tag(&self, tagged: &Tagged) -> bool {
+        let tag = measure(&tagged.tag, self.data, self.at).and_then(|span| {
+            check_content(&tagged.tag, self.data, span)?;
+            measure(&tagged.value, self.data, span.end)
+        });
+        tag.is_ok()
     }
 
     fn element(&mut self) -> Option<Cut> {

@@ -45,11 +45,41 @@ pub enum Kind {
     /// The same parts again and again: rows, which hold them.
     List(Box<Sub>),
     /// A bit map, and the parts whose bit is set.
-    Bitmap(Format),
+    Bitmap(BitMaps),
     /// Tag, length, value; after a few parts by position.
     Tagged(Box<Tagged>),
     /// EMV's tags and lengths; constructed tags hold more of them.
     BerTlv(Box<Sub>),
+}
+
+/// The bit maps before parts. Bits are counted over all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BitMaps {
+    /// The first, of fixed length.
+    pub first: Format,
+    /// Each further one, which the highest bit of the one before it says is there; `None` where that is a bit as others.
+    pub more: Option<Format>,
+}
+
+impl BitMaps {
+    /// Bytes of all bit maps together, at most.
+    pub const MOST: usize = 16;
+
+    /// The bytes at whose highest bit a bit map says that another one follows.
+    fn starts(&self) -> impl Iterator<Item = usize> + use<> {
+        let (first, more) = (self.first.max_length(), self.more.map(|more| more.max_length()));
+        let further = more
+            .into_iter()
+            .flat_map(move |more| (usize::from(first)..BitMaps::MOST).step_by(usize::from(more.max(1))));
+        more.map(|_| 0).into_iter().chain(further)
+    }
+
+    /// The numbers of the bits that parts may have.
+    pub(super) fn has(&self, bit: u32) -> bool {
+        let bytes = if self.more.is_some() { BitMaps::MOST as u32 } else { self.first.max_length().into() };
+        let says_more = self.starts().any(|start| start as u32 * 8 + 1 == bit);
+        (1..=bytes * 8).contains(&bit) && !says_more
+    }
 }
 
 /// How tags and lengths stand before values.
@@ -97,6 +127,8 @@ pub struct Sub {
     pub absent: Option<u8>,
     /// Whether its parts are addressed as if they were parts of what holds it.
     pub inline: bool,
+    /// Whether it is absent where a tag stands in its place; for parts before the first tag.
+    pub optional: bool,
 }
 
 impl Layout {

@@ -27,6 +27,9 @@ pub enum PartReason {
     /// A bit is set for a part that the layout does not have.
     #[error("the layout has no part for bit {0}")]
     Bit(u16),
+    /// Bit maps that go on and on.
+    #[error("expected bit maps of at most {0} bytes")]
+    BitMaps(usize),
     /// A tag of more than four bytes.
     #[error("expected a tag of at most four bytes")]
     LongTag,

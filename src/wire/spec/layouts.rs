@@ -11,11 +11,11 @@ const KINDS: [(&str, DraftKind); 5] = [
     ("tagged", DraftKind::Tagged),
     ("ber-tlv", DraftKind::BerTlv),
 ];
-const KEYS: [&str; 10] =
-    ["kind", "parts", "head", "tag", "value", "bitmap", "other", "encoding", "length", "pad"];
-const PART_KEYS: [&str; 12] = [
+const KEYS: [&str; 11] =
+    ["kind", "parts", "head", "tag", "value", "bitmap", "continues", "other", "encoding", "length", "pad"];
+const PART_KEYS: [&str; 13] = [
     "key", "format", "name", "mask", "layout", "encoding", "length", "pad", "fill", "until", "absent",
-    "inline",
+    "inline", "optional",
 ];
 /// What a field says that has no layout although the dialect it extends gives it one.
 const NO_LAYOUT: &str = "none";
@@ -59,7 +59,7 @@ impl Reader {
             let Some(what) = self.known(key, &KEYS) else { continue };
             let misplaced = match what {
                 "tag" | "value" | "head" => kind != DraftKind::Tagged,
-                "bitmap" => kind != DraftKind::Bitmap,
+                "bitmap" | "continues" => kind != DraftKind::Bitmap,
                 "other" => !matches!(kind, DraftKind::Tagged | DraftKind::BerTlv),
                 _ => false,
             };
@@ -80,6 +80,7 @@ impl Reader {
                 "tag" => layout.tag = self.format(value),
                 "value" => layout.value = self.format(value),
                 "bitmap" => layout.bitmap = self.format(value),
+                "continues" => layout.continues = self.format(value),
                 "other" => layout.other = Some(self.sub(value, Some("other"))),
                 "encoding" => self.read_layout_encodings(value, layout),
                 "length" => layout.length = self.length(value, &LENGTH_KEYS).over(layout.length),
@@ -123,6 +124,7 @@ impl Reader {
             until: None,
             absent: None,
             inline: false,
+            optional: false,
         };
         let known = self.mistakes.len();
         for (key, value) in self.table(value) {
@@ -134,6 +136,7 @@ impl Reader {
                 Some("until") => sub.until = self.character(value),
                 Some("absent") => sub.absent = self.character(value),
                 Some("inline") => sub.inline = self.flag(value),
+                Some("optional") => sub.optional = self.flag(value),
                 Some(key) => self.read_value(key, value, &mut sub.value),
                 None => {}
             }

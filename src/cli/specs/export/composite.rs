@@ -17,8 +17,11 @@ pub(super) fn composite(holder: &Format, layout: &Layout) -> Result<Field, Strin
             field.subfields = Some(Fields(said.collect::<Result<_, String>>()?));
             field.tag = Some(Tag { length: None, enc: None, sort: "StringsByInt" });
         }
-        Kind::Bitmap(map) => {
-            let (mut bitmap, _) = value(map)?;
+        Kind::Bitmap(maps) => {
+            if maps.more.is_some() {
+                return Err("moov has one bit map inside a field".to_owned());
+            }
+            let (mut bitmap, _) = value(&maps.first)?;
             bitmap.kind = "Bitmap";
             bitmap.disableautoexpand = true;
             field.bitmap = Some(Box::new(bitmap.described("Bit map")));

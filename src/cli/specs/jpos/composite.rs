@@ -2,7 +2,7 @@
 
 use super::super::foreign::{Holds, Unreadable, one_line};
 use super::super::inside::{self, Arrangement, DEEPEST, Inside, Piece};
-use super::super::jpos_class::{EBCDIC, Meaning};
+use super::super::jpos_class::{Behind, EBCDIC, Meaning};
 use super::{COMPOSITE, Raw, Reader, format, raws};
 use crate::wire::{Class, Counts, Encoding, Format, Length, Pad, Prefix, Side};
 use std::collections::BTreeMap;
@@ -12,8 +12,18 @@ const BER_TLV: [(&str, bool); 3] =
     [("BERTLVBinaryPackager", false), ("BERTLVAsciiHexPackager", true), ("BERTLVEbcdicHexPackager", true)];
 /// Those whose subfields are one behind the other, or behind a bit map.
 const PLAIN: [&str; 3] = ["GenericPackager", "GenericSubFieldPackager", "Base1SubFieldPackager"];
-/// Those whose subfields have tags that are their numbers.
-const TAGGED: [&str; 2] = ["EuroSubFieldPackager", "MasterCardEBCDICSubFieldPackager"];
+/// Those whose subfields have tags that are their numbers, or their tokens.
+const TAGGED: [&str; 4] = [
+    "EuroSubFieldPackager",
+    "MasterCardEBCDICSubFieldPackager",
+    "GenericTaggedFieldsPackager",
+    "TaggedSequencePackager",
+];
+/// Where they are.
+const PACKAGES: [&str; 3] =
+    ["org.jpos.iso.packager.", "org.jpos.tlv.packager.bertlv.", "org.jpos.tlv.packager."];
+/// What makes tags of numbers without code of its own: the digits, with zeros in front.
+const MAPPERS: [&str; 2] = ["TTDecimalTagMapper", "TTTDecimalTagMapper"];
 
 impl Reader<'_> {
     /// The layout of a field with subfields, and the format of what holds them; `None`, and a remark, where there is
@@ -26,7 +36,7 @@ impl Reader<'_> {
         depth: usize,
     ) -> Result<Option<String>, Unreadable> {
         let packager = raw.element.attribute("packager").unwrap_or_default();
-        let known = packager.strip_prefix("org.jpos.iso.packager.").unwrap_or_default();
+        let known = PACKAGES.iter().find_map(|package| packager.strip_prefix(package)).unwrap_or_default();
         if let Some((_, hexadecimal)) = BER_TLV.iter().find(|(name, _)| *name == known) {
             return Ok(self.ber_tlv(place, raw, holder, *hexadecimal));
         }
@@ -36,7 +46,7 @@ impl Reader<'_> {
         } else if PLAIN.contains(&known) {
             self.plain(place, raw, parts, depth)?
         } else if TAGGED.contains(&known) {
-            self.tagged(place, parts, depth)?
+            self.tagged(place, raw, parts, depth)?
         } else {
             Err(format!("its subfields are read by {packager}, which is code of its own"))
         };
@@ -92,16 +102,27 @@ impl Reader<'_> {
         let number =
             |key: &str| raw.element.attribute(key).and_then(|value| value.trim().parse::<u16>().ok());
         let bitmap_at = number("bitmapField").unwrap_or(1);
-        let map = parts.get(&bitmap_at).map(|part| (part.meaning(), part.length));
+        parts.retain(|_, part| !matches!(part.meaning(), Meaning::Nothing));
+        let map = parts.get(&bitmap_at).map(|part| (part.meaning(), part.length.unwrap_or(0)));
         let mut kind = Arrangement::Positional;
         if raw.element.attribute("emitBitmap").is_none_or(|emit| emit == "true") {
-            match map {
-                Some((Meaning::Bitmap(encoding), bytes @ 1..=16)) => {
-                    kind = Arrangement::Bitmap { bytes, encoding }
+            kind = match map {
+                // As jPOS reads them: sixteen bytes are eight, and eight more where bit 1 says so.
+                Some((Meaning::Bitmap(encoding), 16)) => {
+                    Arrangement::Bitmap { bytes: 8, encoding, continues: true }
+                }
+                Some((Meaning::Bitmap(encoding), bytes @ 1..=8)) => {
+                    Arrangement::Bitmap { bytes: bytes as u16, encoding, continues: false }
+                }
+                Some((Meaning::Bitmap(_), bytes)) => {
+                    return Ok(Err(format!("its bit map of {bytes} bytes grows with the highest bit")));
                 }
                 _ => return Ok(Err("its subfields have a bit map that is not among them".to_owned())),
-            }
+            };
             parts.remove(&bitmap_at);
+        }
+        if bitmap_at > 0 && parts.contains_key(&0) && matches!(kind, Arrangement::Bitmap { .. }) {
+            return Ok(Err("subfield 0 stands before its bit map".to_owned()));
         }
         let first = match (number("firstField"), &kind) {
             (Some(first), _) => first,
@@ -111,13 +132,11 @@ impl Reader<'_> {
         for (id, _) in parts.range(..first) {
             self.remarks.lose(format!("{place}.{id}"), "is before the first subfield; it is left out");
         }
-        if let Arrangement::Bitmap { bytes: 9.., .. } = kind {
-            return Ok(Err("its bit map grows with the highest bit".to_owned()));
-        }
         let mut pieces = Vec::new();
         for (id, part) in parts.range(first..) {
-            let bits = if let Arrangement::Bitmap { bytes, .. } = kind { bytes * 8 } else { u16::MAX };
-            if *id > bits {
+            if let Arrangement::Bitmap { bytes, continues, .. } = kind
+                && !inside::has_bit(bytes, continues, *id)
+            {
                 self.remarks.lose(format!("{place}.{id}"), "there is no bit for it; it is left out");
                 continue;
             }
@@ -133,39 +152,47 @@ impl Reader<'_> {
         Ok(Ok((kind, pieces)))
     }
 
-    /// Two digits of tag, two of length, and the value; a subfield 0 stands before them.
+    /// Tag, length and value; what has no tag stands before them.
     fn tagged(
         &mut self,
         place: &str,
-        mut parts: BTreeMap<u16, Raw<'_>>,
+        raw: &Raw<'_>,
+        parts: BTreeMap<u16, Raw<'_>>,
         depth: usize,
     ) -> Result<Told, Unreadable> {
+        let mapper =
+            raw.element.attribute("tagMapper").map(|mapper| mapper.rsplit('.').next().unwrap_or(mapper));
+        if let Some(mapper) = mapper.filter(|mapper| !MAPPERS.contains(mapper)) {
+            return Ok(Err(format!("its tags are made by {mapper}, which is code of its own")));
+        }
+        let mut read = Tags::default();
         let mut pieces = Vec::new();
-        if let Some(first) = parts.remove(&0) {
-            match self.piece(&format!("{place}.0"), &first, depth)? {
-                Some(piece) => pieces.push(piece),
-                None => return Ok(Err("subfield 0 cannot be said".to_owned())),
-            }
-        }
-        let head = pieces.len();
-        let mut encoding = None;
         for (id, part) in &parts {
-            let Meaning::Tagged(own) = part.meaning() else {
-                return Ok(Err(format!("subfield {id} has no tag of two digits")));
-            };
-            if encoding.is_some_and(|known| known != own) || *id > 99 {
-                return Ok(Err("its subfields have tags of more than one kind".to_owned()));
+            match part.meaning() {
+                Meaning::Tagged(_) if matches!(part.length, None | Some(0)) => {
+                    let reason = "expected a length; it is read as tags are that are not listed";
+                    self.remarks.lose(format!("{place}.{id}"), reason);
+                }
+                Meaning::Tagged(behind) => {
+                    if let Some(lost) = &behind.value.lost {
+                        self.remarks.lose(format!("{place}.{id}"), lost.as_str());
+                    }
+                    if let Err(reason) = read.part(part, behind) {
+                        return Ok(Err(format!("subfield {id} {reason}")));
+                    }
+                }
+                Meaning::Nothing => {}
+                _ if read.value.is_some() => {
+                    return Ok(Err(format!("subfield {id} has no tag, and stands behind those that have")));
+                }
+                _ => match self.piece(&format!("{place}.{id}"), part, depth)? {
+                    Some(piece) => pieces.push(piece),
+                    None => return Ok(Err(format!("subfield {id} cannot be said"))),
+                },
             }
-            encoding = Some(own);
-            let max = part.length.clamp(1, 99);
-            let text = Format { length: Length::Rest { max }, ..characters(own) };
-            pieces.push(Piece { key: format!("{id:02}"), name: name(part), format: text, layout: None });
         }
-        let Some(encoding) = encoding else { return Ok(Err("it has no subfields with tags".to_owned())) };
-        let prefix = Prefix { digits: 2, encoding, counts: Counts::Value, inclusive: false };
-        let tag = Format { class: Class::N, length: Length::Fixed(2), ..characters(encoding) };
-        let value = Format { length: Length::Variable { prefix, max: 99 }, ..characters(encoding) };
-        Ok(Ok((Arrangement::Tagged { head, tag, value }, pieces)))
+        let token = raw.element.attribute("token").map(str::len);
+        Ok(read.arranged(pieces, token))
     }
 
     fn piece(&mut self, place: &str, raw: &Raw<'_>, depth: usize) -> Result<Option<Piece>, Unreadable> {
@@ -220,6 +247,76 @@ impl Reader<'_> {
 }
 
 type Told = Result<(Arrangement, Vec<Piece>), String>;
+
+/// The subfields behind tags, so far.
+#[derive(Default)]
+struct Tags {
+    pieces: Vec<Piece>,
+    /// Encoding and characters of the tags, and what stands behind each.
+    value: Option<(Encoding, usize, Format)>,
+    /// The longest value.
+    longest: u16,
+}
+
+impl Tags {
+    /// # Errors
+    /// Why it cannot be beside those before it, in words that end a sentence about it.
+    fn part(&mut self, raw: &Raw<'_>, behind: Behind) -> Result<(), String> {
+        let Behind { digits, tag, value } = behind;
+        let key = match (digits, raw.element.attribute("token")) {
+            (Some(digits), _) => format!("{:0width$}", raw.id, width = usize::from(digits)),
+            (None, Some(token)) => token.to_owned(),
+            (None, None) => return Err("has no token".to_owned()),
+        };
+        let class = match value.holds {
+            Holds::Digits => Class::N,
+            Holds::Bytes => Class::B,
+            _ => Class::Ans,
+        };
+        let own = format(&value, class);
+        let same = |(encoding, length, before): (Encoding, usize, Format)| {
+            (encoding, length, before.prefix()) == (tag, key.len(), own.prefix())
+        };
+        if !self.value.is_none_or(same) {
+            return Err("has a tag or a length of another kind than those before it".to_owned());
+        }
+        self.value = Some((tag, key.len(), own));
+        self.longest = self.longest.max(own.max_length());
+        // What stands for all tags that are not listed.
+        if !key.bytes().all(|c| c == b'#') {
+            let format = inside::behind_a_tag(own);
+            self.pieces.push(Piece { key, name: name(raw), format, layout: None });
+        }
+        Ok(())
+    }
+
+    /// The whole, behind the subfields before the first tag.
+    fn arranged(self, mut head: Vec<Piece>, token: Option<usize>) -> Told {
+        let Some((encoding, units, value)) = self.value else {
+            return Err("it has no subfields with tags".to_owned());
+        };
+        if token.is_some_and(|token| token != units) {
+            return Err("its subfields have tags of another length than its token".to_owned());
+        }
+        let digits = self.pieces.iter().all(|piece| piece.key.bytes().all(|c| c.is_ascii_digit()));
+        let class = if digits { Class::N } else { Class::An };
+        let tag = Format { class, length: Length::Fixed(units.min(99) as u16), ..characters(encoding) };
+        // Tags that are not known may be longer than those that are.
+        let length = match value.length {
+            Length::Variable { prefix, .. } => {
+                Length::Variable { prefix, max: prefix.most().min(999).max(self.longest) }
+            }
+            other => other,
+        };
+        let value = match encoding {
+            encoding if value.encoding == encoding => Format { length, ..characters(encoding) },
+            _ => Format { class: Class::B, length, encoding: Encoding::Binary, ..value },
+        };
+        let heads = head.len();
+        head.extend(self.pieces);
+        Ok((Arrangement::Tagged { head: heads, tag, value }, head))
+    }
+}
 
 fn name(raw: &Raw<'_>) -> String {
     let name = one_line(raw.name);

@@ -81,7 +81,7 @@ impl Reader {
         }
         let mut kind = match raw.node.get("bitmap") {
             None | Some(Node::Null) => Arrangement::Positional,
-            Some(node) => match self.bitmap(place, &format!("{path}.bitmap"), node)? {
+            Some(node) => match bitmap(&format!("{path}.bitmap"), node)? {
                 Ok(kind) => kind,
                 Err(reason) => return Ok(Err(reason)),
             },
@@ -105,24 +105,6 @@ impl Reader {
             }
         }
         Ok(Ok(Some((kind, parts))))
-    }
-
-    fn bitmap(&mut self, place: &str, path: &str, node: &Node) -> Told<Arrangement> {
-        let map = Raw::of(path, node)?;
-        let encoding = match map.encoding {
-            "Binary" => Encoding::Binary,
-            "HexToASCII" | "Hex" => Encoding::Hex,
-            other => return Ok(Err(format!("its bit map is in {other:?}"))),
-        };
-        let bytes = if map.length == 0 { 8 } else { map.length };
-        if !(1..=16).contains(&bytes) {
-            return Ok(Err(format!("its bit map has {bytes} bytes")));
-        }
-        if !map.fixed_bitmap {
-            self.remarks
-                .lose(place, format!("its bit map grows when bit 1 is set; here it has {bytes} bytes"));
-        }
-        Ok(Ok(Arrangement::Bitmap { bytes, encoding }))
     }
 
     fn piece(&mut self, place: &str, path: &str, key: &str, raw: &Raw<'_>, depth: usize) -> Told<Piece> {
@@ -161,6 +143,22 @@ impl Reader {
     }
 }
 
+fn bitmap(path: &str, node: &Node) -> Told<Arrangement> {
+    let map = Raw::of(path, node)?;
+    let encoding = match map.encoding {
+        "Binary" => Encoding::Binary,
+        "HexToASCII" | "Hex" => Encoding::Hex,
+        other => return Ok(Err(format!("its bit map is in {other:?}"))),
+    };
+    let bytes = map.length.filter(|bytes| *bytes > 0).unwrap_or(8);
+    if !(1..=16).contains(&bytes) {
+        return Ok(Err(format!("its bit map has {bytes} bytes")));
+    }
+    // Bit 1 of each says that another one follows, unless the file says that none does.
+    let (bytes, continues) = (bytes as u16, !map.fixed_bitmap);
+    Ok(Ok(Arrangement::Bitmap { bytes, encoding, continues }))
+}
+
 fn plain(class: Class, length: Length, encoding: Encoding) -> Format {
     let pad = Pad { side: Side::Left, nibble: 0 };
     Format { class, length, encoding, pad, fill: Fill::SPACES, accept: Default::default() }
@@ -168,7 +166,8 @@ fn plain(class: Class, length: Length, encoding: Encoding) -> Format {
 
 fn tag_of<'a>(path: &str, node: &'a Node) -> Result<Tag<'a>, Unreadable> {
     let raw = Raw::of(path, node)?;
-    Ok(Tag { encoding: raw.encoding, units: raw.length, padding: raw.padding })
+    let units = raw.length.and_then(|units| u16::try_from(units).ok()).unwrap_or(u16::MAX);
+    Ok(Tag { encoding: raw.encoding, units, padding: raw.padding })
 }
 
 /// Subfields as moov sorts them: by number where all keys are numbers, else by their text.
