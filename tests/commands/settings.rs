@@ -211,3 +211,25 @@ fn a_reload_says_of_each_setting_what_changed_and_from_when_on() {
     assert_eq!(told(&switch.log_text(), "now").len(), 3);
     assert!(switch.terminate().0.success());
 }
+
+#[test]
+fn what_is_not_verified_is_said_by_a_check_and_declined_but_in_the_demo() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write(folder, SETTINGS);
+    let own = "link bank verifies nothing: PIN when-present: declined with 86";
+    let demo = "link bank verifies nothing: PIN ignored: decided as if it were right";
+    assert!(check(folder, &["--init"]).1.contains(own) && check(folder, &["--demo"]).1.contains(demo));
+    let terminals =
+        ["--init", "--set", "links.bank.dialect=terminal", "--set", "links.bank.framing=length2-be+tpdu"];
+    let doubt = "messages need not have DE7, and duplicate_key has none of 12, 13 and 37";
+    let keyed = [&terminals[..], &["--set", "links.bank.duplicate_key=[2, 11, 12, 13, 41]"]].concat();
+    assert!(check(folder, &terminals).1.contains(doubt) && !check(folder, &keyed).1.contains(doubt));
+    // The same cards in the same folder: the demo's settings are those of a start with --demo alone.
+    for (flags, stan, code) in [(&["--demo"][..], 1, "00"), (&[], 2, "86")] {
+        let switch = serve(folder, &[flags, &["--set", "links.bank.budget_ms=60000"]].concat());
+        let pin = Purchase::new(&pan("411111", 3), stan, 100).set(52, "0123456789ABCDEF");
+        assert_eq!(switch.connect("bank").ask("0100", &pin.fields()).code(), code, "{flags:?}");
+        switch.terminate();
+    }
+}
