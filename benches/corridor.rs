@@ -111,7 +111,7 @@ fn link(dialect: &str) -> LinkOptions {
         idle_timeout: Duration::from_secs(1),
         write_timeout: Duration::from_secs(1),
         terms: LinkTerms::default(),
-        echo: Vec::new(),
+        echo: Default::default(),
         close_on_unreadable: false,
         require_sign_on: false,
         reply_after_durable: false,

@@ -5,7 +5,7 @@
 
 use authswitch::decision::{Desk, Lateness, LinkTerms, Policy, Sink, Standing};
 use authswitch::journal::{Journal, Options, Tail};
-use authswitch::message::{Country, Kind, Marks, Operation, Pan, Request};
+use authswitch::message::{Kind, Marks, Operation, Pan, Request};
 use authswitch::portfolio::{
     AccountState, CardState, CardStatus, FORMAT, Limits, Lists, NewAccount, NewCard, Portfolio, Program,
     TableOptions, snapshot,
@@ -295,7 +295,8 @@ impl Traffic {
             local_date: 921,
             expiry: 3012,
             merchant_category: 5411,
-            country: Country { numeric: 840, alpha: *b"US" },
+            merchant_country: 840,
+            acquirer_country: 840,
             entry_mode: 51,
             condition: 0,
             preauthorization: false,

@@ -24,6 +24,7 @@ fn sample(number: u64) -> Sample {
         mti: KNOWN_MTIS[(noise % 6) as usize * 2],
         outcome: Outcome::ALL[(noise % 2) as usize],
         code: *b"00",
+        refusal: 0,
         total_ns: 15_000 + noise % 9_000 + tail,
         stage_ns: [
             3_000 + noise % 900,

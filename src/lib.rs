@@ -20,7 +20,7 @@
 //!
 //!   traffic  -> message, wire, telemetry     (traces, generator, load client, reports)
 //!   admin    -> portfolio, journal, telemetry (HTTP: health, metrics, status page)
-//!   settings -> wire's value types alone      telemetry -> nobody
+//!   settings -> value types of wire and message  telemetry -> nobody
 //! ```
 //!
 //! Reading order: [`wire`], [`message`], [`rules`], [`portfolio`], [`decision`], [`journal`], [`network`], then

@@ -76,7 +76,7 @@ fn link(dialect: &str, framing: &str) -> LinkOptions {
         idle_timeout: Duration::from_secs(1),
         write_timeout: Duration::from_secs(1),
         terms: LinkTerms { fees_on_top: true, ..LinkTerms::default() },
-        echo: Vec::new(),
+        echo: Default::default(),
         close_on_unreadable: false,
         require_sign_on: false,
         reply_after_durable: false,

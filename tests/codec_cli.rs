@@ -153,6 +153,26 @@ fn specs_are_listed_shown_and_checked() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine.toml");
     let path = file.to_str().unwrap();
+    // What the dialect says of messages is no code of ours: it is shown with the rest.
+    let terminal = json(&run(&["specs", "show", "terminal", "--json"], ""));
+    let (standard, terminal) = (&show[0]["messages"], &terminal[0]["messages"]);
+    let of = |messages: &Value, kind: &str| messages["mandatory"][kind].clone();
+    for (kind, usual, terminals) in [
+        ("0100", vec![3, 7, 11], vec![3, 11]),
+        ("0200", vec![3, 7, 11], vec![3, 11]),
+        ("0400", vec![7, 11], vec![11]),
+        ("0800", vec![7, 11, 70], vec![11]),
+    ] {
+        assert_eq!((of(standard, kind), of(terminal, kind)), (usual.into(), terminals.into()), "{kind}");
+    }
+    assert_eq!(standard["merchant_country"], serde_json::json!(["43.country=alpha-2"]));
+    assert_eq!(terminal["network_codes"], serde_json::json!({ "92": "001", "99": "001" }));
+    assert_eq!(standard["cannot_verify"]["mac"], "96");
+    let text = run(&["specs", "show", "mastercard-cis"], "");
+    let text = String::from_utf8(text.stdout).unwrap();
+    for line in ["  0800  7  11  70", "61.13=numeric  43.country=state-or-alpha-3", "pin 86", "48.92"] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
     let source = run(&["specs", "show", "iso87-bcd", "--source"], "");
     std::fs::write(&file, &source.stdout).unwrap();
     assert_eq!(run(&["specs", "check", path], "").status.code(), Some(0));

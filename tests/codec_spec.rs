@@ -237,3 +237,54 @@ fn a_dialect_must_have_its_own_name() {
     let error = Dialect::from_toml("extends = \"iso87-bcd\"\n", "mine.toml").unwrap_err();
     assert_eq!(error.to_string(), "mine.toml:1:1: expected a name");
 }
+
+#[test]
+fn what_a_dialect_says_of_messages_is_inherited_key_by_key() {
+    let read = |more: &str| {
+        let text = format!("name = \"mine\"\nextends = \"iso87-bcd\"\n{more}");
+        Dialect::from_toml(&text, "mine.toml")
+    };
+    let de = |set: Bitmap| set.iter().collect::<Vec<u8>>();
+    let mine = read(
+        "[messages]\nmerchant_country = [\"60@1=numeric\"]\n[messages.mandatory]\n0200 = [11]\n\
+         [messages.network_codes]\n92 = \"sign-on\"\n9201 = \"echo\"\n[messages.cannot_verify]\npin = \"83\"\n",
+    )
+    .unwrap();
+    let said = mine.conventions();
+    assert_eq!(
+        (de(said.mandatory[2]), de(said.mandatory[0]), de(said.mandatory[5])),
+        (vec![11], vec![3, 7, 11], vec![7, 11, 70])
+    );
+    assert_eq!(said.merchant_country.iter().map(ToString::to_string).collect::<Vec<_>>(), ["60@1=numeric"]);
+    assert_eq!(said.cannot_verify, [*b"83", *b"86", *b"86", *b"96"]);
+    // The longest that fits counts.
+    assert_eq!(said.network_codes.iter().map(|code| code.code).collect::<Vec<_>>(), [301, 1]);
+    // Another layout of DE 43: nobody knows where the country is in it, and nothing is guessed.
+    let other = "[layouts.place]\nkind = \"positional\"\nparts = [{ key = \"all\", format = \"ans 40\", name = \"All\" }]\n\
+                 [fields]\n43 = { layout = \"place\" }\n";
+    assert!(read(other).unwrap().conventions().merchant_country.is_empty());
+    // A dialect that extends nothing has the standard's too.
+    let whole = Dialect::from_toml(WHOLE, "mine.toml").unwrap();
+    assert_eq!(de(whole.conventions().mandatory[5]), [7, 11, 70]);
+    for (more, place, reason) in [
+        ("[messages]\nmandatry = {}", (4, 1), "unknown key"),
+        ("[messages.mandatory]\n0110 = [7]", (4, 1), "expected one of 0100, 0120"),
+        ("[messages.mandatory]\n0100 = [7, 1]", (4, 12), "2 to 192"),
+        ("[messages.mandatory]\n0100 = 7", (4, 8), "expected a list"),
+        ("[messages]\nmerchant_country = [\"43.land=alpha-2\"]", (4, 21), "no \"land\" in 43"),
+        ("[messages]\nmerchant_country = [\"43.country\"]", (4, 21), "is not a place of a country"),
+        ("[messages]\nmerchant_country = [\"19=numeric\"]", (4, 21), "the acquirer's country"),
+        ("[messages]\ncard_verification = [\"48.92\"]", (4, 22), "48 is one value"),
+        ("[messages.network_codes]\n92x = \"sign-on\"", (4, 1), "first digits of DE 3"),
+        ("[messages.network_codes]\n92 = \"log-on\"", (4, 6), "expected one of \"sign-on\""),
+        ("[messages.cannot_verify]\npin = \"55\"", (4, 7), "does not say that the PIN was wrong"),
+        ("[messages.cannot_verify]\nmac = \"00\"", (4, 7), "that declines"),
+    ] {
+        let error = read(more).map(drop).unwrap_err();
+        let [mistake] = error.mistakes() else { panic!("{more}: not one mistake:\n{error}") };
+        assert!(
+            mistake.reason.contains(reason) && (mistake.line, mistake.column) == place,
+            "{more}: {error}"
+        );
+    }
+}

@@ -5,7 +5,7 @@
 mod support;
 
 use authswitch::decision::{Lateness, Missing, Policy, Rate, Rates, Standing};
-use authswitch::message::{Country, Marks, Operation, Refusal, Request};
+use authswitch::message::{Marks, Operation, Refusal, Request};
 use authswitch::portfolio::{Record, Ruled};
 use authswitch::rules::RuleSet;
 use support::*;
@@ -13,7 +13,7 @@ use support::*;
 const HOUR_US: i64 = 3_600_000_000;
 
 fn ruled(rules: &str) -> World {
-    World::default().ruled(rules)
+    World::trusting().ruled(rules)
 }
 
 fn last(world: &World) -> Record {
@@ -53,8 +53,7 @@ fn rules_decline_with_their_code_in_the_order_of_their_priority() {
     world.gets(&small(3), "00");
     world.gets(&Request { merchant_category: 5944, ..small(4) }, "59");
     world.gets(&Request { merchant_category: 5944, marks: Marks::PIN, ..small(5) }, "00");
-    let german = Country { numeric: 276, alpha: *b"DE" };
-    world.gets(&Request { country: german, merchant_category: 7995, ..small(6) }, "00");
+    world.gets(&Request { merchant_country: 276, merchant_category: 7995, ..small(6) }, "00");
     let records = world.sink.records();
     let of = |index: usize| (records[index].ruled.rule, records[index].refusal, records[index].rules);
     let version = world.desk.standing().rules.version();
@@ -224,7 +223,7 @@ fn every_scope_counts_its_own() {
     let till = Request { terminal: *b"TERM0002", ..purchase(2) };
     let flight = Request { merchant_category: 4511, ..purchase(2) };
     let doctor = Request { merchant_category: 8011, ..purchase(2) };
-    let abroad = Request { country: Country { numeric: 250, alpha: *b"FR" }, ..purchase(2) };
+    let abroad = Request { merchant_country: 250, ..purchase(2) };
     for (rules, same, other) in [
         (scoped("card", ""), purchase(2), Some(other_card)),
         (scoped("account", ""), other_card, Some(other_account)),
@@ -352,7 +351,7 @@ fn the_stand_in_set_decides_where_it_is_switched_on_asked_for_or_the_budget_is_s
     world.gets(&pin(8, 2_000), "65");
     assert_eq!(late(9).as_str(), "91");
     let counts = world.desk.standing().stand_ins().map(|(missing, tally)| (missing.name(), tally.get()));
-    assert_eq!(counts, [("switched", 1), ("rule", 2), ("budget", 2)]);
+    assert_eq!(counts, [("switched", 1), ("rule", 2), ("budget", 2), ("verification", 0)]);
     world.replays();
 }
 

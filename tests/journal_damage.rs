@@ -1,6 +1,8 @@
 //! Recovery gives back a prefix or refuses: cuts, flipped bytes, lost sectors, missing and foreign segments (I12).
 #![allow(clippy::unwrap_used)]
 
+#[path = "journal/beside.rs"]
+mod beside;
 #[path = "journal/rows.rs"]
 mod rows;
 

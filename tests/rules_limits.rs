@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use authswitch::message::{Country, Pan};
+use authswitch::message::Pan;
 use authswitch::rules::{Facts, Limit, RuleSet, Text, Window};
 
 fn read(limit: &str) -> Result<Limit, String> {
@@ -27,7 +27,7 @@ fn facts() -> Facts {
         ..Facts::default()
     };
     facts.set_card(Pan::from_digits(b"4111110000000013").unwrap());
-    facts.set_country(Country { numeric: 276, alpha: [0; 2] });
+    facts.set_countries(276, 0);
     facts
 }
 
@@ -66,9 +66,9 @@ fn each_scope_tells_apart_what_it_counts() {
         ),
         (
             "country",
-            |f| f.set_country(Country { numeric: 276, alpha: *b"FR" }),
-            |f| f.set_country(Country { numeric: 0, alpha: *b"DE" }),
-            |f| f.set_country(Country::default()),
+            |f| f.set_countries(250, 276),
+            |f| f.set_countries(276, 250),
+            |f| f.set_countries(0, 276),
         ),
     ];
     for (scope, other, same, none) in table {
@@ -104,17 +104,15 @@ fn counters_keep_their_names_between_versions() {
 }
 
 #[test]
-fn countries_are_filled_from_either_field() {
+fn the_merchants_and_the_acquirers_country_are_two() {
     let mut facts = Facts::default();
-    for (numeric, alpha, letters, number) in [
-        (840, [0; 2], "US", 840),
-        (0, *b"FR", "FR", 250),
-        (840, *b"FR", "FR", 250),
-        (999, [0; 2], "", 999),
-        (8, [0; 2], "AL", 8),
-    ] {
-        facts.set_country(Country { numeric, alpha });
-        assert_eq!((facts.merchant_country.as_str(), facts.merchant_country_code), (letters, number));
+    for (merchant, acquirer, letters) in
+        [(840, 250, ["US", "FR"]), (0, 840, ["", "US"]), (8, 0, ["AL", ""]), (999, 10, ["", "AQ"])]
+    {
+        facts.set_countries(merchant, acquirer);
+        assert_eq!([facts.merchant_country.as_str(), facts.acquirer_country.as_str()], letters);
+        let codes = (facts.merchant_country_code, facts.acquirer_country_code);
+        assert_eq!(codes, (merchant.into(), acquirer.into()));
     }
 }
 

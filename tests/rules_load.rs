@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use authswitch::rules::{Effect, MANUAL, Mode, On, RuleSet, Scope, StandInMode, Window};
+use authswitch::rules::{Effect, Facts, MANUAL, Mode, On, RuleSet, Scope, StandInMode, Window};
 
 fn no_files(name: &str) -> Result<Vec<u8>, String> {
     Err(format!("{name}: there are no files here"))
@@ -72,7 +72,8 @@ const WRONG_CONDITIONS: &[(&str, usize, &str)] = &[
     ("request.amount % request.fee == 5", 16, "may divide by zero"),
     ("-(-9223372036854775807 - 1) == 0", 1, "may overflow"),
     ("request.type == \"purchse\"", 17, "is never \"purchse\": it is one of purchase"),
-    ("merchant.country in [\"USA\"]", 21, "two capital letters"),
+    ("merchant.country in [\"USA\", \"UK\"]", 21, "\"UK\" is not a country of ISO 3166"),
+    ("acquirer.country == \"Germany\"", 21, "is not a country of ISO 3166"),
     ("merchant.id == \"0123456789012345678901234567890x\"", 16, "at most 31 characters, not 32"),
     ("merchant.id == \"x \"", 16, "ends in a space"),
     ("merchant.id == \"\\u00e9\"", 16, "printable ASCII"),
@@ -184,6 +185,53 @@ const WRONG_FILES: &[(&str, &[&str])] = &[
         ],
     ),
 ];
+
+#[test]
+fn a_country_is_the_same_in_two_letters_three_letters_and_digits() {
+    let file = |when: &str| {
+        format!(
+            "[lists.watched]\nof = \"country\"\nvalues = [\"IRN\", \"408\", \"SY\"]\n[lists.texts]\nof = \"text\"\n\
+             values = [\"IRN\", \"408\"]\n[[rule]]\nname = \"a\"\nwhen = '{when}'\ndecline = \"57\"\n"
+        )
+    };
+    let holds = |when: &str, merchant: u16, acquirer: u16| {
+        let set = RuleSet::from_toml(&file(when), "f", &mut |_| Err("none".into()));
+        let set = set.unwrap_or_else(|problems| panic!("{}", problems.report()));
+        let mut facts = Facts::default();
+        facts.set_countries(merchant, acquirer);
+        set.rules()[0].matches(&facts)
+    };
+    const UNKNOWN: u16 = 0;
+    for (when, yes, no) in [
+        ("merchant.country == \"USA\"", 840, 276),
+        ("merchant.country == \"840\"", 840, 276),
+        ("\"US\" == merchant.country", 840, 276),
+        ("merchant.country != \"DEU\"", 840, 276),
+        ("merchant.country in [\"DEU\", \"040\", \"FR\"]", 40, 840),
+        ("!(merchant.country in [\"DEU\", \"840\"])", 250, 840),
+        ("merchant.country in lists.watched", 364, 840),
+        ("merchant.country in lists.watched", 408, UNKNOWN),
+        ("merchant.country in lists.texts", 408, 760),
+        ("merchant.country in [\"unknown\", \"US\"]", UNKNOWN, 276),
+        ("merchant.country == \"\"", UNKNOWN, 276),
+        ("merchant.country_code == 840", 840, 276),
+    ] {
+        assert!(holds(when, yes, no) && !holds(when, no, yes), "{when}");
+        // The acquirer's country is an attribute of its own.
+        let acquirer = when.replace("merchant.country", "acquirer.country");
+        assert!(holds(&acquirer, no, yes) && !holds(&acquirer, yes, no), "{acquirer}");
+    }
+    assert!(holds("merchant.country == acquirer.country", 840, 840));
+    let no_text = file("merchant.country in lists.texts").replace("\"IRN\", \"408\"]", "\"shop\"]");
+    for (text, found) in [
+        (file("true").replace("\"SY\"", "\"UK\""), "f:3:25: \"UK\" is not a country of ISO 3166"),
+        (no_text, "lists.texts: \"shop\" is not a country of ISO 3166"),
+        (file("merchant.id in lists.watched"), "lists.watched is of \"country\", and this is string"),
+    ] {
+        let shown = mistakes(&text).join("; ");
+        assert!(shown.contains(found), "{found} in {shown}");
+    }
+}
 
 #[test]
 fn every_mistake_of_a_file_is_listed() {

@@ -90,3 +90,48 @@ fn a_dialect_that_the_switch_cannot_decide_is_refused() {
         assert!(said.contains("links.acquirer-ascii.dialect") && said.contains(reason), "{dialect}: {said}");
     }
 }
+
+#[test]
+fn a_links_table_that_its_dialect_cannot_have_is_refused() {
+    for (setting, reason) in [
+        ("mandatory.0100=[11, 150]", "mandatory.0100: the dialect iso87-ascii does not define DE 150"),
+        ("merchant_country=[\"43.land=alpha-2\"]", "merchant_country: 43.land: no \"land\" in 43"),
+        ("merchant_country=[\"43\"]", "merchant_country: \"43\" is not a place of a country"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let set = format!("links.acquirer-ascii.{setting}");
+        let Err((status, said)) = Switch::try_start(&folder.path().join("data"), &[&set], |_| {}) else {
+            panic!("{setting} was taken")
+        };
+        assert!(status.code() == Some(2) && said.contains(reason), "{setting}: {said}");
+    }
+}
+
+/// The list of a program, and where each link says that the merchant is.
+#[test]
+fn a_programs_countries_are_held_against_the_merchants_and_never_the_acquirers() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = [
+        "programs.demo.country_deny=[\"USA\", \"unknown\"]",
+        "links.acquirer-bcd.merchant_country=[\"19=numeric\"]",
+        "links.acquirer-bcd.mandatory={0100=[7, 11, 41]}",
+    ];
+    let switch = Switch::start(&folder.path().join("data"), &set);
+    let place = |country: &str| format!("{:<38}{country}", "CORNER SHOP              SOMEWHERE");
+    let mut stan = 0;
+    for (link, de43, de19, code) in [
+        ("acquirer-ascii", "DE", "840", "00"),
+        ("acquirer-ascii", "US", "276", "62"),
+        ("acquirer-ascii", "XX", "276", "62"),
+        ("acquirer-bcd", "US", "276", "00"),
+        ("acquirer-bcd", "DE", "840", "62"),
+    ] {
+        stan += 1;
+        let asked = Purchase::new(&pan("411111", stan), stan, 100).set(43, &place(de43)).set(19, de19);
+        assert_eq!(switch.connect(link).ask("0100", &asked.fields()).code(), code, "{link} {de43} {de19}");
+    }
+    let asked = Purchase::new(&pan("411111", 9), 9, 100).set(19, "276").without(41);
+    for (link, code) in [("acquirer-bcd", "30"), ("acquirer-ascii", "62")] {
+        assert_eq!(switch.connect(link).ask("0100", &asked.fields()).code(), code, "{link} without DE 41");
+    }
+}

@@ -269,9 +269,69 @@ fn a_link_that_asks_for_sign_on_gets_it() {
 
 #[test]
 fn a_link_may_override_what_is_echoed_but_never_echo_secrets() {
-    let set = ["links.acquirer-ascii.echo=[2, 11, 37, 43]", "links.acquirer-bcd.echo=[2, 11, 37, 43]"];
-    with_switch(&set, |_, link, peer| {
+    let set = ["ascii", "bcd"].map(|link| format!("links.acquirer-{link}.echo.0110=[2, 11, 37, 43]"));
+    with_switch(&set.each_ref().map(String::as_str), |_, link, peer| {
         let answer = peer.ask("0100", &Purchase::new(&card(link, 8), 600, 100).fields());
         assert_eq!(answer.fields.keys().copied().collect::<Vec<_>>(), [2, 11, 37, 38, 39, 43], "{link}");
     });
+}
+
+#[test]
+fn an_answer_to_network_management_has_what_its_sender_matches_by() {
+    with_switch(&[], |_, link, peer| {
+        let all = [
+            (2, "4111110000000013"),
+            (3, "920000"),
+            (7, "1122093315"),
+            (11, "000001"),
+            (24, "123"),
+            (32, "12345678901"),
+            (33, "98765432109"),
+            (37, "632609000001"),
+            (41, "TERM0001"),
+            (42, "MERCHANT0000001"),
+            (63, "MCC0000001  "),
+            (70, "301"),
+        ];
+        let rest = [
+            (43, "ACME SUPERMARKET 001    SPRINGFIELD   US"),
+            (48, "X"),
+            (60, "X"),
+            (62, "X"),
+            (94, "0000000"),
+        ];
+        let asked: Vec<_> = all.into_iter().chain(rest).collect();
+        let answer = peer.ask("0800", &asked);
+        assert_eq!((answer.mti.as_str(), answer.code()), ("0810", "00"), "{link}");
+        let expected: Fields =
+            all.into_iter().chain([(39, "00")]).map(|(de, value)| (de, value.to_owned())).collect();
+        assert_eq!(answer.fields, expected, "{link}");
+        let terminal = [(7, "1122093315"), (11, "000002"), (41, "TERM0001"), (70, "301")];
+        let answer = peer.ask("0800", &terminal);
+        assert_eq!(answer.fields.keys().copied().collect::<Vec<_>>(), [7, 11, 39, 41, 70], "{link}");
+    });
+}
+
+#[test]
+fn a_links_echo_changes_the_one_kind_of_answer_that_it_names() {
+    let link = |kind: &str, list: &str| format!("links.acquirer-ascii.echo.{kind}={list}");
+    let changed = [link("0810", "[41]"), link("0410", "[2, 11]")];
+    let folder = tempfile::tempdir().unwrap();
+    let switch = Switch::start(&folder.path().join("data"), &changed.each_ref().map(String::as_str));
+    let answers = |name: &str, first: u32| {
+        let mut peer = switch.connect(name);
+        let of = |answer: &Answer| answer.fields.keys().copied().collect::<Vec<u8>>();
+        let purchase = Purchase::new(&card(name, 9), first, 100);
+        let original = purchase.as_original("0100");
+        let reversal = Purchase::new(&card(name, 9), first + 1, 100).set(90, &original);
+        let terminal = [(7, "1122093315"), (11, "000009"), (41, "TERM0001"), (70, "301")];
+        let asked = [("0100", purchase.fields()), ("0420", reversal.fields()), ("0800", terminal.to_vec())];
+        asked.map(|(mti, fields)| of(&peer.ask(mti, &fields)))
+    };
+    let [approval, reversal, management] = answers("acquirer-ascii", 700);
+    // 11 and 70 say what is answered, whatever the list says.
+    assert_eq!((reversal, management), (vec![2, 11, 39], vec![11, 39, 41, 70]));
+    let [standard, usual_reversal, usual_management] = answers("acquirer-bcd", 700);
+    assert_eq!(approval, standard);
+    assert!(usual_reversal.contains(&90) && usual_management == [7, 11, 39, 41, 70]);
 }

@@ -346,3 +346,49 @@ fn a_framing_that_cannot_carry_the_dialect_is_refused_at_the_start() {
         "links.acquirer-bcd.framing: stx-etx ends a frame at the byte ETX, which messages in iso87-bcd";
     assert!(status.code() == Some(2) && said.contains(reason), "{status} {said}");
 }
+
+/// As terminals behind a network access controller send: no DE 7, no DE 70, and no DE 2 where there is a track.
+#[test]
+fn a_terminal_logs_on_by_its_processing_code_and_is_decided_without_a_transmission_time() {
+    let till = |key: &str| format!("links.till.{key}");
+    let set = [
+        till("listen=127.0.0.1:0"),
+        till("dialect=terminal"),
+        till("framing=length2-be+tpdu"),
+        till("duplicate_key=[2, 11, 12, 13, 41]"),
+        till("require_sign_on=true"),
+        till("budget_ms=60000"),
+    ];
+    let (_folder, switch) = start(&set.each_ref().map(String::as_str));
+    let mut peer = Peer::connect_framed(switch.addresses["till"], "terminal", "length2-be+tpdu:6001230000");
+    let track = format!("{}=30122010000012345678", pan("411111", 1));
+    let sale = |stan: &'static str| {
+        let fields = [(3, "000000"), (4, "000000001000"), (11, stan), (22, "021"), (24, "123"), (25, "00")];
+        let ends = [(35, track.as_str()), (41, "TERM0001"), (42, "MERCHANT0000001")];
+        fields.into_iter().chain(ends).collect::<Vec<_>>()
+    };
+    assert_eq!(peer.ask("0200", &sale("000001")).code(), "91", "not logged on");
+    for (stan, code) in [("000002", "920000"), ("000003", "990000")] {
+        let logon = [(3, code), (11, stan), (24, "123"), (41, "TERM0001"), (42, "MERCHANT0000001")];
+        let answer = peer.ask("0800", &logon);
+        assert_eq!((answer.mti.as_str(), answer.code()), ("0810", "00"), "{code}");
+        assert_eq!(answer.fields.keys().copied().collect::<Vec<_>>(), [3, 11, 24, 39, 41, 42]);
+        assert!(logon.iter().all(|(de, value)| answer.fields[de] == *value), "{:?}", answer.fields);
+        assert_eq!(peer.lead[2..], unhex("6000000123"), "the TPDU of the request, turned");
+    }
+    let first = peer.ask("0200", &sale("000004"));
+    assert_eq!((first.mti.as_str(), first.code()), ("0210", "00"));
+    let echoed: Vec<u8> = first.fields.keys().copied().collect();
+    assert_eq!(echoed, [3, 4, 11, 24, 25, 38, 39, 41, 42], "what is there, and no DE 7 of ours");
+    assert_eq!(peer.ask("0200", &sale("000004")), first, "a repeat gets the stored answer");
+    let second = peer.ask("0200", &sale("000005"));
+    assert_eq!(second.code(), "00");
+    assert_ne!(second.fields[&38], first.fields[&38]);
+    assert_eq!(peer.ask("0400", &sale("000005")).code(), "00");
+    assert_eq!(peer.ask("0200", &sale("000005")).code(), second.code(), "its stored answer");
+    // What a decision needs is asked for all the same.
+    let without = |gone: u8| sale("000006").into_iter().filter(|(de, _)| *de != gone).collect::<Vec<_>>();
+    for de in [3, 4, 11, 35] {
+        assert_eq!(peer.ask("0200", &without(de)).code(), "30", "without DE {de}");
+    }
+}

@@ -264,3 +264,56 @@ fn stand_in_decides_what_the_budget_leaves_undecided() {
     let expected = [(&first, &"00".into(), &"budget".into()), (&second, &"91".into(), &"budget".into())];
     assert!(said.ends_with(&expected), "{said:?}");
 }
+
+#[test]
+fn a_pin_that_nobody_verified_is_declined_counted_explained_and_said_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = ["verification.pin.require=when-present", "verification.cvv.require=when-present"];
+    let switch = start(folder.path(), RULES, &set);
+    // For each link what is not verified, and what becomes of it.
+    let log = switch.log_text();
+    for link in ["acquirer-ascii", "acquirer-bcd"] {
+        let line =
+            log.lines().find(|line| line.contains("verified") && line.contains(link)).unwrap_or_default();
+        for said in [
+            "WARN",
+            "when-present: declined with 86",
+            "when-present: decided as if it were right",
+            "ignored: ",
+        ] {
+            assert!(line.contains(said), "{link}: {said} in {line:?} of {log}");
+        }
+    }
+    let mut peer = switch.connect("acquirer-ascii");
+    let cash = purchase(1, 2_000).set(3, "010000").set(18, "6011").set(52, "0123456789ABCDEF");
+    let answer = peer.ask("0200", &cash.fields());
+    assert_eq!(answer.code(), "86");
+    assert_eq!(peer.ask("0201", &cash.fields()), Answer { mti: "0210".into(), ..answer });
+    // A rule about something else comes before it, the same without a PIN is approved.
+    assert_eq!(
+        peer.ask("0200", &purchase(2, 100).set(18, "7995").set(52, "0123456789ABCDEF").fields()).code(),
+        "57"
+    );
+    assert_eq!(peer.ask("0200", &purchase(3, 100).fields()).code(), "00");
+    let unverified = |kind: &str| {
+        switch.metric(&format!("authswitch_unverified_total{{link=\"acquirer-ascii\",kind=\"{kind}\"}}"))
+    };
+    assert_eq!([unverified("pin"), unverified("cvv"), unverified("mac")], [Some(1.0), Some(0.0), Some(0.0)]);
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    wait_for("the record", || (run(&["explain", "--stan", "000003", "--data", data]).2 == 0).then_some(()));
+    let (why, code) = json(&["explain", "--stan", "000001", "--data", data, "--json"]);
+    assert_eq!(code, 0, "{why}");
+    let refused = why["checks"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&refused["check"], &refused["refusal"]),
+        (&"PIN not verified".into(), &"pin-not-verified".into())
+    );
+    assert_eq!(why["record"]["evidence"], serde_json::json!({ "pin": "unverified" }));
+    let (text, _, code) = run(&["explain", "--stan", "000001", "--data", data]);
+    assert!(
+        code == 0 && text.contains("REFUSED  PIN not verified") && text.contains("86 (declined"),
+        "{text}"
+    );
+    assert!(!text.contains("0123456789ABCDEF") && !switch.log_text().contains("0123456789ABCDEF"));
+}

@@ -71,6 +71,18 @@ fn what_waited_while_the_process_stood_still_gets_91() {
     assert!(switch.log_text().contains("a thread stood still"), "{}", switch.log_text());
 }
 
+/// The nanoseconds of all messages, and that their stages add up to them exactly.
+fn adds_up(metrics: &str) -> u64 {
+    let sum = |name: &str| -> u64 {
+        let lines = metrics.lines().filter(|line| line.starts_with(name));
+        let seconds = lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap());
+        seconds.map(|seconds| (seconds * 1e9).round() as u64).sum()
+    };
+    let whole_ns = sum("authswitch_message_duration_seconds_sum{");
+    assert_eq!(sum("authswitch_stage_duration_seconds_sum{"), whole_ns, "{metrics}");
+    whole_ns
+}
+
 /// When each message had been sent, by STAN: taken after the kernel had all of it.
 type Sent = Vec<Option<Instant>>;
 
@@ -159,17 +171,9 @@ fn nothing_that_waited_longer_than_the_budget_is_approved_by_the_senders_own_tim
         }
         // The switch's own figures know of that time too, and its stages add up to the whole.
         let (_, metrics) = switch.get("/metrics");
-        let sum = |name: &str| -> f64 {
-            let lines = metrics.lines().filter(|line| line.starts_with(name));
-            lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
-        };
-        let whole = sum("authswitch_message_duration_seconds_sum{");
-        let stages = sum("authswitch_stage_duration_seconds_sum{");
-        assert!(
-            whole > waited_s / 2.0,
-            "{connections}x{size} in {room_kib} KiB: {whole} s of at least {waited_s} s"
-        );
-        assert!((whole - stages).abs() < 1e-6 * whole, "{stages} of {whole}");
+        let whole_s = adds_up(&metrics) as f64 / 1e9;
+        let case = format!("{connections}x{size} in {room_kib} KiB");
+        assert!(whole_s > waited_s / 2.0, "{case}: {whole_s} s of at least {waited_s} s");
     }
 }
 
@@ -209,6 +213,7 @@ fn an_approval_that_a_slow_reader_leaves_behind_is_undone() {
     assert!(answers.iter().all(|answer| ["00", "91"].contains(&answer.code())));
     // What the kernel had taken counts as sent: a segment, what may wait unsent, and the peer's own buffer.
     assert!(approved > 0 && bytes < 256 << 10, "{approved} approved, {bytes} bytes");
+    adds_up(&switch.get("/metrics").1);
     let undone = switch.metric("authswitch_undone_approvals_total{link=\"acquirer-ascii\"}").unwrap();
     assert!(undone >= 1.0, "{undone}");
     let (status, said) = switch.terminate();
@@ -236,6 +241,7 @@ fn a_stored_approval_that_a_slow_reader_leaves_behind_is_withheld() {
     let (received, withheld) = (asked as usize + 6_001, 6_000 - answered);
     let counted = switch.metric("authswitch_withheld_repeats_total{link=\"acquirer-ascii\"}");
     assert_eq!(counted, Some(withheld as f64));
+    adds_up(&switch.get("/metrics").1);
     let outcome = "authswitch_message_duration_seconds_count{link=\"acquirer-ascii\",mti=\"0101\",outcome=";
     assert_eq!(switch.metric(&format!("{outcome}\"withheld\"}}")), Some(withheld as f64));
     let (status, said) = switch.terminate();
@@ -257,10 +263,12 @@ fn a_stop_answers_what_was_read_and_gives_a_receipt() {
         peer.send(mti, &Purchase::new(&pan("411111", stan), stan, 100).fields());
     }
     peer.send("0110", &Purchase::new(&pan("411111", 1), 1, 100).fields());
-    wait_for("all to be read", || {
-        (switch.metric("authswitch_received_frames_total{link=\"acquirer-ascii\"}") == Some(101.0))
-            .then_some(())
+    // Refused for its content: no DE11.
+    peer.send("0100", &Purchase::new(&pan("411111", 1), 1, 100).without(11).fields());
+    wait_for("all to be answered", || {
+        (switch.metric("authswitch_sent_answers_total{link=\"acquirer-ascii\"}") == Some(101.0)).then_some(())
     });
+    adds_up(&switch.get("/metrics").1);
     // For the independent judges that `tests/run` calls.
     let judged = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     std::fs::write(judged.join("switch.metrics"), switch.get("/metrics").1).unwrap();
@@ -272,14 +280,16 @@ fn a_stop_answers_what_was_read_and_gives_a_receipt() {
     }
     assert_eq!(
         said.trim(),
-        "drained received=101 answered=100 budget_spent=0 undone=0 withheld=0 dropped=1 undelivered=0"
+        "drained received=102 answered=101 budget_spent=0 undone=0 withheld=0 dropped=1 undelivered=0"
     );
-    let mut answers = 0;
+    let (mut answers, mut refused) = (0, 0);
     while let Some(answer) = peer.receive() {
-        assert_eq!(answer.code(), "00");
-        answers += 1;
+        match answer.code() {
+            "00" => answers += 1,
+            code => refused += usize::from(code == "30"),
+        }
     }
-    assert_eq!(answers, 100);
+    assert_eq!((answers, refused), (100, 1));
     assert!(idle.is_closed());
     // A clean stop leaves a snapshot of everything: nothing to replay.
     let again = Switch::start(&data, &[]);

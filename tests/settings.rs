@@ -57,7 +57,7 @@ fn the_files_programs_are_the_whole_set_and_inherit_no_limit() {
     let file = "[programs.standard]\ncountry_deny = [\"us\", \"643\"]\n[programs.standard.card_limits]\ncount_per_day = 4\n";
     let settings = read(file, &[]).unwrap();
     let expected = Program {
-        country_deny: vec![Country::Letters(*b"US"), Country::Numeric(643)],
+        country_deny: ["USA", "RU"].map(|code| code.parse::<Country>().unwrap()).to_vec(),
         card_limits: Limits { count_per_day: Some(4), ..Limits::default() },
         ..Program::default()
     };
@@ -138,7 +138,7 @@ fn unknown_and_missing_keys_are_refused() {
             "workers = 3\n",
             "site.toml:1:1: workers: unknown key (known here: server, admin, log, telemetry, \
           journal, snapshot, vault, transactions, counters, holds, rules, completion, approvals, rates, \
-             programs, links)",
+             verification, programs, links)",
         ),
         (
             "[log]\n\n# Ünïcode above\nlevels = \"info\"\n",
@@ -165,7 +165,7 @@ fn unknown_and_missing_keys_are_refused() {
 
 #[test]
 fn values_of_another_type_are_refused() {
-    let rows: [(&str, &str); 11] = [
+    let rows: [(&str, &str); 12] = [
         ("server = 3\n", "site.toml:1:10: server: must be a table, not the number 3"),
         ("server.workers = \"3\"\n", "site.toml:1:18: server.workers: must be 0 to 256, not the text \"3\""),
         ("server.workers = 1.5\n", "site.toml:1:18: server.workers: must be 0 to 256, not a fraction"),
@@ -190,7 +190,12 @@ fn values_of_another_type_are_refused() {
         ),
         (
             "links.acquirer-bcd.echo = \"2\"\n",
-            "site.toml:1:27: links.acquirer-bcd.echo: must be 2 to 127, not the text \"2\"",
+            "site.toml:1:27: links.acquirer-bcd.echo: must be a table of lists by kind of message, e.g. { 0810 = [7, 11, 41, \
+             70] } for `echo` or { 0800 = [11] } for `mandatory`, since one list would change all kinds, not the text \"2\"",
+        ),
+        (
+            "links.acquirer-bcd.echo.0110 = [\"2\"]\n",
+            "site.toml:1:33: links.acquirer-bcd.echo.0110: must be 2 to 127, not the text \"2\"",
         ),
         ("links = 7\n", "site.toml:1:9: links: must be a table, not the number 7"),
         ("[[links]]\n", "site.toml:1:1: links: must be a table, not a list"),
@@ -242,7 +247,7 @@ fn addresses_are_refused_where_malformed_or_taken() {
 fn links_that_contradict_themselves_are_refused() {
     let only = "can be in a key: only 2, 7, 11, 12, 13, 32, 37, 41, 42 can";
     let only = only.replace("can be", "cannot be");
-    let rows: [(&str, &[&str]); 7] = [
+    let rows: [(&str, &[&str]); 9] = [
         ("duplicate_key = [2, 4, 11]", &[&format!("site.toml:4:21: links.one.duplicate_key: DE 4 {only}")]),
         ("duplicate_key = [2, 11, 2]", &["site.toml:4:25: links.one.duplicate_key: 2 stands here twice"]),
         (
@@ -251,12 +256,23 @@ fn links_that_contradict_themselves_are_refused() {
            each transaction has anew"],
         ),
         ("duplicate_key = [129]", &["site.toml:4:18: links.one.duplicate_key: must be 2 to 128, not 129"]),
-        ("echo = [11, 35]", &["site.toml:4:13: links.one.echo: DE 35 is never echoed"]),
+        ("echo.0810 = [11, 35]", &["site.toml:4:18: links.one.echo.0810: DE 35 is never echoed"]),
         (
-            "echo = [11, 64, 11]",
+            "echo = [11, 35]",
             &[
-                "site.toml:4:13: links.one.echo: DE 64 is never echoed",
-                "site.toml:4:17: links.one.echo: 11 stands here twice",
+                "site.toml:4:8: links.one.echo: must be a table of lists by kind of message, e.g. { 0810 = [7, 11, 41, 70] } \
+               for `echo` or { 0800 = [11] } for `mandatory`, since one list would change all kinds, not a list",
+            ],
+        ),
+        (
+            "mandatory = { 0200 = [11, 3, 11] }",
+            &["site.toml:4:30: links.one.mandatory.0200: 11 stands here twice"],
+        ),
+        (
+            "echo.0110 = [11, 64, 11]",
+            &[
+                "site.toml:4:18: links.one.echo.0110: DE 64 is never echoed",
+                "site.toml:4:22: links.one.echo.0110: 11 stands here twice",
             ],
         ),
         (
@@ -307,7 +323,7 @@ fn the_number_of_links_is_bounded() {
 
 #[test]
 fn program_lists_are_checked() {
-    let rows: [(&str, &str); 6] = [
+    let rows: [(&str, &str); 7] = [
         (
             "mcc_deny = [\"799\"]",
             "site.toml:2:13: programs.a.mcc_deny: \"799\" is not a merchant category code: \
@@ -323,13 +339,17 @@ fn program_lists_are_checked() {
             "site.toml:2:14: programs.a.mcc_allow: must be text in quotes, not the number 7995",
         ),
         (
-            "country_deny = [\"USA\"]",
-            "site.toml:2:17: programs.a.country_deny: \"USA\" is not a country: three \
-          digits (\"840\") or two letters (\"US\")",
+            "country_deny = [\"UKR\", \"UK\"]",
+            "site.toml:2:24: programs.a.country_deny: \"UK\" is not a country of ISO 3166: two letters (\"US\"), three \
+          letters (\"USA\"), three digits (\"840\"), or \"unknown\"",
         ),
         (
             "country_allow = [\"US\", \"us\"]",
             "site.toml:2:24: programs.a.country_allow: US stands here twice",
+        ),
+        (
+            "country_allow = [\"US\", \"unknown\"]\ncountry_deny = [\"840\"]",
+            "site.toml:3:17: programs.a.country_deny: US is in programs.a.country_allow too",
         ),
         (
             "mcc_allow = [\"5411\"]\nmcc_deny = [\"7995\", \"5411\"]",
@@ -339,9 +359,11 @@ fn program_lists_are_checked() {
     for (list, line) in rows {
         refused(&format!("[programs.a]\n{list}\n"), &[], &[line]);
     }
-    let settings = read("[programs.a]\nmcc_deny = [\"0742\"]\ncountry_deny = [\"036\"]\n", &[]).unwrap();
+    let settings =
+        read("[programs.a]\nmcc_deny = [\"0742\"]\ncountry_deny = [\"036\", \"unknown\"]\n", &[]).unwrap();
     let program = &settings.programs["a"];
-    assert_eq!((program.mcc_deny[0].number(), program.country_deny[0]), (742, Country::Numeric(36)));
+    let countries: Vec<u16> = program.country_deny.iter().map(|country| country.number()).collect();
+    assert_eq!((program.mcc_deny[0].number(), countries), (742, vec![36, 0]));
     assert_eq!(program.mcc_deny[0].to_string(), "0742");
 }
 

@@ -1,7 +1,7 @@
 //! `config/authswitch.toml` is the manual: what it says of each key is what the program does.
 #![allow(clippy::unwrap_used)]
 
-use authswitch::settings::{MANUAL, Settings};
+use authswitch::settings::{MANUAL, Require, Settings, WhenUnverified};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -130,6 +130,14 @@ fn the_words_in_a_choices_comment_are_the_choices() {
         "links.acquirer-ascii.verified",
         "log.format",
         "log.level",
+        "verification.cryptogram.require",
+        "verification.cryptogram.when_unverified",
+        "verification.cvv.require",
+        "verification.cvv.when_unverified",
+        "verification.mac.require",
+        "verification.mac.when_unverified",
+        "verification.pin.require",
+        "verification.pin.when_unverified",
     ];
     assert_eq!(names, expected);
     for (path, words) in &choices {
@@ -151,4 +159,29 @@ fn every_number_changes_the_fingerprint() {
         assert_ne!(with(&path, other).unwrap().fingerprint(), default, "{path}");
         assert_eq!(with(&path, number).unwrap().fingerprint(), default, "{path}");
     }
+}
+
+#[test]
+fn the_demo_asks_no_proof_unless_a_file_or_an_override_does() {
+    let require = |settings: &Settings| {
+        let asked = settings.verification;
+        [asked.pin, asked.cvv, asked.cryptogram, asked.mac].map(|demand| demand.require)
+    };
+    let demo = |set: &[&str]| {
+        let set: Vec<String> = set.iter().map(|set| (*set).to_owned()).collect();
+        Settings::load_for_demo(None, &set).unwrap()
+    };
+    assert_eq!(require(&Settings::default()), [Require::WhenPresent; 4]);
+    assert_eq!(require(&demo(&[])), [Require::Ignored; 4]);
+    assert_eq!(require(&demo(&["verification.pin.require=required"]))[0], Require::Required);
+    // Nothing else is otherwise.
+    let same = Settings { verification: Settings::default().verification, ..demo(&[]) };
+    assert_eq!(same, Settings::default());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.toml");
+    std::fs::write(&file, "[verification.pin]\nrequire = \"when-present\"\nwhen_unverified = \"stand-in\"\n")
+        .unwrap();
+    let own = Settings::load_for_demo(Some(&file), &[]).unwrap().verification;
+    assert_eq!((own.pin.require, own.pin.when_unverified), (Require::WhenPresent, WhenUnverified::StandIn));
+    assert_eq!(own.mac.require, Require::Ignored);
 }

@@ -39,7 +39,12 @@ fn warnings(text: &str) -> Vec<String> {
 fn each_suspicion_has_its_place() {
     let own = |rest: &str| format!("{OWN}{rest}");
     let extends = |rest: &str| format!("{EXTENDS}{rest}");
-    let table: [(String, &str); 28] = [
+    let table: [(String, &str); 30] = [
+        (
+            extends("[messages]\nmerchant_country = [\"43.country=alpha-2\"]\n"),
+            "4:1: changes nothing: it is so without it",
+        ),
+        (extends("[messages.mandatory]\n0100 = [11]\n"), ""),
         (OWN.replace(", mask = \"pan\"", ""), "9:1: DE 2: the card number is shown"),
         (extends("[fields]\n52 = { mask = \"none\" }\n").replace("mask = \"none\"", "format = \"b 16\""), ""),
         (own("35 = { format = \"n..37\", name = \"Track\" }\n"), "11:1: DE 35: track data is shown"),

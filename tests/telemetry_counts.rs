@@ -21,6 +21,7 @@ fn record(telemetry: &Telemetry, worker: usize) {
                 mti: mtis[(number / 2 % 4) as usize],
                 outcome: Outcome::ALL[(number / 8 % 9) as usize],
                 code: *b"00",
+                refusal: 0,
                 total_ns: 1_000 + number * 37 % 5_000_000,
                 stage_ns: [30, 100, 0, 50, 70, 0, 900],
             });
@@ -88,7 +89,8 @@ fn counts_are_conserved_across_concurrent_ticks_and_scrapes() {
 
 #[test]
 fn labels_stay_bounded_whatever_is_recorded() {
-    let telemetry = Telemetry::new(Options { links: vec!["a".to_owned()], ..Options::default() });
+    let (links, refusals) = (vec!["a".to_owned()], vec!["none", "format-error"]);
+    let telemetry = Telemetry::new(Options { links, refusals, ..Options::default() });
     let recorder = telemetry.recorder(0);
     for number in 0..20_000_u32 {
         recorder.batch().message(&Sample {
@@ -96,6 +98,7 @@ fn labels_stay_bounded_whatever_is_recorded() {
             mti: (number * 3) as u16,
             outcome: Outcome::Accepted,
             code: ((number % 65_536) as u16).to_be_bytes(),
+            refusal: (number / 7 % 256) as u8,
             total_ns: u64::from(number),
             stage_ns: [0; 7],
         });
@@ -105,8 +108,12 @@ fn labels_stay_bounded_whatever_is_recorded() {
         text.lines().filter(|line| line.starts_with("authswitch_message_duration_seconds_count")).collect();
     assert!(counts.len() <= 2 * 16, "{counts:?}");
     assert!(counts.iter().any(|line| line.contains(r#"link="unknown",mti="other""#)), "{counts:?}");
-    let codes = text.lines().filter(|line| line.starts_with("authswitch_answers_total")).count();
-    assert!(codes <= 2 * 1_297, "{codes}");
+    let answers: Vec<_> = text.lines().filter(|line| line.starts_with("authswitch_answers_total")).collect();
+    assert!(answers.len() <= 2 * 3 * 1_297, "{}", answers.len());
+    let known = |line: &&str| {
+        ["none", "format-error", "other"].iter().any(|name| line.contains(&format!("refusal=\"{name}\"}}")))
+    };
+    assert!(answers.iter().all(known), "{answers:?}");
 }
 
 #[test]

@@ -32,6 +32,7 @@ fn record(telemetry: &Telemetry, link: u8, count: u64) {
             mti: 0x0100,
             outcome: Outcome::Approved,
             code: NO_CODE,
+            refusal: 0,
             total_ns: 20_000 + number * 1_000,
             stage_ns: [60, 200, 900, 90, 150, 70, 3_000],
         });

@@ -5,6 +5,8 @@ use authswitch::telemetry::log::{self, LEVEL_VARIABLE, LogError, Options};
 use std::process::Command;
 
 const FORMAT: &str = "TELEMETRY_LOG_TEST_FORMAT";
+/// The level that it is changed to while it runs.
+const LATER: &str = "TELEMETRY_LOG_TEST_LATER";
 
 /// Runs in a process of its own, because a process has one log.
 #[test]
@@ -16,15 +18,29 @@ fn log_two_lines() {
     assert!(matches!(log::init(&options), Err(LogError::Twice)));
     tracing::info!(link = "acquirer-ascii", connections = 3, "listening\nhere");
     tracing::debug!("details");
+    if let Ok(level) = std::env::var(LATER) {
+        println!("changed {}", log::set_level(&level).unwrap());
+        tracing::info!("after the change");
+        tracing::debug!("details after the change");
+        assert!(log::set_level("a=b=c").is_err() || std::env::var(LEVEL_VARIABLE).is_ok());
+    }
 }
 
 /// The lines of the child's stderr that the log wrote.
 fn lines(format: &str, level: Option<&str>) -> Vec<String> {
+    lines_changed(format, level, None)
+}
+
+/// As [`lines`]; the level is changed to `later` behind the first lines.
+fn lines_changed(format: &str, level: Option<&str>, later: Option<&str>) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", "log_two_lines", "--ignored", "--nocapture"]).env(FORMAT, format);
     child.env_remove(LEVEL_VARIABLE);
     if let Some(level) = level {
         child.env(LEVEL_VARIABLE, level);
+    }
+    if let Some(later) = later {
+        child.env(LATER, later);
     }
     let output = child.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -55,4 +71,22 @@ fn text_is_for_people() {
         lines[0].contains(" INFO ") && lines[1].ends_with("here link=\"acquirer-ascii\" connections=3"),
         "{lines:?}"
     );
+}
+
+#[test]
+fn the_level_changes_while_it_runs_unless_the_environment_names_one() {
+    for format in ["json", "text"] {
+        for (level, later, expected) in [
+            (None, "debug", &["listening", "after", "details after"][..]),
+            (None, "warn", &["listening"]),
+            (Some("info"), "debug", &["listening", "after"]),
+        ] {
+            let mut lines = lines_changed(format, level, Some(later));
+            // The text form breaks the line where the message does.
+            lines.retain(|line| line.contains("telemetry_log"));
+            let as_expected = lines.len() == expected.len()
+                && lines.iter().zip(expected).all(|(line, words)| line.contains(words));
+            assert!(as_expected, "{format} {level:?} {later}: {lines:?}");
+        }
+    }
 }

@@ -44,7 +44,7 @@ proptest! {
                 let total_ns = (1 << bits) + noise % (1 << bits);
                 let decide_ns = (total_ns / 3).max(1);
                 telemetry.recorder(at).batch().message(&Sample {
-                    link: 0, mti: 0x0100, outcome: Outcome::Approved, code: NO_CODE, total_ns,
+                    link: 0, mti: 0x0100, outcome: Outcome::Approved, code: NO_CODE, refusal: 0, total_ns,
                     stage_ns: [0, 0, decide_ns, 0, 0, 0, 0],
                 });
                 totals.push(total_ns);

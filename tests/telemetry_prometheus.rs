@@ -8,7 +8,8 @@ const ODD: &str = "quote \" back\\slash\nline";
 
 fn filled() -> Telemetry {
     let links = vec!["acquirer-ascii".to_owned(), ODD.to_owned()];
-    let telemetry = Telemetry::new(Options { links, ..Options::default() });
+    let refusals = vec!["none", "insufficient-funds"];
+    let telemetry = Telemetry::new(Options { links, refusals, ..Options::default() });
     let recorder = telemetry.recorder(0);
     for number in 0..2_000_u64 {
         let mut batch = recorder.batch();
@@ -17,6 +18,7 @@ fn filled() -> Telemetry {
             mti: [0x0100, 0x0800, 0x1234][(number % 3) as usize],
             outcome: Outcome::ALL[(number % 7) as usize],
             code: [*b"00", *b"51", *b"\"\n"][(number % 3) as usize],
+            refusal: (number % 3) as u8,
             total_ns: 300 << (number % 24),
             stage_ns: [50, 150, 800, 80, 120, 0, 4_000],
         });
@@ -131,7 +133,7 @@ fn odd_names_are_escaped_or_mended() {
     ] {
         assert!(text.lines().any(|line| line == expected), "{expected}\n{text}");
     }
-    assert!(text.contains(r#",code="other"}"#) && text.contains(r#",mti="other","#));
+    assert!(text.contains(r#",code="other",refusal="other"}"#) && text.contains(r#",mti="other","#));
 }
 
 #[test]

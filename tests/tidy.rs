@@ -102,6 +102,13 @@ const SNIPPETS: &[(&str, &str, &str, &[&str])] = &[
     ),
     ("purity", "src/decision/a.rs", "fn f() {\n    eprintln!(\"x\");\n}", &["src/decision/a.rs:2: prints"]),
     ("purity", "src/network/a.rs", "use std::time::Instant;", &[]),
+    (
+        "printing",
+        "src/cli/a.rs",
+        "fn f() {\n    println!(\"x\");\n    eprint!(\"x\");\n    io::stdout().lock();\n    outln!(\"x\");\n}",
+        &["src/cli/a.rs:2: println!", "src/cli/a.rs:3: print!", "src/cli/a.rs:4: stdout().lock"],
+    ),
+    ("printing", "src/cli/print.rs", "fn f() {\n    io::stdout().lock();\n}", &[]),
     ("purity", "src/wire/a.rs", "#[cfg(test)]\nmod tests {\n    use std::time::Instant;\n}", &[]),
     ("heads", "src/wire/a.rs", "use std::fmt;\n", &["src/wire/a.rs: opens with 0"]),
     (

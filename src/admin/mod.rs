@@ -3,11 +3,13 @@
 //! One thread with a runtime of its own; it reads the telemetry and asks a [`Status`], and changes nothing.
 
 mod chart;
+mod connections;
 mod format;
 mod page;
 mod routes;
 mod server;
 mod status;
 
+pub use connections::{Connection, Refusal, Refusals, Suspicion};
 pub use server::{Limits, Server};
 pub use status::{Exposure, Facts, Journal, Link, Readiness, State, Status};

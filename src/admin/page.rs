@@ -1,6 +1,9 @@
 //! The status page: one self-contained HTML document for the person on call, made anew for each request.
 
+mod connections;
+
 use super::chart;
+use super::connections::{Connection, Refusals};
 use super::format::{Escaped, count, rate, share, uptime};
 use super::routes::Snapshot;
 use super::status::State;
@@ -11,7 +14,12 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// Renders the page; `nonce` is what its content security policy allows style and script by.
-pub(super) fn render(snapshot: &Snapshot, nonce: &str) -> String {
+pub(super) fn render(
+    snapshot: &Snapshot,
+    connections: &[Connection],
+    refusals: &Refusals,
+    nonce: &str,
+) -> String {
     let state = snapshot.readiness.state;
     let color = match state {
         State::Ready => "%231a9f53",
@@ -33,6 +41,9 @@ pub(super) fn render(snapshot: &Snapshot, nonce: &str) -> String {
     write_head(&mut out, snapshot);
     write_tiles(&mut out, snapshot);
     write_links(&mut out, snapshot);
+    let now_us = jiff::Timestamp::now().as_microsecond();
+    connections::write_connections(&mut out, connections, now_us);
+    connections::write_refusals(&mut out, refusals, now_us);
     write_latency(&mut out, snapshot);
     out.push_str("<div class=\"columns\">");
     write_answers(&mut out, &snapshot.figures.links);
@@ -42,6 +53,7 @@ pub(super) fn render(snapshot: &Snapshot, nonce: &str) -> String {
     let _ = write!(
         out,
         "</main><footer><a href=\"metrics\">metrics</a><a href=\"status.json\">status.json</a>\
+         <a href=\"connections.json\">connections.json</a><a href=\"refusals.json\">refusals.json</a>\
          <a href=\"healthz\">healthz</a><a href=\"readyz\">readyz</a></footer>\
          <script nonce=\"{nonce}\">{SCRIPT}</script></body></html>"
     );
@@ -175,6 +187,18 @@ fn write_links(out: &mut String, snapshot: &Snapshot) {
     }
     write_table(out, &heads, &rows);
     write_trouble(out, figures);
+    for link in &snapshot.facts.links {
+        if let Some(suspicion) = &link.suspicion {
+            let _ = write!(
+                out,
+                "<p class=\"warn\">{}: nothing that came from {} at {} was as the link has it; likely {}.</p>",
+                Escaped(&link.name),
+                Escaped(&suspicion.peer),
+                connections::clock(suspicion.time_us),
+                Escaped(&suspicion.likely)
+            );
+        }
+    }
     out.push_str("</section>");
 }
 
@@ -270,27 +294,34 @@ fn write_stages(out: &mut String, span: &str, table: &LatencyTable) {
 }
 
 fn write_answers(out: &mut String, links: &[LinkFigures]) {
-    let mut codes = std::collections::BTreeMap::<&str, u64>::new();
-    for (code, number) in links.iter().flat_map(|link| &link.codes) {
-        *codes.entry(code).or_default() += number;
+    let mut answers = std::collections::BTreeMap::<(&str, &str), u64>::new();
+    for answer in links.iter().flat_map(|link| &link.answers) {
+        *answers.entry((&answer.code, answer.refusal)).or_default() += answer.count;
     }
-    let sum: u64 = codes.values().sum();
-    let mut rows: Vec<_> = codes.into_iter().collect();
-    rows.sort_by_key(|(code, number)| (std::cmp::Reverse(*number), *code));
+    let sum: u64 = answers.values().sum();
+    let mut rows: Vec<_> = answers.into_iter().collect();
+    rows.sort_by_key(|(answer, number)| (std::cmp::Reverse(*number), *answer));
     let share_of = |number: u64| number as f64 / sum.max(1) as f64;
-    let cells = |(code, number): &(&str, u64)| {
+    let cells = |((code, refusal), number): &((&str, &str), u64)| {
         vec![
             text(*code),
+            text(*refusal),
             number_of(*number),
             number_share(share_of(*number)),
             Cell(chart::bar(share_of(*number)), "drawn"),
         ]
     };
     let rows: Vec<_> = rows.iter().map(cells).collect();
-    out.push_str("<section class=\"card\"><h2>Answers by code <small>DE39, since the start</small></h2>");
+    out.push_str(
+        "<section class=\"card\"><h2>Answers <small>by code (DE39) and refusal, since the start</small></h2>",
+    );
     match rows.is_empty() {
         true => out.push_str("<p class=\"soft\">None yet.</p>"),
-        false => write_table(out, &[("code", ""), ("answers", "n"), ("share", "n"), ("", "")], &rows),
+        false => write_table(
+            out,
+            &[("code", ""), ("refusal", ""), ("answers", "n"), ("share", "n"), ("", "")],
+            &rows,
+        ),
     }
     out.push_str("</section>");
 }

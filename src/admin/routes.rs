@@ -23,6 +23,8 @@ pub(super) fn router(telemetry: Telemetry, status: Arc<dyn Status>) -> Router {
     Router::new()
         .route("/", get(status_page))
         .route("/status.json", get(status_json))
+        .route("/connections.json", get(connections_json))
+        .route("/refusals.json", get(refusals_json))
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -110,6 +112,14 @@ async fn status_json(Shared(switch): Shared<Switch>) -> Response {
     json(StatusCode::OK, &snapshot(&switch))
 }
 
+async fn connections_json(Shared(switch): Shared<Switch>) -> Response {
+    json(StatusCode::OK, &serde_json::json!({ "connections": switch.status.connections() }))
+}
+
+async fn refusals_json(Shared(switch): Shared<Switch>) -> Response {
+    json(StatusCode::OK, &switch.status.refusals())
+}
+
 async fn status_page(Shared(switch): Shared<Switch>) -> Response {
     let mut random = [0; 16];
     // Without randomness there is no safe nonce; the page's style and script are then refused by the browser.
@@ -124,7 +134,8 @@ async fn status_page(Shared(switch): Shared<Switch>) -> Response {
              img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         ),
     };
-    let html = page::render(&snapshot(&switch), &nonce);
+    let (connections, refusals) = (switch.status.connections(), switch.status.refusals());
+    let html = page::render(&snapshot(&switch), &connections, &refusals, &nonce);
     let content_type = HeaderValue::from_static("text/html; charset=utf-8");
     let mut response = ([(header::CONTENT_TYPE, content_type)], html).into_response();
     if let Ok(policy) = HeaderValue::from_str(&policy) {
@@ -136,7 +147,7 @@ async fn status_page(Shared(switch): Shared<Switch>) -> Response {
 async fn not_found(uri: Uri) -> Response {
     let body = serde_json::json!({
         "error": format!("no page {}", uri.path()),
-        "pages": ["/", "/status.json", "/metrics", "/healthz", "/readyz"],
+        "pages": ["/", "/status.json", "/connections.json", "/refusals.json", "/metrics", "/healthz", "/readyz"],
     });
     json(StatusCode::NOT_FOUND, &body)
 }

@@ -1,5 +1,6 @@
 //! What the admin server asks of the running switch. Small on purpose: whoever assembles the switch implements it.
 
+use super::connections::{Connection, Refusals, Suspicion};
 use serde::Serialize;
 
 /// Whether messages should be sent here.
@@ -50,6 +51,8 @@ pub struct Link {
     pub connections: u64,
     /// Connections allowed.
     pub max_connections: u64,
+    /// What its messages seem to be written in, when nothing of a connection could be read.
+    pub suspicion: Option<Suspicion>,
 }
 
 /// What was answered and is not yet durable, and the bounds after which no more is approved.
@@ -107,4 +110,14 @@ pub trait Status: Send + Sync + 'static {
 
     /// The facts of the status page.
     fn facts(&self) -> Facts;
+
+    /// Who is connected.
+    fn connections(&self) -> Vec<Connection> {
+        Vec::new()
+    }
+
+    /// The last messages that were not decided.
+    fn refusals(&self) -> Refusals {
+        Refusals::default()
+    }
 }

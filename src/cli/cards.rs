@@ -1,20 +1,21 @@
-//! `authswitch cards`: loads a CSV file of cards into the data folder of a stopped switch, all of it or nothing.
+//! `authswitch cards`: loads a CSV file of cards into the data folder of a stopped switch, all of it or nothing, or
+//! takes the cards of a program out of it.
 
-use super::data::{self, Failure, Opened, WhenEmpty};
+use super::data::{self, Failure, Opened, WhenNew};
 use super::serve;
 use crate::journal::{JournalError, Lock};
 use crate::network::wall_us;
 use crate::portfolio::import::{self, Done, ImportError};
 use crate::portfolio::sheet::{self, Rejected, Sheet, SheetError};
-use crate::portfolio::{Program, columns, folder};
+use crate::portfolio::{Program, Removed, columns, folder};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::fs::{self, File};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Loads cards and accounts into a stopped switch's data folder.
+/// Loads cards and accounts into a stopped switch's data folder, or takes cards out.
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -29,6 +30,32 @@ enum Action {
     /// says available; its counters and what is held stay. A card's account and an account's currency do not change.
     #[command(after_help = columns_help())]
     Import(Import),
+    /// Takes all cards of a program out: their numbers are unknown from then on (14).
+    ///
+    /// With a card goes its account, where no other card spends from it. What is open of them stays as it is: a completion
+    /// or reversal of an authorization that was made before finds it and is booked, and holds end when they would have.
+    /// What was decided can still be explained.
+    #[command(after_help = "Example:\n  authswitch cards remove --program demo --data ./data")]
+    Remove(Remove),
+}
+
+#[derive(clap::Args)]
+struct Remove {
+    /// The program, as the settings name it
+    #[arg(long, value_name = "NAME")]
+    program: String,
+    /// The data folder
+    #[arg(long, default_value = "./data", value_name = "DIR")]
+    data: PathBuf,
+    /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none]
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Overrides one setting; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Prints the result as one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(clap::Args)]
@@ -85,22 +112,90 @@ impl<E: Into<Failure>> From<E> for Stop {
 }
 
 pub(super) fn run(args: Args) -> ExitCode {
-    let Action::Import(args) = args.action;
+    match args.action {
+        Action::Import(args) => run_import(&args),
+        Action::Remove(args) => run_remove(&args),
+    }
+}
+
+fn run_remove(args: &Remove) -> ExitCode {
+    let settings = match serve::load(args.config.as_deref(), &args.set) {
+        Ok(settings) => settings,
+        Err(error) => {
+            err!("{}", error.report());
+            return ExitCode::from(super::USAGE);
+        }
+    };
+    let Removed { cards, accounts, holds } = match remove(args, &settings) {
+        Ok(removed) => removed,
+        Err(error) => {
+            errln!("authswitch cards remove: {error}");
+            return ExitCode::from(super::USAGE);
+        }
+    };
+    let (program, data) = (&args.program, args.data.display());
+    if args.json {
+        let data = data.to_string();
+        outln!(
+            "{}",
+            json!({ "program": program, "cards": cards, "accounts": accounts, "open_holds": holds, "data": data })
+        );
+    } else {
+        outln!(
+            "removed {cards} card{} of {program} and {accounts} account{} from {data}; {holds} open hold{} of theirs \
+             end as they would have",
+            plural(cards),
+            plural(accounts),
+            plural(holds)
+        );
+    }
+    ExitCode::SUCCESS
+}
+
+fn remove(args: &Remove, settings: &crate::settings::Settings) -> Result<Removed, Failure> {
+    let data = &args.data;
+    if data::is_new(data)? {
+        return Err(format!("{}: no data folder", data.display()).into());
+    }
+    let journal = data.join("journal");
+    let lock = lock(&journal)?;
+    let doing = step("reading the data folder");
+    let Opened { mut portfolio, tail, key, lock: _lock, warnings, .. } =
+        data::open_locked(settings, data, WhenNew::Refuse, lock)?;
+    for warning in warnings {
+        errln!("authswitch cards remove: {warning}");
+    }
+    let program = data::program(&portfolio, &args.program)
+        .ok_or_else(|| format!("the settings have no program {}", args.program))?;
+    let removed = portfolio.remove_program(program);
+    if removed.cards > 0 {
+        doing.set_message("writing the snapshot");
+        settle(&journal)?;
+        folder::write_changed(&portfolio, &key, data, tail.last, wall_us())?;
+    }
+    doing.finish_and_clear();
+    Ok(removed)
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+fn run_import(args: &Import) -> ExitCode {
     let Some(file) = args.file.as_deref().filter(|_| !args.example) else {
-        // Whoever closed the pipe has seen enough.
-        let _ = io::stdout().write_all(columns::EXAMPLE.as_bytes());
+        out!("{}", columns::EXAMPLE);
         return ExitCode::SUCCESS;
     };
     let settings = match serve::load(args.config.as_deref(), &args.set) {
         Ok(settings) => settings,
         Err(error) => {
-            eprint!("{}", error.report());
+            err!("{}", error.report());
             return ExitCode::from(super::USAGE);
         }
     };
     match load(file, &args.data, &settings) {
         Ok(done) => {
-            report(&done, &args);
+            report(&done, args);
             ExitCode::SUCCESS
         }
         Err(Stop::Rejected(rejected)) => {
@@ -108,7 +203,7 @@ pub(super) fn run(args: Args) -> ExitCode {
             ExitCode::from(super::FAILED)
         }
         Err(Stop::Failed(error)) => {
-            eprintln!("authswitch cards import: {error}");
+            errln!("authswitch cards import: {error}");
             ExitCode::from(super::USAGE)
         }
     }
@@ -119,14 +214,13 @@ fn report(done: &Done, args: &Import) {
     let (cards, data) = (new + updated, args.data.display());
     if args.json {
         let data = data.to_string();
-        println!(
+        outln!(
             "{}",
             json!({ "cards": cards, "new": new, "updated": updated, "accounts": accounts, "data": data })
         );
         return;
     }
-    let plural = |count: usize| if count == 1 { "" } else { "s" };
-    println!(
+    outln!(
         "imported {cards} card{} ({new} new, {updated} updated), {accounts} account{} into {data}",
         plural(cards),
         plural(accounts)
@@ -138,11 +232,11 @@ fn refuse(rejected: &Rejected, file: &Path, as_json: bool) {
         let problems = rejected.problems.iter().map(
             |problem| json!({ "line": problem.line, "column": problem.column, "reason": problem.reason }),
         );
-        println!("{}", json!({ "problems": problems.collect::<Vec<_>>(), "unread_lines": rejected.unread }));
+        outln!("{}", json!({ "problems": problems.collect::<Vec<_>>(), "unread_lines": rejected.unread }));
         return;
     }
-    eprintln!("{rejected}");
-    eprintln!("authswitch cards import: nothing of {} is loaded", file.display());
+    errln!("{rejected}");
+    errln!("authswitch cards import: nothing of {} is loaded", file.display());
 }
 
 fn load(file: &Path, data: &Path, settings: &crate::settings::Settings) -> Result<Done, Stop> {
@@ -161,9 +255,9 @@ fn load(file: &Path, data: &Path, settings: &crate::settings::Settings) -> Resul
     };
     let doing = step("reading the data folder");
     let Opened { mut portfolio, tail, key, lock: _lock, warnings, .. } =
-        data::open_locked(settings, data, WhenEmpty::Leave, lock)?;
+        data::open_locked(settings, data, WhenNew::Leave, lock)?;
     for warning in warnings {
-        eprintln!("authswitch cards import: {warning}");
+        errln!("authswitch cards import: {warning}");
     }
     doing.set_message("changing cards");
     let done = import::apply(&sheet, &mut portfolio).map_err(|error| match error {

@@ -1,9 +1,10 @@
-//! Opening a data folder: the key, the newest snapshot (or the demo program in an empty folder), the journal's tail.
+//! Opening a data folder: the key, the newest snapshot (or what a new folder begins with), the journal's tail.
 
 use crate::journal::{self, Entry, Lock, Seq, Tail};
 use crate::network::wall_us;
 use crate::portfolio::{
     Limits, Lists, NOBODY, Portfolio, Program, Record, TableOptions, UNLIMITED, folder, seed,
+    snapshot::SnapshotFacts,
 };
 use crate::settings::{self, Settings};
 use crate::vault::DataKey;
@@ -33,31 +34,62 @@ pub(super) struct Opened {
     pub took: Duration,
 }
 
-/// What to do with an empty folder.
+/// What to do where there is no data folder yet, or an empty one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WhenEmpty {
-    /// Seed it with the demo program, if the settings have it.
-    Seed,
-    /// Leave it without cards: the caller is about to fill it.
+pub(super) enum WhenNew {
+    /// Nothing is made: a path with a mistake in it must not look like a bank without cards.
+    Refuse,
+    /// Make one without cards.
+    Make,
+    /// Make one with the demo's cards; and refuse a folder that is there and has none of them.
+    Demo,
+    /// Make one and write no snapshot: the caller is about to fill it, and does.
     Leave,
 }
 
-/// Opens a data folder, making it when it is not there.
+/// Whether there is nothing of a switch in the folder.
+pub(super) fn is_new(data: &Path) -> Result<bool, Failure> {
+    Ok(folder::list(data)?.is_empty() && !has_segments(data)?)
+}
+
+fn has_segments(data: &Path) -> Result<bool, Failure> {
+    let is_segment = |path: &Path| path.extension().is_some_and(|extension| extension == "seg");
+    match data.join("journal").read_dir() {
+        Ok(mut entries) => Ok(entries.any(|entry| entry.is_ok_and(|entry| is_segment(&entry.path())))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Why a folder is not made, and what makes one.
+pub(super) fn no_folder(data: &Path) -> String {
+    let data = data.display();
+    format!(
+        "{data}: no data folder. `serve --init` makes one without cards, `serve --demo` one with the demo's cards, \
+         `cards import FILE --data {data}` one with yours"
+    )
+}
+
+/// Opens a data folder, making it when it is not there and `when_new` says so.
 ///
 /// # Errors
-/// The folder is in use, its key does not fit, its snapshots are damaged, its journal is, or the two do not belong
-/// together.
-pub(super) fn open(settings: &Settings, data: &Path, when_empty: WhenEmpty) -> Result<Opened, Failure> {
+/// There is none; the folder is in use, its key does not fit, its snapshots are damaged, its journal is, or the two do
+/// not belong together.
+pub(super) fn open(settings: &Settings, data: &Path, when_new: WhenNew) -> Result<Opened, Failure> {
     let journal = data.join("journal");
+    // Before anything is made.
+    if when_new == WhenNew::Refuse && is_new(data)? {
+        return Err(no_folder(data).into());
+    }
     std::fs::create_dir_all(&journal).map_err(|error| format!("data folder {}: {error}", data.display()))?;
-    open_locked(settings, data, when_empty, Lock::take(&journal)?)
+    open_locked(settings, data, when_new, Lock::take(&journal)?)
 }
 
 /// As [`open`], by a caller that has taken the journal folder's lock already.
 pub(super) fn open_locked(
     settings: &Settings,
     data: &Path,
-    when_empty: WhenEmpty,
+    when_new: WhenNew,
     lock: Lock,
 ) -> Result<Opened, Failure> {
     let began = Instant::now();
@@ -70,13 +102,76 @@ pub(super) fn open_locked(
             warnings.extend(loaded.passed_over.iter().map(|error| format!("passed over: {error}")));
             (loaded.portfolio, loaded.facts.floor, loaded.facts.highest)
         }
-        None => (fill(settings, data, &key, when_empty, &mut warnings)?, 0, 0),
+        None => (fill(settings, data, &key, when_new)?, 0, 0),
     };
+    if when_new == WhenNew::Demo && seed::count(&portfolio) == 0 {
+        return Err(not_of_the_demo(data).into());
+    }
     let mut replayed = 0;
     let tail = journal::scan(&journal, floor + 1, &mut |entry: Entry<'_>| {
         replayed += 1;
         replay(&portfolio, entry.seq, &super::journal::decode(&entry)?)
     })?;
+    check_end(data, &tail, highest, &mut warnings)?;
+    Ok(Opened { portfolio, tail, key, lock, warnings, floor, replayed, took: began.elapsed() })
+}
+
+/// A data folder's state as a start would recover it.
+pub(super) struct Found {
+    pub portfolio: Portfolio,
+    /// Where the journal ends.
+    pub tail: Tail,
+    /// Of the snapshot.
+    pub facts: SnapshotFacts,
+    /// Records that come on top of the snapshot.
+    pub replayed: u64,
+    /// What is not as it should be, and would be made up for.
+    pub warnings: Vec<String>,
+}
+
+/// Reads a data folder as [`open`] does. Changes nothing; a switch may be running on it.
+pub(super) fn look(settings: &Settings, data: &Path, key: &DataKey) -> Result<Found, Failure> {
+    let loaded = folder::load(data, key, || empty(settings, key))?.ok_or_else(|| no_snapshot(data))?;
+    let folder::Loaded { portfolio, facts, passed_over } = loaded;
+    let mut warnings: Vec<String> = passed_over.iter().map(|error| format!("passed over: {error}")).collect();
+    let mut replayed = 0;
+    let tail = journal::read(&data.join("journal"), facts.floor + 1, &mut |entry: Entry<'_>| {
+        replayed += 1;
+        replay(&portfolio, entry.seq, &super::journal::decode(&entry)?)
+    })?;
+    check_end(data, &tail, facts.highest, &mut warnings)?;
+    Ok(Found { portfolio, tail, facts, replayed, warnings })
+}
+
+/// What the portfolio of a folder would be that is made now: under a key of its own, which nobody keeps.
+pub(super) fn imagined(settings: &Settings, when_new: WhenNew) -> Result<Portfolio, Failure> {
+    let key = DataKey::from_hex(&"0".repeat(64)).ok_or("a key of zeros is a key")?;
+    let mut portfolio = empty(settings, &key);
+    if when_new == WhenNew::Demo {
+        seed_demo(&mut portfolio)?;
+    }
+    Ok(portfolio)
+}
+
+fn seed_demo(portfolio: &mut Portfolio) -> Result<(), Failure> {
+    let program = program(portfolio, seed::PROGRAM).ok_or_else(|| {
+        format!("--demo: its cards have the program {0}: add [programs.{0}] to the settings", seed::PROGRAM)
+    })?;
+    Ok(seed::demo(portfolio, program)?)
+}
+
+/// Why `--demo` does not open a folder.
+pub(super) fn not_of_the_demo(data: &Path) -> String {
+    format!("{}: --demo makes a new folder, and this one has no demo cards", data.display())
+}
+
+fn no_snapshot(data: &Path) -> String {
+    let data = data.display();
+    format!("{data}: a journal, but no snapshot that says which cards it speaks of; restore one")
+}
+
+/// Whether snapshot and journal fit each other, and what of the journal's end is worth a word.
+fn check_end(data: &Path, tail: &Tail, highest: u64, warnings: &mut Vec<String>) -> Result<(), Failure> {
     if highest > tail.last {
         let (data, last) = (data.display(), tail.last);
         return Err(format!(
@@ -88,37 +183,30 @@ pub(super) fn open_locked(
         let (segment, offset, bytes) = (torn.segment.display(), torn.offset, torn.bytes);
         warnings.push(format!("torn tail: {bytes} bytes cut off in {segment} at offset {offset}"));
     }
-    Ok(Opened { portfolio, tail, key, lock, warnings, floor, replayed, took: began.elapsed() })
+    Ok(())
 }
 
 /// The portfolio of a folder without a snapshot.
-fn fill(
-    settings: &Settings,
-    data: &Path,
-    key: &DataKey,
-    when_empty: WhenEmpty,
-    warnings: &mut Vec<String>,
-) -> Result<Portfolio, Failure> {
-    let is_segment = |path: &Path| path.extension().is_some_and(|extension| extension == "seg");
-    let mut entries = data.join("journal").read_dir()?;
-    if entries.any(|entry| entry.is_ok_and(|entry| is_segment(&entry.path()))) {
-        let data = data.display();
-        return Err(format!(
-            "{data}: a journal, but no snapshot that says which cards it speaks of; restore one"
-        )
-        .into());
+fn fill(settings: &Settings, data: &Path, key: &DataKey, when_new: WhenNew) -> Result<Portfolio, Failure> {
+    if has_segments(data)? {
+        return Err(no_snapshot(data).into());
     }
     let mut portfolio = empty(settings, key);
-    if when_empty == WhenEmpty::Leave {
-        return Ok(portfolio);
-    }
-    match portfolio.programs().iter().position(|program| program.name == seed::PROGRAM) {
-        Some(program) => seed::demo(&mut portfolio, program as u16)?,
-        None => warnings.push("the folder is empty and so is the portfolio: import cards".into()),
+    match when_new {
+        WhenNew::Refuse => return Err(no_folder(data).into()),
+        WhenNew::Leave => return Ok(portfolio),
+        WhenNew::Make => {}
+        WhenNew::Demo => seed_demo(&mut portfolio)?,
     }
     // From now on there is always a snapshot that says which cards the journal speaks of.
     folder::write_first(&portfolio, key, data, wall_us())?;
     Ok(portfolio)
+}
+
+/// A program's index by its name.
+pub(super) fn program(portfolio: &Portfolio, name: &str) -> Option<u16> {
+    let place = portfolio.programs().iter().position(|program| program.name == name)?;
+    u16::try_from(place).ok()
 }
 
 /// Applies a record of the journal to the portfolio it belongs to.
@@ -143,7 +231,8 @@ pub(super) fn replay(portfolio: &Portfolio, seq: Seq, record: &Record) -> Result
 pub(super) fn programs(settings: &Settings) -> Vec<Program> {
     let programs = settings.programs.iter().map(|(name, program)| {
         let mcc = |list: &[settings::Mcc]| list.iter().map(|mcc| mcc.number()).collect::<Vec<_>>();
-        let countries = |list: &[settings::Country]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let countries =
+            |list: &[settings::Country]| list.iter().map(|country| country.number()).collect::<Vec<_>>();
         let lists = Lists {
             mcc_allow: &mcc(&program.mcc_allow),
             mcc_deny: &mcc(&program.mcc_deny),

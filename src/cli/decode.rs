@@ -6,14 +6,17 @@ mod explain;
 mod hide;
 mod input;
 mod lead;
+mod likely;
 mod parts;
 mod rank;
 mod streams;
 mod tree;
 mod words;
 
+pub(super) use likely::likely;
 pub use tree::Look;
 
+use super::print;
 use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 use clap::ColorChoice;
@@ -21,7 +24,7 @@ use explain::Explanation;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use input::{Found, Input, Trouble};
 use rank::{Choice, Ranker};
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,7 +83,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> ExitCode {
-    let out = &mut BufWriter::new(std::io::stdout().lock());
+    let out = &mut print::stream();
     let done = match &args.diff {
         _ if args.streams => streams::show(&args, out),
         Some(two) => difference(&args, two, out),
@@ -91,7 +94,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         Ok(false) => ExitCode::from(super::FAILED),
         Err(Stop::Closed) => ExitCode::SUCCESS,
         Err(Stop::Usage(reason)) => {
-            eprintln!("authswitch decode: {reason}");
+            errln!("authswitch decode: {reason}");
             ExitCode::from(super::USAGE)
         }
     }
@@ -105,7 +108,8 @@ enum Stop {
 }
 
 impl From<std::io::Error> for Stop {
-    fn from(_: std::io::Error) -> Stop {
+    fn from(error: std::io::Error) -> Stop {
+        print::note(&error);
         Stop::Closed
     }
 }
@@ -287,7 +291,7 @@ fn decode(args: &Args, out: &mut impl Write) -> Result<bool, Stop> {
     out.flush()?;
     let remarks = remarks.map_err(|trouble| stopped(text, trouble))?;
     for line in &remarks.lines {
-        eprintln!("authswitch decode: {line}");
+        errln!("authswitch decode: {line}");
     }
     if count == 0 && !follows {
         return Err(Stop::Usage(format!("{text}: expected a message, found none")));

@@ -1,5 +1,6 @@
 //! `authswitch demo`: a real switch, the shipped trace over real sockets, and how fast it was, beside a bare echo.
 
+use super::data::WhenNew;
 use super::replay::{progress_bar, show};
 use super::switch::{Failure, Switch};
 use crate::settings::Settings;
@@ -57,7 +58,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(super::FAILED),
         Err(error) => {
-            eprintln!("authswitch demo: {error}");
+            errln!("authswitch demo: {error}");
             ExitCode::from(super::USAGE)
         }
     }
@@ -65,19 +66,19 @@ pub(super) fn run(args: Args) -> ExitCode {
 
 fn show_all(args: &Args) -> Result<bool, Failure> {
     let set: Vec<String> = SET.map(String::from).into_iter().chain(args.set.iter().cloned()).collect();
-    let settings = Settings::load(None, &set)?;
+    let settings = Settings::load_for_demo(None, &set)?;
     log::init(&log::Options { level: "warn".into(), format: log::Format::Text })?;
     let folder = std::env::temp_dir().join(format!("authswitch-demo-{}", std::process::id()));
     let data = folder.join("data");
     std::fs::create_dir_all(&data)?;
     let trace = Trace::read(TRACE, "the shipped trace")?;
-    let switch = Switch::start(&settings, &data)?;
+    let switch = Switch::start(&settings, &data, WhenNew::Demo)?;
     if !args.json {
-        println!("A switch with 10,000 demo cards listens:");
+        outln!("A switch with 10,000 demo cards listens:");
         for listening in switch.listening() {
-            println!("  {:<16} {}  {}", listening.link, listening.address, listening.dialect);
+            outln!("  {:<16} {}  {}", listening.link, listening.address, listening.dialect);
         }
-        println!("  {:<16} http://{}/  (status page while this runs)\n", "operators", switch.admin_address());
+        outln!("  {:<16} http://{}/  (status page while this runs)\n", "operators", switch.admin_address());
     }
     let plan = Plan {
         rate: Rate::PerSecond(args.rate.into()),
@@ -98,12 +99,12 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
         let mut json = summary::json(&outcome, &plan);
         json["receipt"] = serde_json::to_value(receipt)?;
         json["report"] = page.display().to_string().into();
-        println!("{json:#}");
+        outln!("{json:#}");
     } else {
-        print!("{}", summary::text(&outcome, &plan));
-        println!("\ninside the switch, all messages\n{}", stage_lines(&stages));
-        println!("drained: {receipt}");
-        println!("report page: {}", shown(&page));
+        out!("{}", summary::text(&outcome, &plan));
+        outln!("\ninside the switch, all messages\n{}", stage_lines(&stages));
+        outln!("drained: {receipt}");
+        outln!("report page: {}", shown(&page));
     }
     Ok(as_expected(&outcome))
 }

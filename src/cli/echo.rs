@@ -2,7 +2,6 @@
 
 use crate::traffic::echo::EchoServer;
 use crate::wire::frame::Framing;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -28,9 +27,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         Ok(server) => server,
         Err(error) => return super::replay::usage(&format!("cannot listen on {}: {error}", args.listen)),
     };
-    println!("listening addr={}", server.address());
-    // Whoever waits for the line may be gone; the server runs on.
-    let _ = std::io::stdout().flush();
+    outln!("listening addr={}", server.address());
     if let Err(error) = super::replay::wait_for_signal() {
         return super::replay::usage(&format!("cannot wait for signals: {error}"));
     }

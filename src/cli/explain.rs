@@ -2,10 +2,10 @@
 //! rules of then. Reads only: the switch may be running.
 
 use super::data::Failure;
-use super::journal::{time, truncated};
+use super::journal::{country, time, truncated};
 use super::past::Touch;
 use super::versions::Versions;
-use super::{past, policy, serve, standing};
+use super::{past, policy, running, serve, standing};
 use crate::decision::{Check, Desk, Evaluation, Input, LinkTerms, Recall};
 use crate::journal::Seq;
 use crate::message::meaning::{self, Edition};
@@ -14,15 +14,19 @@ use crate::portfolio::{Event, Record};
 use crate::settings::Settings;
 use crate::vault::DataKey;
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+mod refused;
+
 /// Says why a request was answered as it was.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Of several records with the RRN or STAN the last request is explained, and all are named.\n\
+    after_help = "Of several records with the RRN or STAN the last request is explained, and all are named. Where no\n\
+    record has it, the running switch is asked for a message that it refused without deciding it.\n\
     Exit code 1: there is none, or decided again it is not what the record says.\n\n\
     Examples:\n  authswitch explain --rrn 632912000017\n  authswitch explain --stan 000017 --data /var/lib/authswitch\n  \
     authswitch explain --record 48213 --json"
@@ -36,6 +40,9 @@ pub(super) struct Args {
     /// The settings file, for the place of the data key [default: as `serve`].
     #[arg(long)]
     config: Option<PathBuf>,
+    /// Where a running switch is asked for refused messages, which are in no record.
+    #[arg(long, value_name = "IP:PORT", default_value = running::USUAL_ADMIN)]
+    admin: SocketAddr,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -59,21 +66,22 @@ pub(super) fn run(args: Args) -> ExitCode {
     let settings = match serve::load(args.config.as_deref(), &[]) {
         Ok(settings) => settings,
         Err(error) => {
-            eprint!("{}", error.report());
+            err!("{}", error.report());
             return ExitCode::from(super::USAGE);
         }
     };
     match explain(&args, &settings) {
-        Ok(explained) => {
+        Ok(None) => refused::run(&args),
+        Ok(Some(explained)) => {
             let agrees = explained.agrees();
             match args.json {
-                true => println!("{}", explained.to_json()),
+                true => outln!("{}", explained.to_json()),
                 false => explained.print(),
             }
             if agrees { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) }
         }
         Err(error) => {
-            eprintln!("authswitch explain: {error}");
+            errln!("authswitch explain: {error}");
             let missing = !args.data.join("journal").is_dir();
             ExitCode::from(if missing { super::USAGE } else { super::FAILED })
         }
@@ -96,14 +104,13 @@ struct Explained {
     milliseconds: u128,
 }
 
-fn explain(args: &Args, settings: &Settings) -> Result<Explained, Failure> {
+/// `None` where no record is meant.
+fn explain(args: &Args, settings: &Settings) -> Result<Option<Explained>, Failure> {
     let began = Instant::now();
     let data = &args.data;
     let key = past::key(settings, data)?;
     let found = find(data, &args.which)?;
-    let Some((seq, record)) = chosen(&found) else {
-        return Err("no record of a message is like that".into());
-    };
+    let Some((seq, record)) = chosen(&found) else { return Ok(None) };
     let past = Past::of(&record, settings, &key, data)?;
     let (mut desk, mut replayed) = past.desk(seq, &record, true)?;
     let own = || {
@@ -124,7 +131,7 @@ fn explain(args: &Args, settings: &Settings) -> Result<Explained, Failure> {
         true => (rules.stand_in().rules().list(), rules.stand_in().limits()),
         false => (rules.rules(), rules.limits()),
     };
-    Ok(Explained {
+    Ok(Some(Explained {
         seq,
         record,
         found: found.into_iter().map(|(seq, _)| seq).collect(),
@@ -135,7 +142,7 @@ fn explain(args: &Args, settings: &Settings) -> Result<Explained, Failure> {
         tags: rules.tags().to_vec(),
         replayed,
         milliseconds: began.elapsed().as_millis(),
-    })
+    }))
 }
 
 /// The settings and rules that a record names, and the way to the state before it.
@@ -241,9 +248,9 @@ impl Explained {
     fn print(&self) {
         let Explained { seq, record, .. } = self;
         let asked = &record.asked;
-        println!("record {seq}  {}  {}  link {}", time(record.time_us), record.event.name(), self.link);
+        outln!("record {seq}  {}  {}  link {}", time(record.time_us), record.event.name(), self.link);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end_matches(['\0', ' ']).to_owned();
-        println!(
+        outln!(
             "{:04X}  {}  {}  processing code {:06}  MCC {:04}  STAN {:06}  RRN {}",
             asked.mti,
             truncated(record),
@@ -253,43 +260,43 @@ impl Explained {
             asked.stan,
             text(&asked.retrieval_reference)
         );
-        println!(
-            "terminal {}  merchant {}  country {} {}  entry mode {:03}",
+        outln!(
+            "terminal {}  merchant {}  country {}  acquirer's country {}  entry mode {:03}",
             text(&asked.terminal),
             text(&asked.merchant),
-            text(&asked.country_alpha),
-            asked.country,
+            country(asked.merchant_country).unwrap_or("unknown"),
+            country(asked.acquirer_country).unwrap_or("unknown"),
             asked.entry_mode
         );
-        println!("rules {:08x}  settings {:08x}\n", record.rules, record.config);
+        outln!("rules {:08x}  settings {:08x}\n", record.rules, record.config);
         let width = self.again.checks.iter().map(|check| label(check).len()).max().unwrap_or(0);
         for (number, check) in (1..).zip(&self.again.checks) {
             let word = if check.refusal == Refusal::None { "passed " } else { "REFUSED" };
             let inputs: Vec<String> =
                 check.inputs.iter().map(|(name, value)| format!("{name} {}", self.shown(value))).collect();
-            println!("{number:>3}  {word}  {:<width$}  {}", label(check), inputs.join(", "));
+            outln!("{number:>3}  {word}  {:<width$}  {}", label(check), inputs.join(", "));
         }
-        println!("\nanswer {}", self.answer());
+        outln!("\nanswer {}", self.answer());
         let changes = [
             ("held", record.held_change_minor),
             ("posted", record.posted_change_minor),
             ("counted", record.velocity.amount_minor),
         ];
         for (what, minor) in changes.into_iter().filter(|(_, minor)| *minor != 0) {
-            println!("{what} {}{}", if minor > 0 { "+" } else { "" }, amount(minor, self.currency()));
+            outln!("{what} {}{}", if minor > 0 { "+" } else { "" }, amount(minor, self.currency()));
         }
         if self.agrees() {
-            println!("decided again it is the same, from the state after record {}", seq - 1);
+            outln!("decided again it is the same, from the state after record {}", seq - 1);
         } else {
             let again = self.again.decision;
-            println!("DECIDED AGAIN IT IS NOT THE SAME: {} {}", again.code, again.refusal.name());
+            outln!("DECIDED AGAIN IT IS NOT THE SAME: {} {}", again.code, again.refusal.name());
         }
         let others: Vec<String> =
             self.found.iter().filter(|other| *other != seq).map(Seq::to_string).collect();
         if !others.is_empty() {
-            println!("other records like that: {}", others.join(", "));
+            outln!("other records like that: {}", others.join(", "));
         }
-        println!("{} records replayed, {} ms", self.replayed, self.milliseconds);
+        outln!("{} records replayed, {} ms", self.replayed, self.milliseconds);
     }
 
     fn answer(&self) -> String {

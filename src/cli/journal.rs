@@ -1,19 +1,32 @@
 //! `authswitch journal`: the persisted record of decisions, verified and printed. Card numbers are truncated in it.
 
+mod csv;
+mod filter;
+mod names;
+
+use super::bound::{Bound, FORMS};
+use super::{past, print};
 use crate::decision::Missing;
 use crate::journal::{self, Entry, Seq};
+use crate::message::meaning::country_numbered;
+use crate::network::wall_us;
 use crate::portfolio::{CounterChange, Differs, FORMAT, NOBODY, Record, Ruled, Transaction};
+use filter::Filter;
+use names::{Named, Names};
 use serde_json::{Value, json};
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Verifies and prints the persisted record of decisions.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  authswitch journal verify --data ./data\n  \
-    authswitch journal dump --data ./data --json | jq 'select(.code != \"00\")'\n  \
-    authswitch journal tail --data ./data")]
+    authswitch journal dump --data ./data --from 2026-11-25 --card '411111******0001' --code 51 --csv\n  \
+    authswitch journal dump --data ./data --from -15m --json | jq 'select(.code != \"00\")'\n  \
+    authswitch journal tail --data ./data --link acquirer-ascii")]
 pub(super) struct Args {
     #[command(subcommand)]
     action: Action,
@@ -27,29 +40,24 @@ enum Action {
         place: Place,
     },
     /// Prints the records, one a line.
-    Dump {
-        #[command(flatten)]
-        place: Place,
-        /// The first record to print.
-        #[arg(long, default_value_t = 1)]
-        from: Seq,
-    },
+    Dump(Shown),
     /// Prints the records of what the stand-in set decided, for reconciliation.
-    StandIn {
-        #[command(flatten)]
-        place: Place,
-        /// The first record to print.
-        #[arg(long, default_value_t = 1)]
-        from: Seq,
-    },
-    /// Prints records as a running switch writes them, until interrupted.
-    Tail {
-        #[command(flatten)]
-        place: Place,
-        /// The first record to print; by default what comes from now on.
-        #[arg(long)]
-        from: Option<Seq>,
-    },
+    StandIn(Shown),
+    /// Prints records as a running switch writes them, until interrupted; by default what comes from now on.
+    Tail(Shown),
+}
+
+/// Which records, and how.
+#[derive(clap::Args)]
+#[command(after_help = FORMS)]
+struct Shown {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    filter: Filter,
+    /// Comma-separated values under a header line.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
 }
 
 #[derive(clap::Args)]
@@ -71,15 +79,15 @@ impl Place {
 pub(super) fn run(args: Args) -> ExitCode {
     let result = match &args.action {
         Action::Verify { place } => verify(place),
-        Action::Dump { place, from } => dump(place, *from, |_| true),
-        Action::StandIn { place, from } => dump(place, *from, |record| record.ruled.stand_in != 0),
-        Action::Tail { place, from } => tail(place, *from),
+        Action::Dump(shown) => dump(shown, |_| true),
+        Action::StandIn(shown) => dump(shown, |record| record.ruled.stand_in != 0),
+        Action::Tail(shown) => tail(shown),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if closed_pipe(&*error) => ExitCode::SUCCESS,
+        Err(error) if print::is_closed(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("authswitch journal: {error}");
+            errln!("authswitch journal: {error}");
             let missing = !args.action.place().journal().is_dir();
             ExitCode::from(if missing { super::USAGE } else { super::FAILED })
         }
@@ -89,87 +97,146 @@ pub(super) fn run(args: Args) -> ExitCode {
 impl Action {
     fn place(&self) -> &Place {
         match self {
-            Action::Verify { place }
-            | Action::Dump { place, .. }
-            | Action::StandIn { place, .. }
-            | Action::Tail { place, .. } => place,
+            Action::Verify { place } => place,
+            Action::Dump(shown) | Action::StandIn(shown) | Action::Tail(shown) => &shown.place,
         }
     }
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Whoever read our output (`head`) has seen enough.
-fn closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let io = error.downcast_ref::<std::io::Error>();
-        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
 fn verify(place: &Place) -> Result<(), Failure> {
-    let report = journal::verify(&place.journal())?;
     // The storage knows bytes only; whether each body is a record is asked here.
-    journal::scan(&place.journal(), report.first, &mut |entry: Entry<'_>| decode(&entry).map(|_| ()))?;
+    let report = journal::verify_with(&place.journal(), &mut |entry: Entry<'_>| decode(&entry).map(|_| ()))?;
     let torn = report.torn.as_ref().map(|torn| {
         json!({ "segment": torn.segment.display().to_string(), "offset": torn.offset, "bytes": torn.bytes })
     });
     if place.json {
-        println!(
+        outln!(
             "{}",
             json!({ "segments": report.segments, "records": report.records, "first": report.first,
-                "last": report.last, "bytes": report.bytes, "torn": torn })
+                "last": report.last, "bytes": report.bytes, "torn": torn,
+                "unfinished": report.unfinished })
         );
         return Ok(());
     }
-    println!(
+    outln!(
         "sound: {} records ({} to {}) in {} segments, {} bytes",
-        report.records, report.first, report.last, report.segments, report.bytes
+        report.records,
+        report.first,
+        report.last,
+        report.segments,
+        report.bytes
     );
+    if report.unfinished > 0 {
+        outln!("behind them a switch has begun to write {} bytes, which are not judged", report.unfinished);
+    }
     if let Some(torn) = report.torn {
         let (segment, offset, bytes) = (torn.segment.display(), torn.offset, torn.bytes);
-        println!("torn tail: {bytes} bytes in {segment} from offset {offset}, cut off at the next start");
+        outln!("torn tail: {bytes} bytes in {segment} from offset {offset}, cut off at the next start");
     }
     Ok(())
 }
 
-fn dump(place: &Place, from: Seq, wanted: fn(&Record) -> bool) -> Result<(), Failure> {
-    let folder = place.journal();
+fn dump(shown: &Shown, wanted: fn(&Record) -> bool) -> Result<(), Failure> {
+    let folder = shown.place.journal();
     folder.read_dir().map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    journal::scan(&folder, from, &mut |entry: Entry<'_>| {
+    let mut lines = Lines::begin(shown, print::stream())?;
+    let ended = AtomicBool::new(false);
+    let read = journal::read(&folder, shown.filter.start(&folder)?, &mut |entry: Entry<'_>| {
+        if shown.filter.is_past(entry.seq, entry.time_us) {
+            ended.store(true, Ordering::Relaxed);
+            // A visitor that fails ends the reading.
+            return Err("the end of what is shown".into());
+        }
         let record = decode(&entry)?;
-        if wanted(&record) { print(&mut out, entry.seq, &record, place.json) } else { Ok(()) }
-    })?;
-    Ok(out.flush()?)
+        if wanted(&record) { lines.show(entry.seq, &record) } else { Ok(()) }
+    });
+    match read {
+        Err(error) if !ended.load(Ordering::Relaxed) => Err(error.into()),
+        _ => lines.flush(),
+    }
 }
 
-fn tail(place: &Place, from: Option<Seq>) -> Result<(), Failure> {
-    let folder = place.journal();
-    let from = match from {
-        Some(from) => from,
-        None => last(&folder)? + 1,
+fn tail(shown: &Shown) -> Result<(), Failure> {
+    let folder = shown.place.journal();
+    if !folder.is_dir() {
+        let data = shown.place.data.display();
+        return Err(format!("{data}: not a data folder: no journal in it").into());
+    }
+    let from = match shown.filter.from {
+        Some(_) => shown.filter.start(&folder)?,
+        None => past::last(&shown.place.data)? + 1,
     };
-    let mut out = std::io::stdout().lock();
+    let stop = Arc::new(AtomicBool::new(false));
+    if let Some((_, Some(until_us))) = shown.filter.to.map(Bound::end) {
+        stop_at(until_us, Arc::clone(&stop));
+    }
+    let mut lines = Lines::begin(shown, print::stream())?;
     journal::follow(
         &folder,
         from,
         &mut |entry: Entry<'_>| {
-            print(&mut out, entry.seq, &decode(&entry)?, place.json)?;
-            out.flush().map_err(Failure::from)
+            lines.show(entry.seq, &decode(&entry)?)?;
+            if shown.filter.is_past(entry.seq.saturating_add(1), entry.time_us) {
+                stop.store(true, Ordering::Relaxed);
+            }
+            lines.flush()
         },
-        &AtomicBool::new(false),
+        &stop,
     )?;
     Ok(())
 }
 
-fn last(folder: &Path) -> Result<Seq, Failure> {
-    Ok(journal::scan(folder, 1, &mut |_: Entry<'_>| Ok::<(), Failure>(()))?.last)
+/// Sets `stop` when no record from before that time can come any more.
+fn stop_at(until_us: i64, stop: Arc<AtomicBool>) {
+    /// Between a record's time and the moment at which it can be read.
+    const WRITING: Duration = Duration::from_secs(1);
+    let left = u64::try_from(until_us.saturating_sub(wall_us())).unwrap_or(0);
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_micros(left) + WRITING);
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Records on their way to the output, in the form that is asked for.
+struct Lines<'a, W: Write> {
+    shown: &'a Shown,
+    names: Names,
+    out: W,
+}
+
+impl<'a, W: Write> Lines<'a, W> {
+    fn begin(shown: &'a Shown, out: W) -> Result<Lines<'a, W>, Failure> {
+        let mut lines = Lines { shown, names: Names::of(&shown.place.data), out };
+        if shown.csv {
+            lines.row(&csv::COLUMNS)?;
+        }
+        Ok(lines)
+    }
+
+    fn row<T: AsRef<[u8]>>(&mut self, values: &[T]) -> Result<(), Failure> {
+        let mut row = ::csv::WriterBuilder::new().from_writer(Vec::new());
+        row.write_record(values)?;
+        Ok(self.out.write_all(&row.into_inner()?)?)
+    }
+
+    /// Shows the record, if it is wanted.
+    fn show(&mut self, seq: Seq, record: &Record) -> Result<(), Failure> {
+        let named = self.names.look_up(record);
+        if !self.shown.filter.wants(seq, record, &named) {
+            return Ok(());
+        }
+        if self.shown.csv {
+            self.row(&csv::row(seq, record, &named))
+        } else {
+            print(&mut self.out, seq, record, &named, self.shown.place.json)
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        Ok(self.out.flush()?)
+    }
 }
 
 /// The record of a journal's entry.
@@ -182,14 +249,22 @@ pub(super) fn decode(entry: &Entry<'_>) -> Result<Record, Failure> {
     Record::decode(entry.body).map_err(|error| format!("record {}: {error}", entry.seq).into())
 }
 
-fn print(out: &mut impl Write, seq: Seq, record: &Record, as_json: bool) -> Result<(), Failure> {
+fn print(
+    out: &mut impl Write,
+    seq: Seq,
+    record: &Record,
+    named: &Named,
+    as_json: bool,
+) -> Result<(), Failure> {
     if as_json {
-        writeln!(out, "{}", to_json(seq, record))?;
+        let mut json = to_json(seq, record);
+        named.add_to(&mut json);
+        writeln!(out, "{json}")?;
     } else {
         let (asked, differs) = (record.asked, record.discrepancy.differs);
         writeln!(
             out,
-            "{:>10}  {}  {:<12} {:04X}  {}  stan {:06}  {:>12} {:03}  {} {:<20} held {:+} posted {:+}{}{}",
+            "{:>10}  {}  {:<12} {:04X}  {}  stan {:06}  {:>12} {:03}  {} {:<20} held {:+} posted {:+}{}{}{}",
             seq,
             time(record.time_us),
             record.event.name(),
@@ -204,6 +279,7 @@ fn print(out: &mut impl Write, seq: Seq, record: &Record, as_json: bool) -> Resu
             record.posted_change_minor,
             if differs == Differs::Nothing { "" } else { "  differs: " },
             if differs == Differs::Nothing { "" } else { differs.name() },
+            named.in_words(),
         )?;
     }
     Ok(())
@@ -221,6 +297,11 @@ pub(super) fn truncated(record: &Record) -> String {
         (0, 0) => "-".repeat(16),
         (bin, last_four) => format!("{bin:06}******{last_four:04}"),
     }
+}
+
+/// A country's letters; `None` for one that could not be told.
+pub(super) fn country(number: u16) -> Option<&'static str> {
+    country_numbered(number).map(|country| country.alpha2)
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -252,6 +333,7 @@ pub(super) fn to_json(seq: Seq, record: &Record) -> Value {
         "counted": record.velocity.count,
         "counted_minor": record.velocity.amount_minor,
         "counts": record.counts.iter().map(count).collect::<Vec<_>>(),
+        "evidence": super::verification::to_json(record.evidence),
         "swept": record.swept.map(|swept| json!({ "shard": swept.shard, "before_s": swept.before_s })),
         "transaction": record.transaction.as_ref().map(transaction),
         "related": record.related.as_ref().map(transaction),
@@ -296,7 +378,8 @@ fn asked(record: &Record) -> Value {
         "transmission": format!("{:010}", asked.transmission),
         "stan": format!("{:06}", asked.stan),
         "mcc": format!("{:04}", asked.merchant_category),
-        "country": asked.country,
+        "merchant_country": country(asked.merchant_country),
+        "acquirer_country": country(asked.acquirer_country),
         "entry_mode": format!("{:03}", asked.entry_mode),
         "condition": format!("{:02}", asked.condition),
         "acquirer": asked.acquirer.to_string(),

@@ -2,7 +2,12 @@
 //!
 //! Exit codes: 0 done; 1 what was checked does not hold; 2 wrong usage or configuration.
 
+#[macro_use]
+mod print;
+
+mod bound;
 mod cards;
+mod check;
 mod clock;
 mod data;
 pub mod decode;
@@ -15,12 +20,14 @@ mod past;
 mod policy;
 mod replay;
 mod rules;
+mod running;
 mod serve;
 mod specs;
 mod standing;
 mod status;
 mod switch;
 mod trace;
+mod verification;
 mod versions;
 
 #[cfg(fuzzing)]
@@ -59,7 +66,7 @@ pub(crate) const USAGE: u8 = 2;
 
 /// Parses the process's arguments and runs the command; clap itself exits with 2 on wrong usage.
 pub fn main() -> ExitCode {
-    match Cli::parse().command {
+    let code = match Cli::parse().command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Replay(args) => replay::run(args),
@@ -71,5 +78,6 @@ pub fn main() -> ExitCode {
         Command::Journal(args) => journal::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Echo(args) => echo::run(args),
-    }
+    };
+    print::end(code)
 }

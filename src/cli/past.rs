@@ -18,7 +18,7 @@ pub(super) fn key(settings: &Settings, data: &Path) -> Result<DataKey, Failure> 
         return Err(format!("{}: not a data folder: no journal in it", data.display()).into());
     }
     let key_file = Some(settings.vault.key_file.as_path()).filter(|path| !path.as_os_str().is_empty());
-    Ok(DataKey::load(key_file, data)?)
+    Ok(DataKey::open_existing(key_file, data)?)
 }
 
 /// What records must be of to matter to one of them.
@@ -110,7 +110,7 @@ fn entries(
     visit: &mut dyn FnMut(Entry<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut ended = false;
-    let scanned = journal::scan(&data.join("journal"), from, &mut |entry: Entry<'_>| {
+    let scanned = journal::read(&data.join("journal"), from, &mut |entry: Entry<'_>| {
         if entry.seq >= to {
             ended = true;
             // The rest is of no interest: a visitor that fails ends the scan.
@@ -127,7 +127,7 @@ fn entries(
 /// The records of messages whose glance is wanted, in order.
 pub(super) fn find(data: &Path, wanted: &dyn Fn(&Glance) -> bool) -> Result<Vec<(Seq, Record)>, Failure> {
     let mut found = Vec::new();
-    journal::scan(&data.join("journal"), 1, &mut |entry: Entry<'_>| {
+    journal::read(&data.join("journal"), 1, &mut |entry: Entry<'_>| {
         if Record::glance(entry.body).is_none_or(|glance| wanted(&glance)) {
             found.push((entry.seq, super::journal::decode(&entry)?));
         }
@@ -139,7 +139,7 @@ pub(super) fn find(data: &Path, wanted: &dyn Fn(&Glance) -> bool) -> Result<Vec<
 /// The last record there is.
 pub(super) fn last(data: &Path) -> Result<Seq, Failure> {
     // Only the last segment is read: the rest ends before what is asked for.
-    match journal::scan(&data.join("journal"), Seq::MAX, &mut |_: Entry<'_>| Ok::<(), Failure>(())) {
+    match journal::read(&data.join("journal"), Seq::MAX, &mut |_: Entry<'_>| Ok::<(), Failure>(())) {
         Err(JournalError::Absent { last, .. }) => Ok(last),
         Err(error) => Err(error.into()),
         Ok(tail) => Ok(tail.last),

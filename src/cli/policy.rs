@@ -1,11 +1,12 @@
 //! From settings to what the decision and the reading of messages need: rates of known currencies, places of a dialect.
 
 use super::switch::Failure;
+use super::verification::verification;
 use crate::decision::{HoldClass, KeyFields, LinkTerms, Policy, Rate, Rates, Tolerance};
 use crate::message::meaning::currency_number;
-use crate::message::{Marked, Reading, ResponseCode};
+use crate::message::{Kind, Marked, Reading, ResponseCode};
 use crate::settings::{self, Settings};
-use crate::wire::Dialect;
+use crate::wire::{Bitmap, CountryPlace, Dialect};
 use std::time::Duration;
 
 /// The policy of these settings, or which currency is none.
@@ -31,6 +32,7 @@ pub(super) fn of(settings: &Settings) -> Result<Policy, Failure> {
         rates: rates(&settings.rates)?,
         partial: settings.approvals.partial,
         partial_preauthorizations: settings.approvals.partial_preauthorizations,
+        verification: verification(&settings.verification),
     })
 }
 
@@ -52,7 +54,7 @@ fn rates(from: &settings::Rates) -> Result<Rates, Failure> {
 }
 
 /// How a link's messages are decided; its number is 0 here.
-pub(super) fn terms(link: &settings::Link) -> Result<LinkTerms, Failure> {
+pub(super) fn terms(link: &settings::Link, cannot_verify: [ResponseCode; 4]) -> Result<LinkTerms, Failure> {
     Ok(LinkTerms {
         link: 0,
         key: KeyFields::new(&link.duplicate_key)?,
@@ -61,18 +63,38 @@ pub(super) fn terms(link: &settings::Link) -> Result<LinkTerms, Failure> {
             settings::Verified::Approved => ResponseCode::APPROVED,
             settings::Verified::NoReasonToDecline => ResponseCode::VERIFIED,
         },
+        cannot_verify,
     })
 }
 
-/// The terms of all links, by their numbers.
-pub(super) fn all_terms(settings: &Settings) -> Result<Vec<LinkTerms>, Failure> {
-    let numbered = settings.links.values().zip(0..);
-    numbered.map(|(link, number)| Ok(LinkTerms { link: number, ..terms(link)? })).collect()
+/// The dialect's codes for what cannot be verified.
+pub(super) fn cannot_verify(dialect: &Dialect) -> [ResponseCode; 4] {
+    dialect.conventions().cannot_verify.map(ResponseCode)
 }
 
-/// How a link's messages are marked, or which place its dialect does not have.
-pub(super) fn reading(link: &str, marks: &settings::Marks, dialect: &Dialect) -> Result<Reading, Failure> {
-    let at = |key: &str, reason: &dyn std::fmt::Display| format!("links.{link}.marks.{key}: {reason}");
+/// The terms of all links, by their numbers.
+///
+/// # Errors
+/// A key that cannot be one.
+pub(super) fn all_terms(settings: &Settings) -> Result<Vec<LinkTerms>, Failure> {
+    let numbered = settings.links.values().zip(0..);
+    let terms = numbered.map(|(link, number)| {
+        let cannot_verify = match super::specs::find(&link.dialect) {
+            Ok(dialect) => cannot_verify(&dialect),
+            // A file that has gone since then: the rest is of the settings, which are kept.
+            Err(_) => LinkTerms::default().cannot_verify,
+        };
+        Ok(LinkTerms { link: number, ..terms(link, cannot_verify)? })
+    });
+    terms.collect()
+}
+
+/// How a link's messages are read: what they must have, where the merchant is, how they are marked; or which place or field
+/// its dialect does not have.
+pub(super) fn reading(name: &str, link: &settings::Link, dialect: &Dialect) -> Result<Reading, Failure> {
+    let reading = own_tables(name, link, dialect)?;
+    let marks = &link.marks;
+    let at = |key: &str, reason: &dyn std::fmt::Display| format!("links.{name}.marks.{key}: {reason}");
     let marked = |key: &str, text: &str| Marked::new(text, dialect).map_err(|wrong| at(key, &wrong));
     let place = |key: &str, text: &str| Reading::place(text, dialect).map_err(|wrong| at(key, &wrong));
     Ok(Reading {
@@ -85,5 +107,43 @@ pub(super) fn reading(link: &str, marks: &settings::Marks, dialect: &Dialect) ->
         recurring: marked("recurring", &marks.recurring)?,
         cashback: place("cashback", &marks.cashback)?,
         reference: place("reference", &marks.reference)?,
+        ..reading
     })
+}
+
+/// The dialect's tables with the link's in their place, where it has some.
+fn own_tables(name: &str, link: &settings::Link, dialect: &Dialect) -> Result<Reading, Failure> {
+    let mut reading = Reading::of(dialect);
+    for (mandatory, (message, list)) in reading.mandatory.iter_mut().zip(link.mandatory.lists()) {
+        if let Some(de) = list.iter().find(|de| dialect.field(**de).is_none()) {
+            let dialect = dialect.name();
+            return Err(format!(
+                "links.{name}.mandatory.{message}: the dialect {dialect} does not define DE {de}: every {message} would be \
+                 answered 30"
+            )
+            .into());
+        }
+        if !list.is_empty() {
+            *mandatory = Bitmap::of(list);
+        }
+    }
+    if !link.merchant_country.is_empty() {
+        let place = |text: &String| {
+            CountryPlace::new(text, dialect)
+                .map_err(|wrong| format!("links.{name}.merchant_country: {wrong}"))
+        };
+        reading.merchant_country = link.merchant_country.iter().map(place).collect::<Result<_, _>>()?;
+    }
+    Ok(reading)
+}
+
+/// What is doubtful about a key of a link whose messages need not have DE7: STANs come again, and a later transaction would be
+/// taken for a repeat of an earlier one.
+pub(super) fn key_doubt(link: &settings::Link, reading: &Reading) -> Option<&'static str> {
+    let of_money = [Kind::Authorization, Kind::Financial];
+    let has_time = of_money.iter().all(|kind| reading.mandatory[*kind as usize - 1].contains(7));
+    let tells_apart = [12, 13, 37].iter().any(|de| link.duplicate_key.contains(de));
+    (!has_time && !tells_apart).then_some(
+        "messages need not have DE7, and duplicate_key has none of 12, 13 and 37: a STAN that comes again is a repeat",
+    )
 }

@@ -8,7 +8,7 @@ use crate::traffic::{self, Endpoint, Matching, Rate, duration_from_text, report,
 use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -138,7 +138,7 @@ fn play(args: &Args) -> Result<bool, String> {
     if let Some(path) = &args.report {
         std::fs::write(path, report::html(&outcome, &plan))
             .map_err(|error| format!("{}: {error}", path.display()))?;
-        eprintln!("report: {}", path.display());
+        errln!("report: {}", path.display());
     }
     Ok(outcome.holds())
 }
@@ -146,8 +146,7 @@ fn play(args: &Args) -> Result<bool, String> {
 fn print(outcome: &Outcome, plan: &Plan, as_json: bool) {
     let text =
         if as_json { format!("{:#}\n", summary::json(outcome, plan)) } else { summary::text(outcome, plan) };
-    // A reader that went away (`| head`) is no error of the replay's.
-    let _ = io::stdout().write_all(text.as_bytes());
+    out!("{text}");
 }
 
 /// Starts bare echo servers, one for each framing, and adds them to the targets: the same links, dialects and
@@ -209,7 +208,7 @@ fn dialect(given: &[String], link: &str) -> Result<Arc<Dialect>, String> {
 
 /// Prints what is wrong with the call.
 pub(super) fn usage(reason: &str) -> ExitCode {
-    eprintln!("authswitch: {reason}");
+    errln!("authswitch: {reason}");
     ExitCode::from(super::USAGE)
 }
 

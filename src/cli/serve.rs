@@ -1,9 +1,12 @@
 //! `authswitch serve`: runs the switch until SIGTERM or SIGINT, then drains and prints the receipt.
 
+use super::check;
+use super::data::WhenNew;
+use super::status::Holdings;
 use super::switch::{Failure, Switch};
+use crate::portfolio::seed;
 use crate::settings::{self, Settings, SettingsError};
 use crate::telemetry::log;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,62 +14,100 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Runs the switch.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  authswitch serve\n  authswitch serve --config links.toml --data /var/lib/authswitch\n  \
+    after_help = "Examples:\n  authswitch serve --demo\n  authswitch serve --init --config links.toml --data /var/lib/authswitch\n  \
     authswitch serve --set links.acquirer-ascii.listen=0.0.0.0:8583 --set log.format=text\n\n\
     Prints a line for each listener, then `ready`. SIGTERM and SIGINT drain: what was read is answered and made\n\
-    durable, a receipt is printed, exit code 0. SIGHUP reads the rule file and [holds], [completion], [approvals] and\n\
-    [rates] again: all of it is taken, or nothing and the log says why; other settings wait for a restart."
+    durable, a receipt is printed, exit code 0. SIGHUP reads settings and rule file again: what can change while\n\
+    the switch runs is taken, all of it or nothing, and the log names each setting that changed, its old and new value,\n\
+    and whether it waits for a restart."
 )]
 pub(super) struct Args {
     /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none].
     #[arg(long)]
     config: Option<PathBuf>,
-    /// The data folder; made when it is not there.
+    /// The data folder.
     #[arg(long, default_value = "./data")]
     data: PathBuf,
+    /// Makes the data folder, without cards, where there is none yet.
+    #[arg(long)]
+    init: bool,
+    /// Makes the data folder, with the demo's cards, where there is none yet: for trying out, never for real links.
+    #[arg(long)]
+    demo: bool,
     /// Overrides one setting, e.g. links.acquirer-ascii.listen=127.0.0.1:0. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Prints the settings manual with all defaults, and ends.
+    /// Prints the settings in force with --config or --set, else the manual with all defaults, and ends.
     #[arg(long)]
     print_config: bool,
+    /// Reads settings, rules, dialects and the data folder, says what would happen, and ends: 0, or 2 with what is wrong.
+    /// Changes nothing; a switch may be running on the folder.
+    #[arg(long, conflicts_with = "print_config")]
+    check: bool,
+}
+
+impl Args {
+    fn when_new(&self) -> WhenNew {
+        match (self.demo, self.init) {
+            (true, _) => WhenNew::Demo,
+            (false, true) => WhenNew::Make,
+            (false, false) => WhenNew::Refuse,
+        }
+    }
 }
 
 /// The settings file that is read when none is named.
 const USUAL_CONFIG: &str = "config/authswitch.toml";
 
 pub(super) fn run(args: Args) -> ExitCode {
-    if args.print_config {
-        print!("{}", settings::MANUAL);
+    if args.print_config && args.config.is_none() && args.set.is_empty() {
+        out!("{}", settings::MANUAL);
         return ExitCode::SUCCESS;
     }
-    let settings = match load(args.config.as_deref(), &args.set) {
+    let settings = match settings_of(&args) {
         Ok(settings) => settings,
         Err(error) => {
-            eprint!("{}", error.report());
+            err!("{}", error.report());
             return ExitCode::from(super::USAGE);
         }
     };
+    if args.print_config {
+        out!("{}", settings.to_toml());
+        return ExitCode::SUCCESS;
+    }
+    if args.check {
+        return check::run(&settings, &args.data, args.when_new());
+    }
     let json = settings.log.format == settings::LogFormat::Json;
     let format = if json { log::Format::Json } else { log::Format::Text };
     if let Err(error) = log::init(&log::Options { level: settings.log.level.as_str().to_owned(), format }) {
-        eprintln!("authswitch serve: {error}");
+        errln!("authswitch serve: {error}");
         return ExitCode::from(super::USAGE);
     }
     match serve(&args, &settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the switch ends");
-            eprintln!("authswitch serve: {error}");
+            errln!("authswitch serve: {error}");
             ExitCode::from(super::USAGE)
         }
     }
 }
 
+/// The settings to run by: with `--demo` over the demo's.
+fn settings_of(args: &Args) -> Result<Settings, SettingsError> {
+    let config = config_file(args.config.as_deref());
+    if args.demo { Settings::load_for_demo(config, &args.set) } else { Settings::load(config, &args.set) }
+}
+
+fn config_file(named: Option<&Path>) -> Option<&Path> {
+    let usual = Path::new(USUAL_CONFIG);
+    named.or(usual.is_file().then_some(usual))
+}
+
 /// The settings in force: of the file named, else of the usual one, else the defaults.
 pub(super) fn load(config: Option<&Path>, set: &[String]) -> Result<Settings, SettingsError> {
-    let usual = Path::new(USUAL_CONFIG);
-    Settings::load(config.or(usual.is_file().then_some(usual)), set)
+    Settings::load(config_file(config), set)
 }
 
 fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
@@ -75,18 +116,13 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let _entered = runtime.enter();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hang_up = signal(SignalKind::hangup())?;
-    let switch = Switch::start(settings, &args.data)?;
-    let mut out = std::io::stdout();
+    let switch = Switch::start(settings, &args.data, args.when_new())?;
+    warn_of_holdings(switch.holdings(), &args.data);
     for listening in switch.listening() {
-        writeln!(
-            out,
-            "listening link={} addr={} dialect={}",
-            listening.link, listening.address, listening.dialect
-        )?;
+        outln!("listening link={} addr={} dialect={}", listening.link, listening.address, listening.dialect);
     }
-    writeln!(out, "listening link=admin addr={} dialect=http", switch.admin_address())?;
-    writeln!(out, "ready")?;
-    out.flush()?;
+    outln!("listening link=admin addr={} dialect=http", switch.admin_address());
+    outln!("ready");
     tracing::info!(data = %args.data.display(), "ready");
     let mut running = settings.clone();
     runtime.block_on(async {
@@ -100,8 +136,7 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     });
     tracing::info!("draining");
     let receipt = switch.drain(settings.server.drain_timeout_ms.into())?;
-    writeln!(out, "drained {receipt}")?;
-    out.flush()?;
+    outln!("drained {receipt}");
     tracing::info!(
         received = receipt.received,
         answered = receipt.answered,
@@ -115,15 +150,56 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What must not go unnoticed of a data folder.
+fn warn_of_holdings(holdings: Holdings, data: &Path) {
+    let data = data.display();
+    if holdings.demo_cards > 0 {
+        tracing::warn!(
+            demo_cards = holdings.demo_cards,
+            "a demo folder: its cards have a billion to spend and are approved on every link; \
+             `authswitch cards remove --program {} --data {data}` takes them out",
+            seed::PROGRAM
+        );
+    }
+    if holdings.cards == 0 {
+        tracing::warn!(
+            "no cards: every request is answered 14 until `authswitch cards import FILE --data {data}`"
+        );
+    }
+}
+
 /// SIGHUP: reads settings and rules again. What does not hold changes nothing, and the log says why.
 fn reload(args: &Args, switch: &Switch, running: &mut Settings) {
-    let reloaded = match load(args.config.as_deref(), &args.set) {
+    let reloaded = match settings_of(args) {
         Ok(new) => switch.exchange(running, new),
         Err(error) => Err(error.to_string().into()),
     };
     switch.count_reload(reloaded.is_ok());
     match reloaded {
-        Ok(settings) => *running = settings,
+        Ok(settings) => {
+            set_log_level(running.log.level, settings.log.level);
+            *running = settings;
+        }
         Err(error) => tracing::error!(%error, "not reloaded; the switch goes on by what was in force"),
+    }
+}
+
+/// The log's level takes effect at once, like the rules.
+fn set_log_level(before: settings::LogLevel, level: settings::LogLevel) {
+    if before == level {
+        return;
+    }
+    let (before, level) = (before.as_str(), level.as_str());
+    match log::set_level(level) {
+        // A warning, so that the line is seen at most levels.
+        Ok(true) => tracing::warn!(level, before, "log level changed"),
+        Ok(false) => {
+            tracing::warn!(
+                level,
+                "log level not changed: the environment's {} goes on to win",
+                log::LEVEL_VARIABLE
+            )
+        }
+        Err(error) => tracing::error!(%error, "log level not changed"),
     }
 }

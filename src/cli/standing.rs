@@ -4,11 +4,12 @@ use super::data::Failure;
 use super::policy;
 use super::rules::{self, Loaded, Refused, Texts};
 use super::status::Parts;
+use super::verification;
 use super::versions::Versions;
 use crate::decision::Standing;
 use crate::portfolio::Portfolio;
 use crate::rules::RuleSet;
-use crate::settings::Settings;
+use crate::settings::{Change, Settings};
 use std::sync::Arc;
 
 /// The rule set of the settings, or a report of everything that is wrong with it.
@@ -43,28 +44,33 @@ pub(super) fn of(settings: &Settings, set: RuleSet, portfolio: &Portfolio) -> Re
     Ok(Standing::new(policy, set, settings.fingerprint(), &links, portfolio)?)
 }
 
+/// The settings that take effect at SIGHUP, dotted; a table with all that is in it. Everything else waits for a start.
+pub(super) const NOW: [&str; 7] =
+    ["rules", "holds", "completion", "approvals", "rates", "verification", "log.level"];
+
+/// Says of each setting that was read again what it was, what it is, and from when on.
+fn tell(changes: &[Change]) {
+    if changes.is_empty() {
+        tracing::info!("no setting has changed");
+    }
+    for Change { key, from, to } in changes {
+        let is_under = |table: &str| {
+            key.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        match NOW.into_iter().any(is_under) {
+            true => tracing::info!(key, from, to, takes_effect = "now", "setting changed"),
+            false => tracing::warn!(key, from, to, takes_effect = "at the next start", "setting changed"),
+        }
+    }
+}
+
 /// Reads settings and rules again and decides by them from the next message on: all of it or, with the reason, nothing.
 /// Returns the settings in force: what else is new in the file waits for a restart.
 ///
 /// # Errors
 /// What does not hold; nothing has changed then.
 pub(super) fn exchange(parts: &Arc<Parts>, running: &Settings, new: Settings) -> Result<Settings, Failure> {
-    let later = Settings {
-        rules: running.rules.clone(),
-        holds: running.holds.clone(),
-        completion: running.completion.clone(),
-        approvals: running.approvals.clone(),
-        rates: running.rates.clone(),
-        ..new.clone()
-    } != *running;
-    let settings = Settings {
-        rules: new.rules,
-        holds: new.holds,
-        completion: new.completion,
-        approvals: new.approvals,
-        rates: new.rates,
-        ..running.clone()
-    };
+    let settings = running.with(&NOW, &new);
     let Loaded { set, texts } = read(&settings)?;
     let standing = of(&settings, set, &parts.portfolio)?;
     Versions::of(&parts.data, &parts.key).keep(&settings, &standing.rules, &texts)?;
@@ -79,8 +85,9 @@ pub(super) fn exchange(parts: &Arc<Parts>, running: &Settings, new: Settings) ->
         config_before = format!("{:08x}", before.config),
         "settings and rules in force"
     );
-    if later {
-        tracing::warn!("other settings have changed and are valid; they take effect at the next start");
+    tell(&running.changes(&new));
+    if settings.verification != running.verification {
+        verification::warn(&settings)?;
     }
     Ok(settings)
 }
@@ -101,6 +108,12 @@ pub(super) fn register(parts: &Arc<Parts>) {
         telemetry
             .total("stand_in_decisions", help, &[("missing", missing.name())], move || tally.get() as f64);
     }
+    for (link, proof, tally) in standing.unverified() {
+        let tally = tally.clone();
+        let help = "Requests with a PIN, verification value, cryptogram or MAC that came, or had to come, and was not verified.";
+        let labels = [("link", link), ("kind", proof.name())];
+        telemetry.total("unverified", help, &labels, move || tally.get() as f64);
+    }
     let info = [("rules", &*format!("{:08x}", standing.rules.version()))];
     let (weak, version) = (Arc::downgrade(parts), standing.rules.version());
     telemetry.gauge(
@@ -112,4 +125,25 @@ pub(super) fn register(parts: &Arc<Parts>) {
             f64::from(u8::from(now == Some(version)))
         },
     );
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_effect_at_sighup_is_a_setting_and_is_taken() {
+        let (running, mut new) = (Settings::default(), Settings::default());
+        let tree = serde_json::to_value(&running).unwrap();
+        for key in NOW {
+            assert!(tree.pointer(&format!("/{}", key.replace('.', "/"))).is_some(), "{key} is no setting");
+        }
+        new.holds.authorization_days = crate::settings::Days(9);
+        new.server.workers = 7;
+        new.log.level = crate::settings::LogLevel::Debug;
+        let taken = running.with(&NOW, &new);
+        assert_eq!((taken.holds, taken.log), (new.holds, new.log));
+        assert_eq!(taken.server, running.server);
+    }
 }

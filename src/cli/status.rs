@@ -3,7 +3,7 @@
 use crate::admin::{self, Facts, Readiness, State};
 use crate::decision::Desk;
 use crate::journal::{Journal, Status as JournalStatus};
-use crate::network::Link;
+use crate::network::{Link, Monitor, OpenConnection, Refused, mti_text};
 use crate::portfolio::Portfolio;
 use crate::telemetry::Telemetry;
 use crate::vault::DataKey;
@@ -12,8 +12,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+/// Whose cards a data folder has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holdings {
+    pub cards: usize,
+    /// Accounts that a card spends from.
+    pub accounts: usize,
+    /// Cards of the demo, which no real folder has.
+    pub demo_cards: usize,
+}
+
 /// What the upkeep and the status page look at.
 pub(super) struct Parts {
+    pub holdings: Holdings,
     pub portfolio: Arc<Portfolio>,
     pub desk: Arc<Desk>,
     pub journal: Journal,
@@ -43,6 +54,7 @@ impl Parts {
 pub(super) struct SwitchStatus {
     pub parts: Arc<Parts>,
     pub links: Vec<(Arc<Link>, SocketAddr)>,
+    pub monitor: Arc<Monitor>,
     pub max_records: u64,
     pub max_age_us: u64,
 }
@@ -86,9 +98,8 @@ impl admin::Status for SwitchStatus {
             JournalStatus::Failed => "failed",
         };
         let (transactions, open) = parts.portfolio.table.len();
-        let count = |number: usize| number.to_string();
         Facts {
-            links: self.links.iter().map(|(link, address)| link_facts(link, *address)).collect(),
+            links: self.links.iter().map(|(link, address)| self.link_facts(link, *address)).collect(),
             exposure: admin::Exposure {
                 records: exposure.records,
                 age_us: exposure.age_us,
@@ -101,22 +112,88 @@ impl admin::Status for SwitchStatus {
                 appended: parts.journal.appended(),
                 durable: parts.journal.durable(),
             },
-            more: vec![
-                ("cards".into(), count(parts.portfolio.cards().len())),
-                ("accounts".into(), count(parts.portfolio.accounts().len())),
-                ("transactions remembered".into(), count(transactions)),
-                ("of them holding money".into(), count(open)),
-            ],
+            more: [
+                Some(("cards", parts.holdings.cards)),
+                Some(("DEMO FOLDER: of them demo cards, approved on every link", parts.holdings.demo_cards))
+                    .filter(|(_, cards)| *cards > 0),
+                Some(("accounts", parts.holdings.accounts)),
+                Some(("transactions remembered", transactions)),
+                Some(("of them holding money", open)),
+            ]
+            .into_iter()
+            .flatten()
+            .map(|(name, number)| (name.to_owned(), number.to_string()))
+            .collect(),
         }
+    }
+    fn connections(&self) -> Vec<admin::Connection> {
+        let open = self.monitor.connections.open(self.monitor.now());
+        open.iter().map(|open| self.connection(open)).collect()
+    }
+
+    fn refusals(&self) -> admin::Refusals {
+        let refusals = self.monitor.refused().iter().map(|refused| self.refusal(refused)).collect();
+        admin::Refusals { refusals, not_kept: self.monitor.refusals.missed() }
     }
 }
 
-fn link_facts(link: &Link, address: SocketAddr) -> admin::Link {
-    admin::Link {
-        name: link.options.name.clone(),
-        address: address.to_string(),
-        dialect: link.options.dialect.name().to_owned(),
-        connections: link.connections.load(Ordering::Relaxed) as u64,
-        max_connections: link.options.max_connections as u64,
+impl SwitchStatus {
+    fn link_facts(&self, link: &Link, address: SocketAddr) -> admin::Link {
+        let suspicion = self.monitor.suspicion(link.index).map(|suspicion| admin::Suspicion {
+            time_us: suspicion.time_us,
+            peer: suspicion.peer.to_string(),
+            likely: suspicion.likely,
+        });
+        admin::Link {
+            name: link.options.name.clone(),
+            address: address.to_string(),
+            dialect: link.options.dialect.name().to_owned(),
+            connections: link.connections.load(Ordering::Relaxed) as u64,
+            max_connections: link.options.max_connections as u64,
+            suspicion,
+        }
+    }
+
+    fn link_name(&self, link: u8) -> String {
+        self.links.get(usize::from(link)).map_or_else(String::new, |(link, _)| link.options.name.clone())
+    }
+
+    fn connection(&self, open: &OpenConnection) -> admin::Connection {
+        admin::Connection {
+            connection: open.id,
+            link: self.link_name(open.link),
+            peer: open.peer.to_string(),
+            since_us: open.since_us,
+            signed_on_us: open.signed_on_us,
+            last_message_us: open.last_message_us,
+            last_mti: mti_text(open.last_mti),
+            messages: open.messages,
+            answers: open.answers,
+            refused: open.refused,
+            received_bytes: open.bytes_in,
+            sent_bytes: open.bytes_out,
+            messages_per_s_10s: open.rate_10s,
+            messages_per_s_60s: open.rate_60s,
+            last_refusal: open.last_refused.map(|refused| self.refusal(&refused)),
+        }
+    }
+
+    fn refusal(&self, refused: &Refused) -> admin::Refusal {
+        let told = refused.unserved.told();
+        admin::Refusal {
+            time_us: refused.time_us,
+            link: self.link_name(refused.link),
+            connection: refused.connection,
+            peer: refused.peer.to_string(),
+            kind: told.kind,
+            mti: told.mti,
+            stan: told.stan,
+            rrn: told.rrn,
+            field: told.field,
+            offset: told.offset,
+            expected: told.expected,
+            found: told.found,
+            code: told.code,
+        }
     }
 }

@@ -1,16 +1,18 @@
 //! A whole switch in this process, from settings and a data folder: what `serve` runs and `demo` shows.
 
 use super::clock::HoldClock;
-use super::data::{self, Opened, WhenEmpty};
+use super::data::{self, Opened, WhenNew};
 use super::policy::{self, reading};
 use super::standing;
-use super::status::{Parts, Phase, SwitchStatus};
+use super::status::{Holdings, Parts, Phase, SwitchStatus};
+use super::verification;
 use super::versions::Versions;
 use crate::admin;
 use crate::decision::Desk;
 use crate::journal::{self, Journal};
+use crate::message::Refusal;
 use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
-use crate::portfolio::folder;
+use crate::portfolio::{folder, seed};
 use crate::settings::{self, Settings};
 use crate::telemetry::{Telemetry, Ticker};
 use std::net::SocketAddr;
@@ -44,21 +46,24 @@ pub(super) struct Listening {
 }
 
 impl Switch {
-    /// Opens the data folder, recovers, and listens. Ready when it returns.
-    pub(super) fn start(settings: &Settings, data: &Path) -> Result<Switch, Failure> {
+    /// Opens the data folder (or makes it, as `when_new` says), recovers, and listens. Ready when it returns.
+    pub(super) fn start(settings: &Settings, data: &Path, when_new: WhenNew) -> Result<Switch, Failure> {
         let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
+        warn_of_doubts(settings, &links);
         let rules = standing::read(settings)?;
+        verification::warn(settings)?;
         let workers = match settings.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
         let Opened { portfolio, tail, key, lock, warnings, floor, replayed, took } =
-            data::open(settings, data, WhenEmpty::Seed)?;
+            data::open(settings, data, when_new)?;
         for warning in warnings {
             tracing::warn!(%warning, "recovered with a warning");
         }
+        let (cards, accounts) = portfolio.count();
         tracing::info!(
-            cards = portfolio.cards().len(),
+            cards,
             last = tail.last,
             floor,
             replayed,
@@ -66,13 +71,7 @@ impl Switch {
             state_hash = format!("{:016x}", portfolio.state_hash()),
             "recovered"
         );
-        let telemetry = Telemetry::new(crate::telemetry::Options {
-            links: links.iter().map(|link| link.name.clone()).collect(),
-            workers,
-            hlog_dir: Some(data.join("hlog")),
-            hlog_interval: settings.telemetry.hlog_interval_s.into(),
-            ..Default::default()
-        });
+        let telemetry = telemetry(settings, &links, workers, data);
         let options = journal_options(settings, &telemetry);
         let journal = Journal::open_locked(&data.join("journal"), tail, options, lock)?;
         let portfolio = Arc::new(portfolio);
@@ -81,6 +80,7 @@ impl Switch {
         Versions::of(data, &key).keep(settings, &standing.rules, &rules.texts)?;
         let desk = Arc::new(Desk::new(Arc::clone(&portfolio), standing));
         let parts = Arc::new(Parts {
+            holdings: Holdings { cards, accounts, demo_cards: seed::count(&portfolio) },
             portfolio,
             desk: Arc::clone(&desk),
             journal: journal.clone(),
@@ -91,13 +91,16 @@ impl Switch {
             draining: AtomicBool::new(false),
             reloads: Default::default(),
         });
-        let server = Server::start(ServerOptions { workers, links }, desk, journal, telemetry.clone())?;
+        let lines_per_s = settings.log.lines_per_second;
+        let options = ServerOptions { workers, links, lines_per_s, likely: Some(super::decode::likely) };
+        let server = Server::start(options, desk, journal, telemetry.clone())?;
         register_gauges(&parts, &server);
         standing::register(&parts);
         let server = Arc::new(server);
         let status = SwitchStatus {
             parts: Arc::clone(&parts),
             links: server.listening().map(|(link, address)| (Arc::clone(link), address)).collect(),
+            monitor: Arc::clone(server.monitor()),
             max_records: settings.journal.exposure_max_records,
             max_age_us: Duration::from(settings.journal.exposure_max_ms).as_micros() as u64,
         };
@@ -111,6 +114,11 @@ impl Switch {
         };
         let ticker = telemetry.start_ticker()?;
         Ok(Switch { server, admin, parts, ticker, upkeep })
+    }
+
+    /// What the folder holds; fixed while the switch runs.
+    pub(super) fn holdings(&self) -> Holdings {
+        self.parts.holdings
     }
 
     /// The links, in the order of the settings.
@@ -214,7 +222,19 @@ fn write_snapshot(parts: &Parts, floor: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions, Failure> {
+fn warn_of_doubts(settings: &Settings, links: &[LinkOptions]) {
+    for (link, own) in links.iter().zip(settings.links.values()) {
+        if let Some(warning) = policy::key_doubt(own, &link.reading) {
+            tracing::warn!(link = link.name, warning);
+        }
+        if let Some(warning) = super::framing::doubt(&link.framing, &link.dialect) {
+            tracing::warn!(link = link.name, warning);
+        }
+    }
+}
+
+/// What the settings say of a link, checked against its dialect.
+pub(super) fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions, Failure> {
     let dialect =
         super::specs::find(&link.dialect).map_err(|reason| format!("links.{name}.dialect: {reason}"))?;
     if dialect.version() != 0 {
@@ -228,14 +248,11 @@ fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions,
     }
     super::framing::check(&link.framing, &dialect)
         .map_err(|reason| format!("links.{name}.framing: {reason}"))?;
-    if let Some(warning) = super::framing::doubt(&link.framing, &dialect) {
-        tracing::warn!(link = name, warning);
-    }
     Ok(LinkOptions {
         name: name.clone(),
         listen: link.listen,
-        reading: reading(name, &link.marks, &dialect)?,
-        terms: policy::terms(link)?,
+        reading: reading(name, link, &dialect)?,
+        terms: policy::terms(link, policy::cannot_verify(&dialect))?,
         dialect,
         framing: link.framing,
         echo_keep_alives: link.keep_alive == settings::KeepAlive::Echo,
@@ -247,10 +264,21 @@ fn link_options((name, link): (&String, &settings::Link)) -> Result<LinkOptions,
         max_in_flight: link.max_in_flight,
         idle_timeout: link.idle_timeout_s.into(),
         write_timeout: link.write_timeout_ms.into(),
-        echo: link.echo.clone(),
+        echo: link.echo.lists().map(|(_, list)| list.to_vec()),
         close_on_unreadable: link.on_unreadable == settings::OnUnreadable::Close,
         require_sign_on: link.require_sign_on,
         reply_after_durable: link.reply_after == settings::ReplyAfter::Durable,
+    })
+}
+
+fn telemetry(settings: &Settings, links: &[LinkOptions], workers: usize, data: &Path) -> Telemetry {
+    Telemetry::new(crate::telemetry::Options {
+        links: links.iter().map(|link| link.name.clone()).collect(),
+        refusals: refusal_names(),
+        workers,
+        hlog_dir: Some(data.join("hlog")),
+        hlog_interval: settings.telemetry.hlog_interval_s.into(),
+        ..Default::default()
     })
 }
 
@@ -272,6 +300,13 @@ fn journal_options(settings: &Settings, telemetry: &Telemetry) -> journal::Optio
     }
 }
 
+/// The names of refusals by their numbers: what a sample of the telemetry means.
+fn refusal_names() -> Vec<&'static str> {
+    let name = |number: u8| Refusal::from_number(number).map_or("other", Refusal::name);
+    let last = Refusal::ALL.iter().map(|refusal| *refusal as u8).max().unwrap_or(0);
+    (0..=last).map(name).collect()
+}
+
 /// Reads a gauge's value.
 type Read = fn(&Parts) -> f64;
 
@@ -285,8 +320,8 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
         ("exposure_records", "Answers given whose record is not yet durable.", |parts| {
             parts.journal.exposure().records as f64
         }),
-        ("exposure_microseconds", "Age of the oldest record that is not yet durable.", |parts| {
-            parts.journal.exposure().age_us as f64
+        ("exposure_seconds", "Age of the oldest record that is not yet durable.", |parts| {
+            parts.journal.exposure().age_us as f64 / 1e6
         }),
         (
             "journal_accepting",
@@ -294,8 +329,8 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
             |parts| f64::from(u8::from(parts.journal.accepting())),
         ),
         ("journal_records", "Sequence of the last record.", |parts| parts.journal.appended() as f64),
-        ("cards", "Cards in memory.", |parts| parts.portfolio.cards().len() as f64),
-        ("accounts", "Accounts in memory.", |parts| parts.portfolio.accounts().len() as f64),
+        ("cards", "Cards in memory.", |parts| parts.holdings.cards as f64),
+        ("accounts", "Accounts in memory.", |parts| parts.holdings.accounts as f64),
         ("counters", "Counters of the rule set's limits.", |parts| parts.portfolio.counters.len() as f64),
         ("transactions", "Transactions remembered.", |parts| parts.portfolio.table.len().0 as f64),
         ("transactions_open", "Transactions that hold money.", |parts| parts.portfolio.table.len().1 as f64),

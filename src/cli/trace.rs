@@ -1,5 +1,6 @@
 //! `authswitch trace`.
 
+use super::print;
 use super::replay::usage;
 use crate::traffic::capture::Direction;
 use crate::traffic::generator::{self, generate};
@@ -210,7 +211,7 @@ fn import(args: &ImportArgs) -> Result<(), String> {
     if imported.with_cards > 0 {
         let out =
             if args.out == Path::new("-") { "the trace".into() } else { args.out.display().to_string() };
-        eprintln!(
+        errln!(
             "warning: {out} holds CARD DATA IN CLEAR: {} of {} messages carry a card number. A trace is to hold test \
              cards alone: unless these are, keep it as you keep card data",
             imported.with_cards,
@@ -225,25 +226,25 @@ fn tell(imported: &Imported, way: Way) {
     let first = |what: &Option<String>| what.as_deref().unwrap_or_default().to_owned();
     let (unreadable, unframed) = (&imported.unreadable, &imported.unframed);
     if unreadable.0 > 0 {
-        eprintln!("left out: {} messages that cannot be read, first {}", unreadable.0, first(&unreadable.1));
+        errln!("left out: {} messages that cannot be read, first {}", unreadable.0, first(&unreadable.1));
     }
     if unframed.0 > 0 {
-        eprintln!("left out: {} pieces without a message, first {}", unframed.0, first(&unframed.1));
+        errln!("left out: {} pieces without a message, first {}", unframed.0, first(&unframed.1));
     }
     if imported.other_functions > 0 {
-        eprintln!("left out: {} messages that ask for no answer", imported.other_functions);
+        errln!("left out: {} messages that ask for no answer", imported.other_functions);
     }
     if imported.other_way > 0 {
         let other = if matches!(way, Way::ToClient) { "to-server" } else { "to-client" };
-        eprintln!("left out: {} requests that went the other way (--direction {other})", imported.other_way);
+        errln!("left out: {} requests that went the other way (--direction {other})", imported.other_way);
     }
     let (remarks, more) = &imported.remarks;
     for remark in remarks.iter().take(REMARKS) {
-        eprintln!("{remark}");
+        errln!("{remark}");
     }
     let more = more + remarks.len().saturating_sub(REMARKS) as u64;
     if more > 0 {
-        eprintln!("... and {more} more such remarks (authswitch decode --streams shows them)");
+        errln!("... and {more} more such remarks (authswitch decode --streams shows them)");
     }
 }
 
@@ -252,7 +253,7 @@ const REMARKS: usize = 10;
 
 fn write(trace: &Trace, path: &Path, imported: Option<&Imported>, as_json: bool) -> Result<(), String> {
     if path == Path::new("-") {
-        return quietly(trace.write(&mut BufWriter::new(io::stdout().lock())));
+        return quietly(trace.write(&mut print::stream()));
     }
     let failed = |error: io::Error| format!("{}: {error}", path.display());
     let mut opening = File::options();
@@ -278,9 +279,9 @@ fn write(trace: &Trace, path: &Path, imported: Option<&Imported>, as_json: bool)
             map.insert("answers".to_owned(), imported.answers.into());
             map.insert("unreadable".to_owned(), imported.unreadable.0.into());
         }
-        println!("{made}");
+        outln!("{made}");
     } else {
-        println!("{}: {messages} messages over {} in {seconds:.1} s", path.display(), trace.links.join(", "));
+        outln!("{}: {messages} messages over {} in {seconds:.1} s", path.display(), trace.links.join(", "));
     }
     Ok(())
 }
@@ -288,7 +289,7 @@ fn write(trace: &Trace, path: &Path, imported: Option<&Imported>, as_json: bool)
 fn export(args: &ExportArgs) -> Result<(), String> {
     let trace = Trace::open(&args.file).map_err(|error| error.to_string())?;
     let dialect = super::specs::find(&args.dialect)?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = print::stream();
     for entry in &trace.entries {
         let hex = listing::hex(entry, &trace, &dialect).map_err(|error| error.to_string())?;
         quietly(writeln!(out, "{hex}"))?;
@@ -299,7 +300,7 @@ fn export(args: &ExportArgs) -> Result<(), String> {
 fn show(args: &ShowArgs) -> Result<(), String> {
     let trace = Trace::open(&args.file).map_err(|error| error.to_string())?;
     let dialect = super::specs::find(&args.dialect)?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = print::stream();
     if !args.json {
         quietly(writeln!(out, "{}", listing::HEAD))?;
     }
@@ -316,7 +317,7 @@ fn show(args: &ShowArgs) -> Result<(), String> {
 /// A reader that has seen enough (`| head`) is no error.
 fn quietly(written: io::Result<()>) -> Result<(), String> {
     match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if print::is_closed(&error) => std::process::exit(0),
         other => other.map_err(|error| format!("standard output: {error}")),
     }
 }

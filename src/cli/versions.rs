@@ -50,9 +50,7 @@ impl<'a> Versions<'a> {
 
     /// The settings of this fingerprint.
     pub(super) fn settings(&self, version: u32) -> Result<Settings, Failure> {
-        let path = self.folder.join(settings_name(version));
-        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?)
+        read_settings(&self.folder, version)
     }
 
     /// The rule set of this version.
@@ -70,6 +68,17 @@ impl<'a> Versions<'a> {
         });
         set.map_err(|problems| format!("{}: {problems}", path.display()).into())
     }
+}
+
+/// The settings of this fingerprint that a data folder has seen. They need no key.
+pub(super) fn settings(data: &Path, version: u32) -> Result<Settings, Failure> {
+    read_settings(&data.join("versions"), version)
+}
+
+fn read_settings(folder: &Path, version: u32) -> Result<Settings, Failure> {
+    let path = folder.join(settings_name(version));
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?)
 }
 
 fn settings_name(version: u32) -> String {

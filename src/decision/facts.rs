@@ -35,7 +35,8 @@ pub(super) fn facts(
         pos_entry: request.entry_mode,
         pos_condition: request.condition.into(),
         pos_pin: request.marks.has(Marks::PIN),
-        pos_cryptogram: request.marks.has(Marks::CHIP),
+        pos_cvv: request.marks.has(Marks::CVV),
+        pos_cryptogram: request.marks.has(Marks::CRYPTOGRAM),
         card_expiry: card.expiry.into(),
         card_program: standing.programs.get(usize::from(card.program)).copied().unwrap_or(Text::EMPTY),
         card_id: Some(card.id.into()),
@@ -53,7 +54,7 @@ pub(super) fn facts(
         ..Facts::default()
     };
     facts.set_operation(request.operation);
-    facts.set_country(request.country);
+    facts.set_countries(request.merchant_country, request.acquirer_country);
     if let Some(pan) = request.pan {
         facts.set_card(pan);
     }

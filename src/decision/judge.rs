@@ -3,7 +3,8 @@
 
 use super::amount::Worth;
 use super::facts::facts;
-use super::standing::{Half, Missing, Standing};
+use super::standing::{Half, Missing};
+use super::verification::Proofs;
 use super::why::{Check, Input};
 use super::{Case, Denial, Sink, States};
 use crate::message::{Refusal, ResponseCode};
@@ -33,8 +34,8 @@ impl Judged {
     }
 }
 
-/// Asks the rules about a request, under the locks of its card and account; without a rule set there are no facts, and
-/// nothing is found.
+/// Asks the rules about a request, under the locks of its card and account, and then what was not verified of it; without
+/// a rule set there are no facts, and no rule finds anything.
 pub(super) fn judged<S: Sink>(
     case: &Case<'_>,
     parties: (&Card, &Account),
@@ -43,28 +44,38 @@ pub(super) fn judged<S: Sink>(
     sink: &S,
 ) -> (Option<Facts>, Judged) {
     let facts = case.standing.asks().then(|| facts(case, parties, states, worth));
-    let judge = |facts| judge(case.standing, facts, case.missing, sink);
-    let judged = facts.as_ref().map_or_else(Judged::default, judge);
+    let (mut judged, settled) =
+        facts.as_ref().map_or_else(Default::default, |facts| judge(case, facts, sink));
+    if judged.denial.is_none() {
+        judged.denial = case.unverified(settled, sink);
+    }
     (facts, judged)
 }
 
-/// `missing`: what the message's way found missing before.
-fn judge<S: Sink>(standing: &Standing, facts: &Facts, missing: Option<Missing>, sink: &S) -> Judged {
-    let mut verdict = Verdict::default();
+/// What the rules say, and the proofs that they have decided about.
+fn judge<S: Sink>(case: &Case<'_>, facts: &Facts, sink: &S) -> (Judged, Proofs) {
+    let standing = case.standing;
+    let (mut verdict, mut settled) = (Verdict::default(), 0);
     let stand_in = standing.rules.stand_in();
     let switched = (stand_in.mode() == StandInMode::On).then_some(Missing::Switched);
-    let mut missing = missing.or(switched);
+    let mut missing = case.missing.or(switched);
     if missing.is_none() {
         ask(standing.rules.asked(), &standing.usual, facts, &mut verdict, sink);
         let declined = verdict.active.declined.map(|(rule, _)| rule);
         let hands_over = verdict.active.stand_in.filter(|_| stand_in.covers(On::Rule));
         // The rule that is asked first wins.
-        if hands_over.is_some_and(|rule| declined.is_none_or(|declined| rule < declined)) {
+        if let Some(rule) = hands_over.filter(|rule| declined.is_none_or(|declined| *rule < declined)) {
             missing = Some(Missing::Rule);
+            settled |= standing.usual.settles(rule);
+        }
+        settled |= verdict.active.up_to.map_or(0, |(rule, _)| standing.usual.settles(rule));
+        if missing.is_none() && declined.is_none() && case.hands_over_unverified(settled) {
+            missing = Some(Missing::Verification);
         }
     }
     if missing.is_some() {
         ask(stand_in.rules(), &standing.stand_in, facts, &mut verdict, sink);
+        settled |= verdict.active.up_to.map_or(0, |(rule, _)| standing.stand_in.settles(rule));
     }
     if let Some(missing) = missing {
         standing.stand_ins[missing as usize - 1].count(sink);
@@ -74,7 +85,7 @@ fn judge<S: Sink>(standing: &Standing, facts: &Facts, missing: Option<Missing>, 
     for (named, rule) in ruled.shadows.iter_mut().zip(verdict.shadow_rules()).take(NAMED_SHADOWS) {
         *named = rule + 1;
     }
-    Judged {
+    let judged = Judged {
         missing,
         denial: declined.map(|(rule, code)| Denial {
             refusal: Refusal::Rule,
@@ -84,7 +95,8 @@ fn judge<S: Sink>(standing: &Standing, facts: &Facts, missing: Option<Missing>, 
         }),
         up_to: up_to.map(|(rule, minor)| (rule + 1, minor)),
         ruled,
-    }
+    };
+    (judged, settled)
 }
 
 fn ask<S: Sink>(rules: &Rules, half: &Half, facts: &Facts, verdict: &mut Verdict, sink: &S) {

@@ -46,10 +46,13 @@ mod reversal;
 
 mod upkeep;
 
+mod verification;
+pub use verification::{Demand, Require, Verification, WhenUnverified};
+
 mod again;
 pub use again::Recall;
 
-use crate::message::{Balances, Kind, Marks, Operation, Refusal, Request, ResponseCode};
+use crate::message::{Balances, Evidence, Kind, Marks, Operation, Refusal, Request, ResponseCode};
 use crate::portfolio::{
     AccountState, Asked, CASH, COUNTED, CardState, Counts, Differs, Discrepancy, Event, LARGEST_MINOR,
     Locked, NOBODY, Period, Portfolio, Record, Ruled, Shard, Transaction, TransactionKey, VelocityChange,
@@ -82,12 +85,20 @@ pub struct LinkTerms {
     pub fees_on_top: bool,
     /// The DE39 of a good card that was only asked about: 00 or 85.
     pub verified: ResponseCode,
+    /// By [`crate::message::Proof`]: the DE39 where it came, or had to come, and was not verified.
+    pub cannot_verify: [ResponseCode; 4],
 }
 
 impl Default for LinkTerms {
-    /// Link 0, the standard key, fees within the amount, 00.
+    /// Link 0, the standard key, fees within the amount, 00; 86, and 96 for a MAC.
     fn default() -> LinkTerms {
-        LinkTerms { link: 0, key: KeyFields::default(), fees_on_top: false, verified: ResponseCode::APPROVED }
+        LinkTerms {
+            link: 0,
+            key: KeyFields::default(),
+            fees_on_top: false,
+            verified: ResponseCode::APPROVED,
+            cannot_verify: [b"86", b"86", b"86", b"96"].map(|code| ResponseCode(*code)),
+        }
     }
 }
 
@@ -274,6 +285,9 @@ impl Desk {
     }
 
     fn decide_case(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
+        if let Some(refused) = case.refused_mac(sink) {
+            return refused;
+        }
         let case = &self.named(case);
         let _turn = self.turns.of(case.request.pan);
         match case.request.kind {
@@ -289,8 +303,10 @@ impl Desk {
     /// A record of what was asked, without effects. `key` is the message's own.
     fn record(&self, event: Event, case: &Case<'_>, key: TransactionKey) -> Record {
         let asked = case.of.map_or_else(|| Asked::of(case.request, case.terms.link), |record| record.asked);
+        let evidence =
+            case.of.map_or_else(|| Evidence::unverified(case.request.marks), |record| record.evidence);
         let (name, reference) = (case.name, case.reference);
-        Record { asked, name, reference, ..blank(case.standing, event, key, case.now_us) }
+        Record { asked, evidence, name, reference, ..blank(case.standing, event, key, case.now_us) }
     }
 
     /// Completes the record by what the transactions it changes give back to the counters of limits, hands it to the
@@ -366,6 +382,7 @@ fn blank(standing: &Standing, event: Event, key: TransactionKey, now_us: i64) ->
         rules: standing.rules.version(),
         ruled: Ruled::default(),
         asked: Asked::default(),
+        evidence: Evidence::default(),
         refusal: Refusal::None,
         code: ResponseCode::APPROVED,
         card: NOBODY,

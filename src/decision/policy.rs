@@ -1,6 +1,7 @@
 //! What the settings say about money beside cards and links: lives of holds, tolerance of completions, rates, partial
 //! approval. Plain data, shared and exchanged whole. Must not know a link or a message's place on the wire.
 
+use super::verification::Verification;
 use crate::message::Request;
 use crate::message::meaning::minor_units;
 use std::ops::RangeInclusive;
@@ -27,10 +28,13 @@ pub struct Policy {
     pub partial: bool,
     /// The same for pre-authorizations.
     pub partial_preauthorizations: bool,
+    /// What is asked about PIN, verification value, cryptogram and MAC.
+    pub verification: Verification,
 }
 
 impl Default for Policy {
-    /// 7 and 30 days, no other classes, no tolerance, no rates, partial approvals but of pre-authorizations.
+    /// 7 and 30 days, no other classes, no tolerance, no rates, partial approvals but of pre-authorizations, and a PIN that
+    /// comes is not approved unseen.
     fn default() -> Policy {
         Policy {
             authorization_s: 7 * DAY_S,
@@ -41,6 +45,7 @@ impl Default for Policy {
             rates: Rates::default(),
             partial: true,
             partial_preauthorizations: false,
+            verification: Verification::default(),
         }
     }
 }

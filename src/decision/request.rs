@@ -174,7 +174,7 @@ impl Desk {
         if !refund && !program.allows_category(request.merchant_category) {
             return Err(Refusal::MerchantCategory);
         }
-        if !refund && !program.allows_country(request.country) {
+        if !refund && !program.allows_country(request.merchant_country) {
             return Err(Refusal::Country);
         }
         let worth = worth(request, case.terms, case.policy, currency);

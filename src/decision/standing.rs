@@ -4,8 +4,10 @@
 use super::Policy;
 use super::Sink;
 use super::meter::Meter;
+use super::verification::{Proofs, bit};
+use crate::message::Proof;
 use crate::portfolio::Portfolio;
-use crate::rules::{Limit, On, Rule, RuleSet, StandInMode, Text};
+use crate::rules::{Attribute, Limit, On, Rule, RuleSet, StandInMode, Text};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,7 +23,9 @@ pub struct Standing {
     pub(super) usual: Half,
     pub(super) stand_in: Half,
     /// Answers of the stand-in set, by [`Missing`] less one.
-    pub(super) stand_ins: [Tally; 3],
+    pub(super) stand_ins: [Tally; 4],
+    /// Requests with a proof that was not verified, by link and [`Proof`].
+    pub(super) unverified: Vec<[Tally; 4]>,
     pub(super) links: Vec<Text>,
     pub(super) programs: Vec<Text>,
 }
@@ -32,6 +36,25 @@ pub(super) struct Half {
     pub meters: Vec<Meter>,
     pub rules: Vec<Tally>,
     pub limits: Vec<Tally>,
+    /// The proofs that each rule asks about: what it says of them stands.
+    pub settles: Vec<Proofs>,
+}
+
+impl Half {
+    /// The proofs that a rule asks about.
+    pub(super) fn settles(&self, rule: u16) -> Proofs {
+        self.settles.get(usize::from(rule)).copied().unwrap_or_default()
+    }
+}
+
+fn settled_by(rule: &Rule) -> Proofs {
+    let proofs = rule.reads().into_iter().filter_map(|attribute| match attribute {
+        Attribute::PosPin => Some(Proof::Pin),
+        Attribute::PosCvv => Some(Proof::Cvv),
+        Attribute::PosCryptogram => Some(Proof::Cryptogram),
+        _ => None,
+    });
+    proofs.fold(0, |settled, proof| settled | bit(proof))
 }
 
 /// How often a rule or limit took effect, or would have where it is a shadow. Goes on counting when its rule set is
@@ -63,12 +86,14 @@ pub enum Missing {
     Rule = 2,
     /// Time: the link's budget is spent.
     Budget = 3,
+    /// A PIN, verification value, cryptogram or MAC was not verified, and the settings leave that to stand-in.
+    Verification = 4,
 }
 
 impl Missing {
     /// What this stored number says; `None` for 0, a usual decision.
     pub fn from_number(number: u8) -> Option<Missing> {
-        [Missing::Switched, Missing::Rule, Missing::Budget]
+        [Missing::Switched, Missing::Rule, Missing::Budget, Missing::Verification]
             .into_iter()
             .find(|missing| *missing as u8 == number)
     }
@@ -79,6 +104,7 @@ impl Missing {
             Missing::Switched => "switched",
             Missing::Rule => "rule",
             Missing::Budget => "budget",
+            Missing::Verification => "verification",
         }
     }
 }
@@ -96,19 +122,21 @@ impl Standing {
         portfolio: &Portfolio,
     ) -> Result<Standing, String> {
         let name = |name: &str| Text::of_field(name.as_bytes());
-        let half = |rules: usize, limits: &[Limit]| -> Result<Half, String> {
+        let half = |rules: &[Rule], limits: &[Limit]| -> Result<Half, String> {
             let meters =
                 limits.iter().map(|limit| Meter::new(limit, portfolio)).collect::<Result<Vec<_>, _>>()?;
             let tallies = |count| (0..count).map(|_| Tally::default()).collect();
-            Ok(Half { meters, rules: tallies(rules), limits: tallies(limits.len()) })
+            let settles = rules.iter().map(settled_by).collect();
+            Ok(Half { meters, rules: tallies(rules.len()), limits: tallies(limits.len()), settles })
         };
         let stand_in = rules.stand_in();
         Ok(Standing {
-            usual: half(rules.rules().len(), rules.limits())?,
-            stand_in: half(stand_in.rules().list().len(), stand_in.limits())?,
+            usual: half(rules.rules(), rules.limits())?,
+            stand_in: half(stand_in.rules().list(), stand_in.limits())?,
             links: links.iter().map(|link| name(link)).collect(),
             programs: portfolio.programs().iter().map(|program| name(&program.name)).collect(),
             stand_ins: Default::default(),
+            unverified: links.iter().map(|_| Default::default()).collect(),
             policy,
             config,
             rules,
@@ -124,6 +152,7 @@ impl Standing {
             usual: Half::default(),
             stand_in: Half::default(),
             stand_ins: Default::default(),
+            unverified: Vec::new(),
             links: Vec::new(),
             programs: Vec::new(),
         }
@@ -181,9 +210,23 @@ impl Standing {
     }
 
     /// How often the stand-in set decided since the start, by what was missing.
-    pub fn stand_ins(&self) -> [(Missing, &Tally); 3] {
-        let [switched, rule, budget] = &self.stand_ins;
-        [(Missing::Switched, switched), (Missing::Rule, rule), (Missing::Budget, budget)]
+    pub fn stand_ins(&self) -> [(Missing, &Tally); 4] {
+        let [switched, rule, budget, verification] = &self.stand_ins;
+        [
+            (Missing::Switched, switched),
+            (Missing::Rule, rule),
+            (Missing::Budget, budget),
+            (Missing::Verification, verification),
+        ]
+    }
+
+    /// How many requests brought, or should have brought, each [`Proof`] and were decided without its being verified, since
+    /// the start: by link, in the order of their numbers.
+    pub fn unverified(&self) -> impl Iterator<Item = (&str, Proof, &Tally)> {
+        let links = self.links.iter().zip(&self.unverified);
+        links.flat_map(|(link, tallies)| {
+            Proof::ALL.into_iter().zip(tallies).map(|(proof, tally)| (link.as_str(), proof, tally))
+        })
     }
 
     /// Goes on with the counts of an older one's rules and limits of the same set, kind and name.
@@ -202,6 +245,9 @@ impl Standing {
             }
         }
         self.stand_ins = older.stand_ins.clone();
+        if self.unverified.len() == older.unverified.len() {
+            self.unverified = older.unverified.clone();
+        }
     }
 }
 

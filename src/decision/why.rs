@@ -5,6 +5,7 @@ use super::amount::Worth;
 use super::facts::facts;
 use super::meter::{Usage, Whose, usage};
 use super::{Case, Decision, Desk, Lateness, LinkTerms, Sink, States};
+use crate::message::meaning::country_numbered;
 use crate::message::{Refusal, Request};
 use crate::portfolio::{
     Account, AccountState, Card, Differs, Limits, Record, Transaction, UNLIMITED, Velocity,
@@ -197,8 +198,8 @@ fn card_inputs(name: &str, case: &Case<'_>, card: &Card, account: &Account) -> V
         "transaction type" => vec![("processing code", text(format!("{:06}", request.processing_code)))],
         "merchant category" => vec![("category", text(format!("{:04}", request.merchant_category)))],
         "country" => vec![
-            ("DE19", Input::Number(request.country.numeric.into())),
-            ("DE43", text(String::from_utf8_lossy(&request.country.alpha).trim_matches('\0'))),
+            ("merchant", text(country(request.merchant_country))),
+            ("acquirer", text(country(request.acquirer_country))),
         ],
         "amount and currency" => vec![
             ("DE4", Input::Minor(request.amount_minor)),
@@ -209,6 +210,11 @@ fn card_inputs(name: &str, case: &Case<'_>, card: &Card, account: &Account) -> V
         ],
         _ => Vec::new(),
     }
+}
+
+/// A country's letters.
+fn country(number: u16) -> &'static str {
+    country_numbered(number).map_or("unknown", |country| country.alpha2)
 }
 
 /// Shows a check of the card's or the account's own limits, each bound by itself.

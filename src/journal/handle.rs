@@ -10,6 +10,7 @@ use super::segment::{self, Segment};
 use super::{AppendError, JournalError, Seq};
 use parking_lot::Mutex;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -326,7 +327,8 @@ fn end_process(error: &JournalError) {
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!(%error, "the journal cannot go on; the process ends, a restart recovers");
     } else {
-        eprintln!("{error}; the process ends, a restart recovers");
+        // Nobody may be listening there either; the process ends all the same.
+        let _ = writeln!(std::io::stderr(), "{error}; the process ends, a restart recovers");
     }
     std::process::exit(1);
 }

@@ -2,7 +2,8 @@
 //! means: a body is opaque bytes here; its encoding is `record`'s.
 //!
 //! A journal is a folder of preallocated segments. Workers append into a double buffer under one short lock; one
-//! thread swaps it, writes, syncs and publishes the durable sequence. On restart [`scan()`] replays what is there.
+//! thread swaps it, writes, syncs and publishes the durable sequence. On restart [`scan()`] replays what is there;
+//! [`read`] and [`follow`] look on while it is written.
 
 mod format;
 
@@ -24,10 +25,15 @@ pub use handle::{Exposure, Journal, OnFull, Options, Status};
 mod reader;
 
 mod scan;
-pub use scan::{Entry, Tail, Torn, scan};
+pub use scan::{Entry, Tail, Torn, read, scan};
+
+mod beside;
+
+mod seek;
+pub use seek::seek;
 
 mod verify;
-pub use verify::{Report, verify};
+pub use verify::{Report, verify, verify_with};
 
 mod follow;
 pub use follow::follow;

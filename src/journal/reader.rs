@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 const BUFFER_BYTES: usize = 1 << 20;
+static ZEROS: [u8; BUFFER_BYTES] = [0; BUFFER_BYTES];
 
 /// A segment open for reading.
 #[derive(Debug)]
@@ -116,6 +117,10 @@ impl Reader {
                 return Ok(out);
             }
             at += read as u64;
+            if chunk[..read] == ZEROS[..read] {
+                zeros += read;
+                continue;
+            }
             // Zeros are only counted until something follows them: the rest of a segment is mostly zeros.
             match chunk[..read].iter().rposition(|&b| b != 0) {
                 None => zeros += read,

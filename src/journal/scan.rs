@@ -1,5 +1,6 @@
 //! Recovery: reads what is in a folder, tells a torn tail from damage, and says where to continue. Changes nothing.
 
+use super::beside::{self, Ending};
 use super::format::{self, FIRST_CHAIN, HEADER_BYTES, Head};
 use super::reader::{Reader, Step};
 use super::segment;
@@ -36,6 +37,8 @@ pub struct Tail {
     pub chain: u32,
     /// What was cut off behind the last record, if anything was.
     pub torn: Option<Torn>,
+    /// Bytes behind the last record that a running switch has begun to write: no record yet. Only [`read`] finds any.
+    pub unfinished: u64,
     pub(super) position: Option<Position>,
 }
 
@@ -65,7 +68,8 @@ pub(super) struct Position {
 type Fault = Box<dyn Error + Send + Sync>;
 
 /// Reads the journal in `dir` and shows every record from `from` on (0 and 1 are the first) to `visit`, in order.
-/// Segments that end before `from` are skipped by name. A missing or empty folder is an empty journal.
+/// Segments that end before `from` are skipped by name. A missing or empty folder is an empty journal. For whoever holds
+/// the [`super::Lock`]: nobody may write meanwhile.
 ///
 /// A record that does not verify is a torn tail, which is cut off and told in [`Tail::torn`], only if it was never
 /// durable: it is in the last segment, and either nothing like a record follows it, or what follows was part of the
@@ -80,14 +84,30 @@ pub fn scan<E: Into<Fault>>(
     visit: &mut dyn FnMut(Entry<'_>) -> Result<(), E>,
 ) -> Result<Tail, JournalError> {
     let firsts = segment::list(dir)?;
-    walk(dir, &firsts, from.max(1), &mut |entry| visit(entry).map_err(Into::into))
+    walk(dir, &firsts, from.max(1), false, &mut |entry| visit(entry).map_err(Into::into))
 }
 
-/// [`scan`] over the segments that begin with `firsts`.
+/// As [`scan`], for whoever looks on: a switch may be writing. Shows what is there when the end is reached, which a
+/// switch may not have made durable yet. A write that is not whole is waited for by nobody: [`Tail::unfinished`].
+/// Damage is found all the same, save in the last write that was begun.
+///
+/// # Errors
+/// As [`scan`]'s.
+pub fn read<E: Into<Fault>>(
+    dir: &Path,
+    from: Seq,
+    visit: &mut dyn FnMut(Entry<'_>) -> Result<(), E>,
+) -> Result<Tail, JournalError> {
+    let firsts = segment::list(dir)?;
+    walk(dir, &firsts, from.max(1), true, &mut |entry| visit(entry).map_err(Into::into))
+}
+
+/// [`scan`] or, where somebody may be writing (`beside`), [`read`] over the segments that begin with `firsts`.
 pub(super) fn walk(
     dir: &Path,
     firsts: &[Seq],
     from: Seq,
+    beside: bool,
     visit: &mut dyn FnMut(Entry<'_>) -> Result<(), Fault>,
 ) -> Result<Tail, JournalError> {
     let absent = |last| {
@@ -99,7 +119,8 @@ pub(super) fn walk(
     };
     let mut tail = Tail { last: firsts[start] - 1, ..Tail::default() };
     for (index, &first) in firsts.iter().enumerate().skip(start) {
-        let place = Place { dir, first, is_start: index == start, is_last: index + 1 == firsts.len() };
+        let (is_start, is_last) = (index == start, index + 1 == firsts.len());
+        let place = Place { dir, first, is_start, is_last, beside };
         read_segment(place, &mut tail, from, visit)?;
     }
     if from > tail.last + 1 { Err(absent(tail.last)) } else { Ok(tail) }
@@ -117,6 +138,8 @@ struct Place<'a> {
     first: Seq,
     is_start: bool,
     is_last: bool,
+    /// Somebody may be writing.
+    beside: bool,
 }
 
 /// Reads one segment and moves `tail` to its end.
@@ -148,6 +171,8 @@ fn read_segment(
     tail.chain = chain;
     let path = reader.path.clone();
     let mut settled = reader.offset;
+    // Where that ends which was there when the end was looked at.
+    let mut until = None;
     let damage = loop {
         let offset = reader.offset;
         let seq = tail.last + 1;
@@ -164,11 +189,24 @@ fn read_segment(
                     })?;
                 }
             }
-            Step::End => break Damage::Residue { last: tail.last },
-            Step::Damaged(damage) => break damage,
+            // What is behind was written since: another reading will tell.
+            Step::End | Step::Damaged(_) if until.is_some_and(|until| offset >= until) => break None,
+            Step::End | Step::Damaged(_) if place.beside => {
+                match beside::look_again(&mut reader, place.dir, place.first, seq, tail.chain)? {
+                    Ending::GoesOn { until: now } => until = Some(now),
+                    Ending::Stops { unfinished, torn } => {
+                        (tail.unfinished, tail.torn) = (unfinished, torn);
+                        break None;
+                    }
+                }
+            }
+            Step::End => break Some(Damage::Residue { last: tail.last }),
+            Step::Damaged(damage) => break Some(damage),
         }
     };
-    tail.torn = judge_end(&reader, damage, tail.last + 1, place.is_last)?;
+    if let Some(damage) = damage {
+        tail.torn = judge_end(&reader, damage, tail.last + 1, place.is_last)?;
+    }
     tail.position = Some(Position { first: place.first, offset: reader.offset, settled });
     Ok(())
 }
@@ -212,7 +250,7 @@ fn judge_end(reader: &Reader, damage: Damage, seq: Seq, is_last: bool) -> Result
 }
 
 /// Whether the record `seq` that does not verify at the begin of `rest` (at `offset` in its file) had been durable.
-fn was_durable(rest: &[u8], offset: u64, seq: Seq) -> bool {
+pub(super) fn was_durable(rest: &[u8], offset: u64, seq: Seq) -> bool {
     match later_heads(rest, seq).next() {
         None => false,
         Some((at, _)) => !lacks_sector(&rest[..at], offset) || is_overtaken(rest, seq),
@@ -238,7 +276,8 @@ fn head_at(rest: &[u8], at: usize) -> Head {
 
 /// Whether `later` was written in a batch that was begun when `seq` was durable already.
 fn synced_before(later: &Head, seq: Seq) -> bool {
-    later.seq.saturating_sub(later.place.into()) > seq
+    // A place that ran full says too little: the batch may have begun long before.
+    later.place != u16::MAX && later.seq.saturating_sub(later.place.into()) > seq
 }
 
 /// Whether a record in `rest`, which begins where `seq` does, was written when `seq` was durable already.

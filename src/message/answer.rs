@@ -11,7 +11,8 @@ const COMMON: &[u8] = &[
 /// Also echoed to advices and reversals: DE38 as it was given, DE90 and DE95.
 const ADVICE: &[u8] = &[38];
 const REVERSAL: &[u8] = &[38, 90, 95];
-const NETWORK: &[u8] = &[7, 11, 12, 13, 24, 33, 37, 70];
+/// A client of a terminal matches by DE11 and DE41, and networks look for what names themselves.
+const NETWORK: &[u8] = &[2, 3, 7, 11, 12, 13, 24, 32, 33, 37, 41, 42, 63, 70];
 
 /// Never echoed, whatever a link's list says: sensitive authentication data, and the request's own chip data.
 const NEVER: &[u8] = &[35, 36, 45, 52, 53, 55, 64, 128];

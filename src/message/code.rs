@@ -142,6 +142,14 @@ refusals! {
     LimitAmount = 31, b"61", "limit-amount";
     /// No room for one more counter of the rule set's limits.
     LimitsFull = 32, b"91", "limits-full";
+    /// A PIN came, or had to come, and was not verified; the dialect chooses the code.
+    PinNotVerified = 40, b"86", "pin-not-verified";
+    /// A card verification value came, or had to come, and was not verified; the dialect chooses the code.
+    CvvNotVerified = 41, b"86", "cvv-not-verified";
+    /// A cryptogram came, or had to come, and was not verified; the dialect chooses the code.
+    CryptogramNotVerified = 42, b"86", "cryptogram-not-verified";
+    /// A MAC came, or had to come, and was not verified; the dialect chooses the code. Leaves no record.
+    MacNotVerified = 43, b"96", "mac-not-verified";
 }
 
 #[cfg(test)]

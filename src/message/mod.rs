@@ -8,7 +8,12 @@ mod code;
 pub use code::{Refusal, ResponseCode};
 
 mod request;
-pub use request::{Country, Kind, Marks, Operation, Original, Request};
+pub use request::{Kind, Marks, Operation, Original, Request};
+
+mod evidence;
+pub use evidence::{Evidence, Finding, Proof};
+
+mod merchant_country;
 
 mod reading;
 pub use reading::{Marked, Reading, WrongMark};

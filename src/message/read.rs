@@ -1,7 +1,9 @@
 //! View of a parsed message -> [`Request`]: parse once, don't validate later.
 //! Must not know settings, cards or money; what it refuses is answered with 30.
 
-use super::{Country, Kind, Marks, Operation, Original, Pan, Reading, Request, ResponseCode};
+use super::meaning::country_numbered;
+use super::merchant_country::merchant_country;
+use super::{Kind, Marks, Operation, Original, Pan, Reading, Request, ResponseCode};
 use crate::wire::View;
 use std::fmt;
 
@@ -10,7 +12,7 @@ use std::fmt;
 pub struct Fault {
     /// The data element at fault.
     pub de: u8,
-    /// What is wrong with it, without its content.
+    /// What was expected and found, without its content: `expected X, found Y`.
     pub reason: &'static str,
 }
 
@@ -22,17 +24,23 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-const MISSING: &str = "missing";
+const MISSING: &str = "expected a value, found none";
 
 /// Reads a request, advice, reversal or network management message of a kind this switch serves.
 ///
-/// Mandatory: DE7 and DE11 always; DE70 for network management; else a PAN (DE2, or DE35's) and DE3, and
-/// DE4 unless it is an inquiry or a reversal. DE49 may be absent: the account's currency is meant. `reading` is how the
-/// link marks what ISO 8583:1987 has no field for.
+/// Mandatory is what the table of the dialect or the link names (`reading`), and what a decision cannot do without: DE11, a
+/// PAN (DE2, or DE35's) and DE3, and DE4 unless it is an inquiry or a reversal; of network management its code (DE70, or DE3
+/// where the dialect says so). DE49 may be absent: the account's currency is meant. `reading` is also how the link marks what
+/// ISO 8583:1987 has no field for.
 pub fn read(view: &View<'_>, kind: Kind, reading: &Reading) -> Result<Request, Fault> {
-    let transmission = required(view, 7)?;
-    let stan = required(view, 11)?;
-    check_transmission(transmission)?;
+    if let Some(de) = reading.missing(view, kind) {
+        return Err(Fault { de, reason: MISSING });
+    }
+    let transmission = number(view, 7);
+    if view.has(7) {
+        check_transmission(transmission)?;
+    }
+    let stan = if kind == Kind::NetworkManagement { number(view, 11) } else { required(view, 11)? };
     let condition = number(view, 25);
     let mut request = Request {
         mti: view.mti(),
@@ -54,7 +62,8 @@ pub fn read(view: &View<'_>, kind: Kind, reading: &Reading) -> Result<Request, F
         local_date: number(view, 13) as u16,
         expiry: number(view, 14) as u16,
         merchant_category: number(view, 18) as u16,
-        country: Country::default(),
+        merchant_country: 0,
+        acquirer_country: 0,
         entry_mode: number(view, 22) as u16,
         condition: condition as u8,
         preauthorization: false,
@@ -71,7 +80,7 @@ pub fn read(view: &View<'_>, kind: Kind, reading: &Reading) -> Result<Request, F
         replacement_minor: None,
     };
     if kind == Kind::NetworkManagement {
-        request.network_code = required(view, 70)? as u16;
+        request.network_code = reading.network_code(view).ok_or(Fault { de: 70, reason: MISSING })?;
         return Ok(request);
     }
     reading.read(view, &mut request);
@@ -79,7 +88,9 @@ pub fn read(view: &View<'_>, kind: Kind, reading: &Reading) -> Result<Request, F
     read_money(view, &mut request)?;
     read_fees(view, &mut request)?;
     read_cashback(view, &mut request, reading)?;
-    read_country(view, &mut request);
+    let acquirer_country = u16::try_from(number(view, 19)).ok().and_then(country_numbered);
+    request.acquirer_country = acquirer_country.map_or(0, |country| country.numeric());
+    request.merchant_country = merchant_country(view, &reading.merchant_country);
     read_original(view, &mut request)?;
     Ok(request)
 }
@@ -107,14 +118,18 @@ fn check_transmission(transmission: u64) -> Result<(), Fault> {
     let (hour, minute, second) = (transmission / 10_000 % 100, transmission / 100 % 100, transmission % 100);
     let possible =
         (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 61;
-    if possible { Ok(()) } else { Err(Fault { de: 7, reason: "not a date and time MMDDhhmmss" }) }
+    if possible {
+        Ok(())
+    } else {
+        Err(Fault { de: 7, reason: "expected a date and time MMDDhhmmss, found another value" })
+    }
 }
 
 /// PAN and expiry from DE2 and DE14, else from track 2. The track itself is not kept (PCI DSS 3.3.1).
 fn read_card(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
     let pan = if view.has(2) {
         let pan = view.number(2).and_then(|digits| Pan::from_parts(digits, view.units(2) as u8));
-        Some(pan.ok_or(Fault { de: 2, reason: "not a PAN of 8 to 19 digits" })?)
+        Some(pan.ok_or(Fault { de: 2, reason: "expected a PAN of 8 to 19 digits, found another value" })?)
     } else {
         None
     };
@@ -131,7 +146,7 @@ fn read_card(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
     }
     if request.pan.is_none() {
         // A reversal may name its original by DE90 alone only where the key does not hold the PAN.
-        return Err(Fault { de: 2, reason: "missing, and no PAN in DE35" });
+        return Err(Fault { de: 2, reason: "expected a PAN here or in DE35, found none" });
     }
     Ok(())
 }
@@ -191,7 +206,8 @@ fn read_fees(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
             b'C' => decimal(digits).map(|fee| -(fee as i64)),
             _ => None,
         });
-        request.surcharge_minor = fee.ok_or(Fault { de: 28, reason: "not C or D and an amount" })?;
+        request.surcharge_minor =
+            fee.ok_or(Fault { de: 28, reason: "expected C or D and an amount, found another value" })?;
     }
     request.billing_fee_minor = number(view, 8) as i64;
     Ok(())
@@ -227,7 +243,7 @@ fn currency(view: &View<'_>, de: u8) -> Result<u16, Fault> {
         Some(code @ 1..=999) => Ok(code as u16),
         None if !view.has(de) => Ok(0),
         // Never as if it were absent: then the account's own would be meant.
-        _ => Err(Fault { de, reason: "not an ISO 4217 numeric currency code" }),
+        _ => Err(Fault { de, reason: "expected an ISO 4217 numeric currency code, found another value" }),
     }
 }
 
@@ -240,17 +256,6 @@ fn operation(processing_code: u32) -> Operation {
         30 | 31 => Operation::Inquiry,
         33 | 38 => Operation::Verification,
         _ => Operation::Unsupported,
-    }
-}
-
-fn read_country(view: &View<'_>, request: &mut Request) {
-    request.country.numeric = number(view, 19) as u16;
-    let mut room = [0; 40];
-    if let Some([.., first, second]) = view.text(43, &mut room)
-        && first.is_ascii_uppercase()
-        && second.is_ascii_uppercase()
-    {
-        request.country.alpha = [*first, *second];
     }
 }
 
@@ -273,7 +278,10 @@ fn read_original(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
     let mut room = [0; 42];
     if let Some(text) = view.text(95, &mut room) {
         let amount = text.get(..12).and_then(decimal);
-        let amount = amount.ok_or(Fault { de: 95, reason: "does not begin with an amount of 12 digits" })?;
+        let amount = amount.ok_or(Fault {
+            de: 95,
+            reason: "expected an amount of 12 digits at the beginning, found another value",
+        })?;
         request.replacement_minor = Some(amount as i64);
     }
     Ok(())

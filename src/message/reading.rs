@@ -2,11 +2,11 @@
 //! Networks put such marks into fields of their own; a link's settings name the places. Checked once against the
 //! link's dialect, then read without allocating.
 
-use super::{Marks, Request};
-use crate::wire::{Dialect, Path, PathError, View};
-
-/// Bytes that a mark's place may need to be decoded into, and that its value may have.
-const LONGEST: usize = 256;
+use super::{Kind, Marks, Request};
+use crate::wire::{
+    Bitmap, CountryPlace, Dialect, LONGEST_PLACE as LONGEST, NetworkCode, Path, PathError, View,
+};
+use zeroize::Zeroizing;
 
 /// Never read for a mark: card number, track and PIN data.
 const SENSITIVE: &[u8] = &[2, 35, 36, 45, 52];
@@ -122,15 +122,60 @@ pub struct Reading {
     pub cashback: Option<Path>,
     /// Where the network's reference of a purchase stands; `None` for DE37.
     pub reference: Option<Path>,
+    /// By kind, in the order of their numbers: the fields without which a message is answered 30.
+    pub mandatory: [Bitmap; 6],
+    /// Where the merchant's country stands; the first place that has one counts.
+    pub merchant_country: Vec<CountryPlace>,
+    /// Where a typed card verification value stands.
+    pub card_verification: Vec<Path>,
+    /// What DE3 of network management without DE70 stands for.
+    pub network_codes: Vec<NetworkCode>,
+    /// The place of a chip's cryptogram; `None` where the dialect does not know what is in DE55: all of it then.
+    pub cryptogram: Option<Path>,
 }
 
+/// The application cryptogram in a chip's data (EMV).
+const CRYPTOGRAM: &str = "55.9F26";
+/// A typed verification value has three or four digits; networks put a digit or two about its presence before it.
+const LEAST_DIGITS: usize = 3;
+
 impl Reading {
-    /// What ISO 8583:1987 says itself: an estimated amount is DE25 06.
+    /// What the dialect says itself, beside that an estimated amount is DE25 06.
     ///
     /// # Errors
     /// The dialect has no DE25.
     pub fn standard(dialect: &Dialect) -> Result<Reading, WrongMark> {
-        Ok(Reading { preauthorization: Marked::new("25=06", dialect)?, ..Reading::default() })
+        Ok(Reading { preauthorization: Marked::new("25=06", dialect)?, ..Reading::of(dialect) })
+    }
+
+    /// What the dialect says; nothing is marked.
+    pub fn of(dialect: &Dialect) -> Reading {
+        let conventions = dialect.conventions();
+        Reading {
+            mandatory: conventions.mandatory,
+            merchant_country: conventions.merchant_country.clone(),
+            card_verification: conventions.card_verification.clone(),
+            network_codes: conventions.network_codes.clone(),
+            cryptogram: dialect.path(CRYPTOGRAM).ok().filter(|path| path.room() <= LONGEST),
+            ..Reading::default()
+        }
+    }
+
+    /// The first mandatory field that a message of this kind lacks.
+    pub(super) fn missing(&self, view: &View<'_>, kind: Kind) -> Option<u8> {
+        let mandatory = self.mandatory.get(kind as usize - 1)?;
+        (*mandatory & !view.bitmap()).iter().next()
+    }
+
+    /// DE70, or what stands for it in DE3.
+    pub(super) fn network_code(&self, view: &View<'_>) -> Option<u16> {
+        if let Some(code) = view.number(70) {
+            return u16::try_from(code).ok();
+        }
+        let mut room = [0; 6];
+        let digits = view.digits(3, &mut room)?;
+        let stands = |code: &&NetworkCode| digits.starts_with(code.digits.as_bytes());
+        self.network_codes.iter().find(stands).map(|code| code.code)
     }
 
     /// A place of an amount or a reference: an address, or empty for the standard's own.
@@ -157,10 +202,14 @@ impl Reading {
                 request.marks = request.marks.with(mark);
             }
         }
-        for (de, mark) in [(52, Marks::PIN), (55, Marks::CHIP)] {
-            if view.has(de) {
-                request.marks = request.marks.with(mark);
-            }
+        let verified = [
+            (view.has(52), Marks::PIN),
+            (view.has(55) && self.has_cryptogram(view), Marks::CRYPTOGRAM),
+            (self.has_card_verification(view, request.entry_mode), Marks::CVV),
+            (view.has(64) || view.has(128), Marks::MAC),
+        ];
+        for (_, mark) in verified.into_iter().filter(|(present, _)| *present) {
+            request.marks = request.marks.with(mark);
         }
         if let Some(path) = &self.reference {
             let (mut room, mut buffer) = ([0; LONGEST], [0; LONGEST]);
@@ -171,9 +220,28 @@ impl Reading {
         }
     }
 
+    fn has_cryptogram(&self, view: &View<'_>) -> bool {
+        let mut room = [0; LONGEST];
+        self.cryptogram.as_ref().is_none_or(|path| view.sub(path, &mut room).is_some())
+    }
+
+    /// Whether it carries a verification value: a typed one, or the one in a track that DE22 says was read from a stripe.
+    fn has_card_verification(&self, view: &View<'_>, entry_mode: u16) -> bool {
+        let stripe = matches!(entry_mode / 10, 2 | 80 | 90 | 91) && (view.has(35) || view.has(45));
+        stripe || self.card_verification.iter().any(|path| view.has(path.de()) && is_typed(view, path))
+    }
+
     /// The cash part at the link's own place.
     pub(super) fn cashback(&self, view: &View<'_>) -> Option<u64> {
         let mut room = [0; LONGEST];
         view.sub(self.cashback.as_ref()?, &mut room)?.number()
     }
+}
+
+/// Whether digits stand there. They are sensitive: looked at, counted, and wiped.
+fn is_typed(view: &View<'_>, path: &Path) -> bool {
+    let (mut room, mut buffer) = (Zeroizing::new([0; LONGEST]), Zeroizing::new([0; LONGEST]));
+    let Some(field) = view.sub(path, &mut room[..]) else { return false };
+    let text = field.text(&mut buffer[..]).unwrap_or_default();
+    text.iter().filter(|byte| byte.is_ascii_digit()).count() >= LEAST_DIGITS
 }

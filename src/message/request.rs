@@ -96,15 +96,6 @@ impl Operation {
     }
 }
 
-/// Where the purchase happened: the acquirer's country (DE19) and the merchant's (end of DE43).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Country {
-    /// ISO 3166 numeric from DE19; 0 when absent.
-    pub numeric: u16,
-    /// ISO 3166 alpha-2 from DE43 positions 39-40; zeros when absent or not two letters.
-    pub alpha: [u8; 2],
-}
-
 /// DE90: which message a reversal or completion speaks of. What its sender does not know is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Original {
@@ -137,8 +128,12 @@ impl Marks {
     pub const RECURRING: Marks = Marks(1 << 5);
     /// It carries a PIN (DE52).
     pub const PIN: Marks = Marks(1 << 6);
-    /// It carries chip data (DE55).
-    pub const CHIP: Marks = Marks(1 << 7);
+    /// It carries a chip's cryptogram (DE55).
+    pub const CRYPTOGRAM: Marks = Marks(1 << 7);
+    /// It carries a card verification value: typed (CVV2, CVC2), or in the data of a stripe that was read.
+    pub const CVV: Marks = Marks(1 << 8);
+    /// It carries a MAC (DE64 or DE128).
+    pub const MAC: Marks = Marks(1 << 9);
 
     /// Whether it says so.
     pub fn has(self, mark: Marks) -> bool {
@@ -190,7 +185,7 @@ pub struct Request {
     pub surcharge_minor: i64,
     /// DE8 in minor units of the billing currency: what the network charges the holder.
     pub billing_fee_minor: i64,
-    /// DE7, MMDDhhmmss in UTC.
+    /// DE7, MMDDhhmmss in UTC; 0 when absent.
     pub transmission: u32,
     /// DE11.
     pub stan: u32,
@@ -202,8 +197,10 @@ pub struct Request {
     pub expiry: u16,
     /// DE18.
     pub merchant_category: u16,
-    /// DE19 and DE43.
-    pub country: Country,
+    /// The merchant's country, ISO 3166 number, from the places of the dialect or the link; 0 when it cannot be told.
+    pub merchant_country: u16,
+    /// DE19, the acquirer's country, ISO 3166 number; 0 when absent or none.
+    pub acquirer_country: u16,
     /// DE22.
     pub entry_mode: u16,
     /// DE25.
@@ -226,7 +223,7 @@ pub struct Request {
     pub terminal: [u8; 8],
     /// DE42.
     pub merchant: [u8; 15],
-    /// DE70.
+    /// DE70, or what stands for it.
     pub network_code: u16,
     /// DE90.
     pub original: Option<Original>,

@@ -109,6 +109,11 @@ impl Outgoing {
         after.extend(before.drain(from..));
     }
 
+    /// How many answers and bytes are not gone.
+    pub fn unsent(&self) -> (usize, usize) {
+        (self.answers.len() - self.done, self.bytes.len() - self.gone)
+    }
+
     /// Forgets everything, keeping the room.
     pub fn clear(&mut self) {
         self.bytes.clear();
@@ -161,6 +166,7 @@ mod tests {
             mti: 0x0100,
             outcome: Outcome::Approved,
             code: NO_CODE,
+            refusal: 0,
             total_ns: 0,
             stage_ns: [5, 10, 20, 4, 1, 0, 0],
         };

@@ -5,10 +5,12 @@ use super::batch::{Answer, Deferred, Outgoing};
 use super::clock::{Ticks, Turns, wall_us};
 use super::inlet::Inlet;
 use super::receipt::Counts;
-use super::{Corridor, Link, Session, Way};
+use super::{CloseReason, Corridor, Left, Link, Observer, Session, Unserved, Way, Why};
 use crate::journal::{Journal, Seq};
+use crate::message::Refusal;
 use crate::telemetry::{Batch, Counter, NO_CODE, Outcome, Recorder};
-use crate::wire::frame::{Cut, Cutter, Kind, WrongFrame};
+use crate::wire::frame::{Cut, Cutter, Kind};
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,17 +36,6 @@ pub struct Shared {
     pub journal: Journal,
 }
 
-/// Why a connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// The peer closed, or the connection broke.
-    Peer,
-    /// The switch stops: what is in flight is answered first.
-    Stop,
-    /// The peer broke a rule; counted by now.
-    Rule,
-}
-
 /// What one read brought.
 #[derive(Default)]
 struct Taken {
@@ -53,19 +44,10 @@ struct Taken {
     wall_us: i64,
     /// Frames that are owed an answer or a count.
     frames: u64,
-    /// The last wrong frame.
-    wrong: Option<WrongFrame>,
-    /// The last reject's code.
-    rejected: Option<Option<u16>>,
+    /// The last message's type.
+    mti: u16,
     /// Why the connection is to end.
-    end: Option<End>,
-}
-
-/// What a connection has complained of: a peer's flood must not become one of the log.
-#[derive(Default)]
-struct Told {
-    wrong: bool,
-    rejected: bool,
+    end: Option<CloseReason>,
 }
 
 pub struct Connection {
@@ -85,7 +67,9 @@ pub struct Connection {
     deferred: Deferred,
     durable: watch::Receiver<Seq>,
     last_read: Instant,
-    told: Told,
+    /// When the first byte of the unfinished frame at the front was read.
+    unfinished: Option<Instant>,
+    observer: Observer,
     /// What the messages of one read are counted as; empty between reads.
     counted: Vec<Counter>,
 }
@@ -97,6 +81,7 @@ impl Connection {
         link: Arc<Link>,
         shared: Rc<Shared>,
         corridor: Corridor,
+        observer: Observer,
         since_ns: u64,
     ) -> Connection {
         let options = &link.options;
@@ -116,7 +101,8 @@ impl Connection {
             deferred: Deferred::default(),
             durable: shared.journal.watch(),
             last_read: Instant::now(),
-            told: Told::default(),
+            unfinished: None,
+            observer,
             counted: Vec::new(),
             link,
         }
@@ -124,8 +110,9 @@ impl Connection {
 
     /// Serves until the peer closes, breaks a rule, or the switch stops.
     pub async fn serve(mut self, mut stop: watch::Receiver<bool>) {
+        self.observer.opened();
         let end = self.run(&mut stop).await;
-        if end == End::Stop {
+        if end == CloseReason::Stop {
             self.finish().await;
         }
         if self.session.signed_on {
@@ -133,9 +120,26 @@ impl Connection {
         }
         self.link.connections.fetch_sub(1, Ordering::Relaxed);
         self.count(Counter::ConnectionsClosed, 1);
+        let left = self.left(end);
+        self.observer.closed(end, left, &self.input[..self.filled]);
     }
 
-    async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> End {
+    /// What is left behind at the end.
+    fn left(&self, end: CloseReason) -> Left {
+        // What cannot be cut is no half frame.
+        let have = if end == CloseReason::FrameError { 0 } else { self.filled };
+        let announced = self.link.options.framing.announced(&self.input[..have]);
+        let (unsent_answers, unsent_bytes) = self.outgoing.unsent();
+        Left {
+            unfinished_bytes: have,
+            missing_bytes: announced.map(|all| all.saturating_sub(have)),
+            unfinished: self.unfinished.map_or(Duration::ZERO, |since| since.elapsed()),
+            unsent_answers: unsent_answers + self.deferred.len(),
+            unsent_bytes,
+        }
+    }
+
+    async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> CloseReason {
         let idle = self.link.options.idle_timeout;
         let idle_timer = sleep_until(self.last_read + idle);
         tokio::pin!(idle_timer);
@@ -144,22 +148,22 @@ impl Connection {
             let may_read = !self.is_half_closed && self.deferred.len() < self.link.options.max_in_flight;
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return End::Stop,
+                _ = stop.wait_for(|stop| *stop) => return CloseReason::Stop,
                 _ = self.durable.changed(), if self.deferred.len() > 0 => {}
                 ready = self.inlet.readable(&self.stream), if may_read => {
-                    if let Err(end) = ready.map_err(|_| End::Peer).and_then(|()| self.read()) {
+                    if let Err(end) = ready.map_err(|error| broken(&error)).and_then(|()| self.read()) {
                         // What was answered before the fault still goes out.
                         let _ = self.write().await;
                         return end;
                     }
                 }
-                _ = self.stream.ready(Interest::ERROR), if self.is_half_closed => return End::Peer,
+                _ = self.stream.ready(Interest::ERROR), if self.is_half_closed => return CloseReason::Broken(ErrorKind::ConnectionReset),
                 () = &mut idle_timer => {
                     // Armed once per idle time, not per read: reads only note when they were.
                     let due = self.last_read + idle;
                     if due <= Instant::now() && self.deferred.len() == 0 {
                         self.count(Counter::IdleClosed, 1);
-                        return End::Rule;
+                        return CloseReason::Idle;
                     }
                     idle_timer.as_mut().reset(due.max(Instant::now() + Duration::from_millis(10)));
                 }
@@ -169,7 +173,7 @@ impl Connection {
                 return end;
             }
             if self.is_half_closed && self.deferred.len() == 0 {
-                return End::Peer;
+                return CloseReason::Peer;
             }
             reads = if self.inlet.has_more { reads + 1 } else { 0 };
             if reads % READS_A_TURN == READS_A_TURN - 1 {
@@ -179,7 +183,7 @@ impl Connection {
     }
 
     /// Reads once, and passes what that completes.
-    fn read(&mut self) -> Result<(), End> {
+    fn read(&mut self) -> Result<(), CloseReason> {
         match self.inlet.receive(&self.stream, &mut self.input[self.filled..]) {
             Ok(None) => Ok(()),
             Ok(Some(0)) => {
@@ -187,7 +191,7 @@ impl Connection {
                 Ok(())
             }
             Ok(Some(length)) => self.take(length),
-            Err(_) => Err(End::Peer),
+            Err(error) => Err(broken(&error)),
         }
     }
 
@@ -200,7 +204,7 @@ impl Connection {
     }
 
     /// Cuts and passes what the last read completed.
-    fn take(&mut self, length: usize) -> Result<(), End> {
+    fn take(&mut self, length: usize) -> Result<(), CloseReason> {
         self.filled += length;
         self.last_read = Instant::now();
         let mut taken = Taken { wall_us: wall_us(), ..Taken::default() };
@@ -214,9 +218,9 @@ impl Connection {
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    tracing::warn!(link = self.link.options.name, %error, "connection closed: wrong frame");
+                    self.refused(Unserved::unread(Why::Frame(error)), taken.wall_us);
                     self.counted.push(Counter::FrameErrors);
-                    taken.end = Some(End::Rule);
+                    taken.end = Some(CloseReason::FrameError);
                 }
             }
             if taken.end.is_some() {
@@ -224,6 +228,8 @@ impl Connection {
             }
         }
         self.forget(at);
+        let goes_on = self.unfinished.filter(|_| at == 0).unwrap_or(self.last_read);
+        self.unfinished = (self.filled > 0).then_some(goes_on);
         self.inlet.arrivals.keep(self.filled);
         self.account(length, &taken);
         taken.end.map_or(Ok(()), Err)
@@ -245,14 +251,14 @@ impl Connection {
             Kind::Control => Some(Counter::ControlFrames),
             Kind::Reject { code } => {
                 taken.frames += 1;
-                taken.rejected = Some(code);
+                self.refused(Unserved::unread(Why::Reject(code)), taken.wall_us);
                 self.dropped(Counter::Rejects)
             }
             Kind::Wrong(wrong) => {
                 taken.frames += 1;
-                taken.wrong = Some(wrong);
+                self.refused(Unserved::unread(Why::WrongFrame(wrong)), taken.wall_us);
                 if self.link.options.close_on_unreadable {
-                    taken.end = Some(End::Rule);
+                    taken.end = Some(CloseReason::Unreadable);
                 }
                 self.dropped(Counter::WrongFrames)
             }
@@ -268,27 +274,14 @@ impl Connection {
         }
     }
 
-    /// Counts what one read brought, and tells what was wrong with it: once a connection, however much it is.
+    /// Tells of a message that was not decided.
+    fn refused(&mut self, unserved: Unserved, wall_us: i64) {
+        self.observer.refused(unserved, &self.input[..self.filled], wall_us);
+    }
+
+    /// Counts what one read brought.
     fn account(&mut self, length: usize, taken: &Taken) {
-        let name = &self.link.options.name;
-        if let Some(wrong) = &taken.wrong {
-            if std::mem::replace(&mut self.told.wrong, true) {
-                tracing::debug!(link = name, %wrong, "frame dropped");
-            } else {
-                tracing::warn!(link = name, %wrong, "frame dropped: wrong header or check byte");
-            }
-        }
-        if let Some(code) = taken.rejected {
-            if std::mem::replace(&mut self.told.rejected, true) {
-                tracing::debug!(link = name, code, "message rejected");
-            } else {
-                tracing::warn!(
-                    link = name,
-                    code,
-                    "the network rejects a message of ours: it could not read it"
-                );
-            }
-        }
+        self.observer.read(length, taken.frames, taken.mti, taken.wall_us);
         self.shared.counts.received.fetch_add(taken.frames, Ordering::Relaxed);
         let mut batch = self.shared.recorder.batch();
         batch.count(self.link.index, Counter::BytesIn, length as u64);
@@ -304,8 +297,16 @@ impl Connection {
         let Taken { arrived_ns, wall_us, .. } = *taken;
         let out = &mut self.outgoing.bytes;
         let from = out.len();
+        let signed_on = self.session.signed_on;
         let passed = self.corridor.pass(lead, message, &mut self.session, arrived_ns, wall_us, out);
         let length = out.len() - from;
+        taken.mti = passed.sample.mti;
+        if self.session.signed_on != signed_on {
+            self.observer.signed(self.session.signed_on);
+        }
+        if let Some(unserved) = self.corridor.take_unserved() {
+            self.observer.refused(unserved, &self.input[..self.filled], wall_us);
+        }
         let answer = Answer { passed, arrived_ns, length };
         match passed.way {
             Way::Now if length > 0 => self.outgoing.answers.push(answer),
@@ -315,7 +316,7 @@ impl Connection {
             Way::Now | Way::AfterDurable(_) => return self.dropped(Counter::Dropped),
             Way::Dropped(counter) => return self.dropped(counter),
             Way::Close(counter) => {
-                taken.end = Some(End::Rule);
+                taken.end = Some(CloseReason::Unreadable);
                 return self.dropped(counter);
             }
         }
@@ -332,7 +333,7 @@ impl Connection {
 
     /// Writes all answers that are ready, in one write where the socket takes them all. Each time it takes more, what
     /// comes too late by then is replaced first: what the kernel has is sent, what it has not can still be undone.
-    async fn write(&mut self) -> Result<(), End> {
+    async fn write(&mut self) -> Result<(), CloseReason> {
         let mut progress = None;
         while !self.outgoing.is_empty() {
             self.withhold_late();
@@ -342,19 +343,19 @@ impl Connection {
                     self.record(taken);
                     progress = None;
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     // The peer reads slower than we answer: nothing more is read from it until it has caught up.
                     let since = *progress.get_or_insert_with(Instant::now);
                     match timeout_at(since + self.link.options.write_timeout, self.stream.writable()).await {
                         Ok(Ok(())) => {}
-                        Ok(Err(_)) => return Err(End::Peer),
+                        Ok(Err(error)) => return Err(broken(&error)),
                         Err(_) => {
                             self.count(Counter::SlowReaderClosed, 1);
-                            return Err(End::Rule);
+                            return Err(CloseReason::SlowReader);
                         }
                     }
                 }
-                Err(_) => return Err(End::Peer),
+                Err(error) => return Err(broken(&error)),
             }
         }
         self.outgoing.clear();
@@ -376,6 +377,7 @@ impl Connection {
                 Some(undo) => {
                     passed.sample.outcome = Outcome::Undone;
                     passed.sample.code = corridor.undo(undo, wall_us(), bytes, out);
+                    passed.sample.refusal = Refusal::BudgetSpent as u8;
                     (Counter::Undone, &shared.counts.undone)
                 }
                 None => {
@@ -396,6 +398,7 @@ impl Connection {
         let gone = self.outgoing.took(bytes);
         let answers = gone.len() as u64;
         self.shared.counts.answered.fetch_add(answers, Ordering::Relaxed);
+        self.observer.wrote(answers, bytes as u64);
         let mut batch: Batch<'_> = self.shared.recorder.batch();
         for answer in gone {
             batch.message(&answer.passed.finish(done_ns));
@@ -451,4 +454,8 @@ impl Connection {
     fn count(&self, counter: Counter, count: u64) {
         self.shared.recorder.batch().count(self.link.index, counter, count);
     }
+}
+
+fn broken(error: &std::io::Error) -> CloseReason {
+    CloseReason::Broken(error.kind())
 }

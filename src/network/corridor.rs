@@ -1,5 +1,6 @@
 //! The way of one message: parse, read, decide, build. No socket, no await, no allocation after warm-up.
 
+use super::refused::{Unserved, Why};
 use super::{Link, Ticks};
 use crate::decision::{Decision, Desk, Lateness, Sink};
 use crate::journal::Journal;
@@ -99,6 +100,7 @@ impl Passed {
             mti: 0,
             outcome: Outcome::FormatError,
             code: NO_CODE,
+            refusal: 0,
             total_ns: 0,
             stage_ns: [0; Stage::ALL.len()],
         };
@@ -144,13 +146,15 @@ pub struct Corridor {
     sink: JournalSink,
     ticks: Ticks,
     message: Message,
+    /// What the last message was, if it was not decided.
+    unserved: Option<Unserved>,
 }
 
 impl Corridor {
     /// A corridor for one connection of a link.
     pub fn new(desk: Arc<Desk>, link: Arc<Link>, journal: Journal, ticks: Ticks) -> Corridor {
         let sink = JournalSink::new(journal.clone(), ticks.clone());
-        Corridor { desk, link, journal, sink, ticks, message: Message::new() }
+        Corridor { desk, link, journal, sink, ticks, message: Message::new(), unserved: None }
     }
 
     /// Takes one message through. `lead` is what stood before it in its frame, `arrived_ns` since when its first byte has
@@ -171,12 +175,17 @@ impl Corridor {
         let view = dialect.view(message, &self.message);
         let request = match self.read(view, parsed, &mut passed) {
             Ok(request) => request,
-            Err(Some(wrong)) => {
+            Err(Unusable { why, answer }) => {
                 passed.stage(Stage::Parse, self.ticks.now_ns());
-                self.answer_refused(view, wrong, lead, &mut passed, out);
+                let mut unserved = Unserved::of(view, why);
+                if let Some(refusal) = answer {
+                    let de = why.de().unwrap_or(0);
+                    self.answer_refused(view, refusal, de, lead, &mut passed, out);
+                    unserved.code = passed.sample.code;
+                }
+                self.unserved = Some(unserved);
                 return passed;
             }
-            Err(None) => return passed,
         };
         let kind = request.kind;
         let parsed_ns = self.ticks.now_ns();
@@ -186,9 +195,12 @@ impl Corridor {
         passed.stage(Stage::Decide, decided_ns);
         passed.appended(self.sink.take_append_ns());
         self.answer(view, &request, &decision, lead, out);
+        let why = Why::undecided(decision.refusal);
+        self.unserved = why.map(|why| Unserved { code: decision.code.0, ..Unserved::of(view, why) });
         passed.stage(Stage::Build, self.ticks.now_ns());
         passed.sample.outcome = outcome(kind, &decision);
         passed.sample.code = decision.code.0;
+        passed.sample.refusal = decision.refusal as u8;
         // A late decline or acknowledgement does no harm; a late approval would be spent twice.
         passed.has_deadline =
             matches!(kind, Kind::Authorization | Kind::Financial) && decision.code.is_approval();
@@ -206,42 +218,47 @@ impl Corridor {
         passed
     }
 
-    /// The typed request of a parsed message; else what it is answered with, or none when it gets no answer and
-    /// `passed` says why.
+    /// What the last message that passed was, if it was not decided.
+    pub fn take_unserved(&mut self) -> Option<Unserved> {
+        self.unserved.take()
+    }
+
+    /// The typed request of a parsed message; else why it cannot be used, where it gets no answer `passed` says what
+    /// becomes of it.
     fn read(
         &self,
         view: View<'_>,
         parsed: Result<(), ParseError>,
         passed: &mut Passed,
-    ) -> Result<Request, Option<Unusable>> {
+    ) -> Result<Request, Unusable> {
         let options = &self.link.options;
         if let Err(error) = parsed {
-            tracing::debug!(link = options.name, %error, "message refused");
+            let why = Why::Parse(error);
             if error.readable {
                 passed.sample.mti = view.mti().bcd();
                 if may_be_answered(view.mti()) {
-                    return Err(Some(Unusable { refusal: Refusal::Format, de: error.de }));
+                    return Err(Unusable { why, answer: Some(Refusal::Format) });
                 }
             }
             let close = options.close_on_unreadable;
             passed.way = if close { Way::Close } else { Way::Dropped }(Counter::Unreadable);
-            return Err(None);
+            return Err(Unusable { why, answer: None });
         }
         let mti = view.mti();
         passed.sample.mti = mti.bcd();
         if mti.is_response() {
             passed.way = Way::Dropped(Counter::Unsolicited);
-            return Err(None);
+            return Err(Unusable { why: Why::Unsolicited, answer: None });
         }
         match Kind::of(mti) {
-            Some(kind) => read(&view, kind, &options.reading).map_err(|fault| {
-                tracing::debug!(link = options.name, %fault, "message refused");
-                Some(Unusable { refusal: Refusal::Format, de: fault.de })
-            }),
-            None if may_be_answered(mti) => Err(Some(Unusable { refusal: Refusal::UnsupportedType, de: 0 })),
+            Some(kind) => read(&view, kind, &options.reading)
+                .map_err(|fault| Unusable { why: Why::Fault(fault), answer: Some(Refusal::Format) }),
+            None if may_be_answered(mti) => {
+                Err(Unusable { why: Why::UnsupportedType, answer: Some(Refusal::UnsupportedType) })
+            }
             None => {
                 passed.way = Way::Dropped(Counter::Dropped);
-                Err(None)
+                Err(Unusable { why: Why::NoAnswerDue, answer: None })
             }
         }
     }
@@ -369,7 +386,8 @@ impl Corridor {
     fn answer_refused(
         &self,
         view: View<'_>,
-        Unusable { refusal, de }: Unusable,
+        refusal: Refusal,
+        de: u8,
         lead: &[u8],
         passed: &mut Passed,
         out: &mut Vec<u8>,
@@ -379,6 +397,7 @@ impl Corridor {
         let (own, lead) = ([(39, Value::Text(&code.0))], Lead::Answer { request: lead, wrong_de: de });
         self.build(view, view.mti().response(), self.link.echo(kind), &own, lead, out);
         passed.sample.code = code.0;
+        passed.sample.refusal = refusal as u8;
         passed.sample.outcome =
             if refusal == Refusal::Format { Outcome::FormatError } else { Outcome::Declined };
         passed.stage(Stage::Build, self.ticks.now_ns());
@@ -407,11 +426,11 @@ impl Corridor {
     }
 }
 
-/// A message that is answered without a decision.
+/// A message that is not decided.
 struct Unusable {
-    refusal: Refusal,
-    /// The data element at fault; 0 for none.
-    de: u8,
+    why: Why,
+    /// What it is answered with, if it is.
+    answer: Option<Refusal>,
 }
 
 fn refused(refusal: Refusal) -> Decision {

@@ -42,8 +42,9 @@ pub struct LinkOptions {
     pub terms: LinkTerms,
     /// How its messages say what ISO 8583 has no field for.
     pub reading: Reading,
-    /// Fields echoed in answers instead of the standard list; empty for the standard list.
-    pub echo: Vec<u8>,
+    /// Fields echoed in answers instead of the standard list, by kind in the order of their numbers; empty for the
+    /// standard list.
+    pub echo: [Vec<u8>; 6],
     /// Whether a message that cannot be read at all closes its connection; else it is dropped.
     pub close_on_unreadable: bool,
     /// Whether money messages need a sign-on first.
@@ -73,10 +74,11 @@ pub struct Link {
 impl Link {
     /// A link ready to serve.
     pub fn new(index: u8, options: LinkOptions) -> Link {
-        let echo = |kind| match options.echo.as_slice() {
+        // What an answer to network management answers: without it, it means nothing.
+        const ALWAYS: Bitmap = Bitmap::of(&[11, 70]);
+        let echo = |kind: Kind| match options.echo[kind as usize - 1].as_slice() {
             [] => standard_echo(kind),
-            // The code of a network management message is always returned: without it the answer means nothing.
-            list if kind == Kind::NetworkManagement => permitted_echo(list) | standard_echo(kind),
+            list if kind == Kind::NetworkManagement => permitted_echo(list) | ALWAYS,
             list => permitted_echo(list),
         };
         let kinds = (1..=6).filter_map(Kind::from_number);

@@ -2,7 +2,7 @@
 //!
 //! One acceptor thread hands each connection to one of the workers, for life. A worker is a thread with a runtime of
 //! its own: read, cut, parse, decide, build, write, without handing a message to anybody. `corridor` is the way of
-//! one message and knows no socket; `connection` knows sockets and time.
+//! one message and knows no socket; `connection` knows sockets and time; `monitor` is what it tells of itself.
 
 mod arrival;
 mod clock;
@@ -19,6 +19,21 @@ mod batch;
 
 mod receipt;
 pub use receipt::Receipt;
+
+mod pace;
+pub use pace::Pace;
+
+mod refused;
+pub use refused::{Refusals, Refused, Told, Unserved, Why, mti_text};
+
+mod connections;
+pub use connections::{ConnectionCell, Connections, OpenConnection};
+
+mod monitor;
+pub use monitor::{Likely, Monitor, Suspicion};
+
+mod observer;
+pub use observer::{CloseReason, Left, Observer};
 
 mod inlet;
 

@@ -5,7 +5,7 @@ use super::corridor::JournalSink;
 use super::receipt::Receipt;
 use super::system;
 use super::worker::{self, Incoming, ServerParts, Worker};
-use super::{Link, LinkOptions, Ticks};
+use super::{Likely, Link, LinkOptions, Monitor, Ticks};
 use crate::decision::Desk;
 use crate::journal::Journal;
 use crate::telemetry::{Counter, Recorder, Telemetry};
@@ -23,6 +23,10 @@ pub struct ServerOptions {
     pub workers: usize,
     /// The links, at most 255.
     pub links: Vec<LinkOptions>,
+    /// The most lines a second that the log gets about connections, and the most about refused messages.
+    pub lines_per_s: u32,
+    /// What a link that reads nothing right may be speaking; `None`: nobody says.
+    pub likely: Option<Likely>,
 }
 
 /// Why the server does not start.
@@ -61,7 +65,9 @@ impl Server {
         journal: Journal,
         telemetry: Telemetry,
     ) -> Result<Server, StartError> {
-        let parts = ServerParts { desk, journal, telemetry, counts: Arc::default(), ticks: Ticks::new() };
+        let monitor = Arc::new(Monitor::new(options.links.len(), options.lines_per_s, options.likely));
+        let (counts, ticks) = (Arc::default(), Ticks::new());
+        let parts = ServerParts { desk, journal, telemetry, counts, ticks, monitor };
         let (stop, stopped) = watch::channel(false);
         let mut links = Vec::new();
         let mut listeners = Vec::new();
@@ -94,8 +100,8 @@ impl Server {
         let (runtime, turns) = worker::turning(&parts)?;
         let hands: Vec<_> =
             workers.iter().map(|worker| (worker.hand_over.clone(), Arc::clone(&worker.load))).collect();
-        let recorder = parts.telemetry.recorder(0);
-        let acceptor = Acceptor { hands, recorder, turns, ticks: parts.ticks.clone() };
+        let (recorder, monitor) = (parts.telemetry.recorder(0), Arc::clone(&parts.monitor));
+        let acceptor = Acceptor { hands, recorder, monitor, turns, ticks: parts.ticks.clone() };
         let served: Vec<_> = listeners.into_iter().zip(links.iter().cloned()).collect();
         let acceptor = std::thread::Builder::new()
             .name("acceptor".into())
@@ -106,6 +112,11 @@ impl Server {
     /// The links and the addresses they listen on.
     pub fn listening(&self) -> impl Iterator<Item = (&Arc<Link>, SocketAddr)> {
         self.links.iter().zip(self.addresses.iter().copied())
+    }
+
+    /// Who is connected, and what was refused.
+    pub fn monitor(&self) -> &Arc<Monitor> {
+        &self.parts.monitor
     }
 
     /// Ends the holds that have run out by `now_us`; to be called every few seconds. Returns how many ended.
@@ -137,6 +148,7 @@ impl Server {
             // A worker that had panicked would have ended the process.
             let _ = thread.join();
         }
+        self.parts.monitor.finish();
         self.parts.counts.receipt()
     }
 }
@@ -159,9 +171,13 @@ fn watch_turns(telemetry: &Telemetry, workers: &[Worker]) {
 struct Acceptor {
     hands: Vec<(tokio::sync::mpsc::Sender<Incoming>, Arc<AtomicUsize>)>,
     recorder: Recorder,
+    monitor: Arc<Monitor>,
     turns: Arc<Turns>,
     ticks: Ticks,
 }
+
+/// How often the monitor keeps what came and notes the rates.
+const TICK: Duration = Duration::from_secs(1);
 
 impl Acceptor {
     async fn run(self, listeners: Vec<(std::net::TcpListener, Arc<Link>)>, stop: watch::Receiver<bool>) {
@@ -178,7 +194,14 @@ impl Acceptor {
                 }
             });
         }
-        while tasks.join_next().await.is_some() {}
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                ended = tasks.join_next() => if ended.is_none() { break },
+                _ = tick.tick() => acceptor.monitor.tick(),
+            }
+        }
         beat.abort();
     }
 
@@ -203,7 +226,7 @@ impl Acceptor {
                 Ok((stream, peer)) => self.hand_over(stream, peer, &link, since_ns),
                 Err(error) => {
                     // Out of file descriptors, or the peer has gone again: neither may spin.
-                    tracing::warn!(link = link.options.name, %error, "accept failed");
+                    self.monitor.not_accepted(&link, &error);
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             }
@@ -213,7 +236,7 @@ impl Acceptor {
     fn hand_over(&self, stream: tokio::net::TcpStream, peer: SocketAddr, link: &Arc<Link>, since_ns: u64) {
         let open = link.connections.fetch_add(1, Ordering::Relaxed);
         let refuse = |reason: &str| {
-            tracing::warn!(link = link.options.name, %peer, reason, "connection refused");
+            self.monitor.turned_away(link, peer, reason);
             link.connections.fetch_sub(1, Ordering::Relaxed);
             self.count(link, Counter::ConnectionsRefused);
         };
@@ -228,11 +251,11 @@ impl Acceptor {
             return;
         };
         load.fetch_add(1, Ordering::Relaxed);
-        if hand.try_send(Incoming { stream, link: Arc::clone(link), since_ns }).is_err() {
+        let cell = self.monitor.enter(link, peer);
+        if hand.try_send(Incoming { stream, link: Arc::clone(link), cell, since_ns }).is_err() {
             load.fetch_sub(1, Ordering::Relaxed);
             return refuse("the worker is full");
         }
-        tracing::info!(link = link.options.name, %peer, "connection opened");
         self.count(link, Counter::ConnectionsOpened);
     }
 

@@ -3,7 +3,7 @@
 use super::clock::{BEAT, Turns};
 use super::connection::{Connection, Shared};
 use super::receipt::Counts;
-use super::{Corridor, Link, Ticks};
+use super::{ConnectionCell, Corridor, Link, Monitor, Observer, Ticks};
 use crate::decision::Desk;
 use crate::journal::Journal;
 use crate::telemetry::{Counter, Recorder, Telemetry};
@@ -23,6 +23,7 @@ pub struct ServerParts {
     pub journal: Journal,
     pub telemetry: Telemetry,
     pub counts: Arc<Counts>,
+    pub monitor: Arc<Monitor>,
     /// The one clock of all threads, so that moments of one are understood by another.
     pub ticks: Ticks,
 }
@@ -31,6 +32,7 @@ pub struct ServerParts {
 pub struct Incoming {
     pub stream: TcpStream,
     pub link: Arc<Link>,
+    pub cell: Arc<ConnectionCell>,
     /// Its first byte comes after this.
     pub since_ns: u64,
 }
@@ -152,7 +154,8 @@ pub async fn beat(thread: String, turns: Arc<Turns>, ticks: Ticks) {
 }
 
 async fn serve(incoming: Incoming, shared: Rc<Shared>, parts: ServerParts, stop: watch::Receiver<bool>) {
-    let Incoming { stream, link, since_ns } = incoming;
+    let Incoming { stream, link, cell, since_ns } = incoming;
+    let observer = Observer::new(parts.monitor, Arc::clone(&link), cell);
     let stream = match tokio::net::TcpStream::from_std(stream) {
         Ok(stream) => stream,
         Err(error) => {
@@ -163,5 +166,5 @@ async fn serve(incoming: Incoming, shared: Rc<Shared>, parts: ServerParts, stop:
         }
     };
     let corridor = Corridor::new(parts.desk, Arc::clone(&link), parts.journal, shared.ticks.clone());
-    Connection::new(stream, link, shared, corridor, since_ns).serve(stop).await;
+    Connection::new(stream, link, shared, corridor, observer, since_ns).serve(stop).await;
 }

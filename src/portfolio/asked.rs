@@ -2,7 +2,7 @@
 //! sensitive data, so that with the card's number it can be decided again. Knows no rule.
 
 use super::layout::layout;
-use crate::message::{Country, Kind, Marks, Operation, Original, Pan, Request, ResponseCode};
+use crate::message::{Kind, Marks, Operation, Original, Pan, Request, ResponseCode};
 use crate::wire::Mti;
 
 /// What was asked, without sensitive data: the card number is truncated to BIN and last four.
@@ -46,10 +46,10 @@ pub struct Asked {
     pub expiry: u16,
     /// DE18.
     pub merchant_category: u16,
-    /// DE19.
-    pub country: u16,
-    /// Last two of DE43.
-    pub country_alpha: [u8; 2],
+    /// The merchant's country, ISO 3166 number; 0 when it could not be told.
+    pub merchant_country: u16,
+    /// DE19, the acquirer's country; 0 when absent.
+    pub acquirer_country: u16,
     /// DE22.
     pub entry_mode: u16,
     /// DE25.
@@ -95,7 +95,7 @@ layout! { Asked {
     link: u16, mti: u16, bin: u32, last_four: u16, processing_code: u32, amount_minor: i64, currency: u16,
     billing_minor: i64, billing_currency: u16, operation: Operation, cashback_minor: i64, surcharge_minor: i64,
     billing_fee_minor: i64, transmission: u32, stan: u32, local_time: u32, local_date: u16,
-    expiry: u16, merchant_category: u16, country: u16, country_alpha: [u8; 2], entry_mode: u16, condition: u8, marks: u16, flags: u8, acquirer: u64,
+    expiry: u16, merchant_category: u16, merchant_country: u16, acquirer_country: u16, entry_mode: u16, condition: u8, marks: u16, flags: u8, acquirer: u64,
     retrieval_reference: [u8; 12], trace: [u8; 16], approval: [u8; 6], response: [u8; 2], terminal: [u8; 8], merchant: [u8; 15],
     original_mti: u16, original_stan: u32, original_transmission: u32, original_acquirer: u64,
     replacement_minor: i64,
@@ -126,8 +126,8 @@ impl Asked {
             local_date: request.local_date,
             expiry: request.expiry,
             merchant_category: request.merchant_category,
-            country: request.country.numeric,
-            country_alpha: request.country.alpha,
+            merchant_country: request.merchant_country,
+            acquirer_country: request.acquirer_country,
             entry_mode: request.entry_mode,
             condition: request.condition,
             marks: request.marks.bits(),
@@ -179,7 +179,8 @@ impl Asked {
             local_date: self.local_date,
             expiry: self.expiry,
             merchant_category: self.merchant_category,
-            country: Country { numeric: self.country, alpha: self.country_alpha },
+            merchant_country: self.merchant_country,
+            acquirer_country: self.acquirer_country,
             entry_mode: self.entry_mode,
             condition: self.condition,
             preauthorization: self.flags & PREAUTHORIZATION != 0,

@@ -2,6 +2,9 @@
 //! the states behind the small locks change. Cards and accounts lie side by side in two lists, without a pointer or
 //! a header of their own: that halves the memory of a million, and saves a decision two trips to it.
 
+mod removal;
+pub use removal::Removed;
+
 use super::table::hash_of;
 use super::{
     Account, AccountId, AccountState, Asked, Card, CardId, CardState, CardStatus, Counters, Limits, Program,
@@ -41,6 +44,9 @@ impl Hasher for PanHasher {
 
 /// Parts of the directory, each with a lock of its own: so many that workers rarely meet at one.
 const DIRECTORY_SHARDS: usize = 256;
+
+/// Stands for the number of a card that was taken out: no card number is packed like that.
+pub(super) const NO_NUMBER: u64 = u64::MAX;
 
 /// Cards, accounts, transactions and programs.
 #[derive(Debug)]
@@ -222,14 +228,15 @@ impl Portfolio {
         &self.accounts
     }
 
-    /// All cards, by id.
+    /// All cards, by id, those that were taken out among them.
     pub fn cards(&self) -> &[Card] {
         &self.cards
     }
 
-    /// The number of every card as [`Pan::packed`], by the card's id. Clear card numbers: wiped when dropped.
+    /// The number of every card as [`Pan::packed`], by the card's id, and what none is packed
+    /// as where it was taken out. Clear card numbers: wiped when dropped.
     pub fn numbers(&self) -> Zeroizing<Vec<u64>> {
-        let mut numbers = Zeroizing::new(vec![0; self.cards.len()]);
+        let mut numbers = Zeroizing::new(vec![NO_NUMBER; self.cards.len()]);
         for entry in &self.numbers {
             numbers[entry.value().card as usize] = entry.key().packed();
         }

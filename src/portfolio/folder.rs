@@ -164,10 +164,16 @@ pub fn load_before(
             }
             Ok(_) => {}
             Err(error @ SnapshotError::Damaged { .. }) => passed_over.push(error),
+            // A switch that runs has written a newer one, and the oldest went.
+            Err(error) if is_gone(&error) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(None)
+}
+
+fn is_gone(error: &SnapshotError) -> bool {
+    matches!(error, SnapshotError::System { error, .. } if error.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// Reads the newest snapshot that is whole, into a portfolio made by `empty`. `None` when there is none at all.
@@ -181,11 +187,19 @@ pub fn load(
 ) -> Result<Option<Loaded>, SnapshotError> {
     let system = |error| SnapshotError::System { path: folder(data), error };
     let mut passed_over = Vec::new();
-    for path in list(data).map_err(system)? {
+    let mut paths = list(data).map_err(system)?;
+    // From the end, which is the newest then.
+    paths.reverse();
+    while let Some(path) = paths.pop() {
         let mut portfolio = empty();
         match snapshot::read(&mut portfolio, key, &path) {
             Ok(facts) => return Ok(Some(Loaded { portfolio, facts, passed_over })),
             Err(error @ SnapshotError::Damaged { .. }) => passed_over.push(error),
+            // A switch that runs wrote newer ones meanwhile.
+            Err(error) if is_gone(&error) => {
+                (paths, passed_over) = (list(data).map_err(system)?, Vec::new());
+                paths.reverse();
+            }
             Err(error) => return Err(error),
         }
     }

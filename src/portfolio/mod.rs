@@ -67,7 +67,7 @@ mod table;
 pub use table::{Remembered, Table, TableOptions};
 
 mod directory;
-pub use directory::{NewAccount, NewCard, Portfolio, TooManyLimits, Totals};
+pub use directory::{NewAccount, NewCard, Portfolio, Removed, TooManyLimits, Totals};
 
 pub mod snapshot;
 

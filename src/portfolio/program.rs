@@ -1,7 +1,6 @@
 //! A card program: which merchant categories and countries its cards may be used in, and their usual limits.
 
 use super::Limits;
-use crate::message::Country;
 
 /// The lists and usual limits of a program.
 #[derive(Clone, Debug)]
@@ -18,7 +17,7 @@ pub struct Program {
 
 impl Program {
     /// A program; an empty allow list allows all, a deny list wins over an allow list.
-    /// Countries are ISO 3166 numeric ("840") or alpha-2 ("US") codes, as the messages carry them.
+    /// Countries are ISO 3166 numbers; 0 stands for one that cannot be told.
     pub fn new(name: &str, card_limits: Limits, account_limits: Limits, lists: &Lists<'_>) -> Program {
         Program {
             name: name.to_owned(),
@@ -37,9 +36,9 @@ impl Program {
         category == 0 || self.categories.allows(category)
     }
 
-    /// Whether a country is allowed: neither of its codes denied, and one of them allowed where there is an
-    /// allow list. A message without any country passes a deny list, not an allow list.
-    pub fn allows_country(&self, country: Country) -> bool {
+    /// Whether a merchant's country is allowed: not denied, and allowed where there is an allow list. One that cannot be told
+    /// (0) passes a deny list and not an allow list, unless the list itself names it.
+    pub fn allows_country(&self, country: u16) -> bool {
         !self.countries.deny.contains(country)
             && (self.countries.allow.is_empty || self.countries.allow.contains(country))
     }
@@ -53,9 +52,9 @@ pub struct Lists<'a> {
     /// Merchant categories denied.
     pub mcc_deny: &'a [u16],
     /// Countries allowed; empty for all.
-    pub country_allow: &'a [String],
+    pub country_allow: &'a [u16],
     /// Countries denied.
-    pub country_deny: &'a [String],
+    pub country_deny: &'a [u16],
 }
 
 /// One bit a merchant category, 0000 to 9999.
@@ -85,48 +84,25 @@ struct Countries {
     deny: CountrySet,
 }
 
-/// One bit a numeric code and one bit a pair of letters.
+/// One bit a number of ISO 3166; bit 0 is a country that cannot be told.
 #[derive(Clone, Debug)]
 struct CountrySet {
     is_empty: bool,
-    numeric: Box<[u64; 16]>,
-    alpha: Box<[u64; 11]>,
+    numbers: Box<[u64; 16]>,
 }
 
 impl CountrySet {
-    fn new(codes: &[String]) -> CountrySet {
-        let mut set =
-            CountrySet { is_empty: codes.is_empty(), numeric: Box::new([0; 16]), alpha: Box::new([0; 11]) };
-        for code in codes {
-            match (code.parse::<u16>(), code.as_bytes()) {
-                (Ok(number), _) if number < 1000 => {
-                    set.numeric[usize::from(number / 64)] |= 1 << (number % 64)
-                }
-                (_, [first, second]) => {
-                    if let Some(index) = letters([*first, *second]) {
-                        set.alpha[usize::from(index / 64)] |= 1 << (index % 64);
-                    }
-                }
-                _ => {}
-            }
+    fn new(countries: &[u16]) -> CountrySet {
+        let mut numbers = Box::new([0; 16]);
+        for number in countries.iter().filter(|number| **number <= 999) {
+            numbers[usize::from(number / 64)] |= 1 << (number % 64);
         }
-        set
+        CountrySet { is_empty: countries.is_empty(), numbers }
     }
 
-    fn contains(&self, country: Country) -> bool {
-        let number = country.numeric;
-        let by_number = number != 0
-            && self.numeric.get(usize::from(number / 64)).is_some_and(|word| word >> (number % 64) & 1 == 1);
-        let by_letters = letters(country.alpha)
-            .is_some_and(|index| self.alpha[usize::from(index / 64)] >> (index % 64) & 1 == 1);
-        by_number || by_letters
+    fn contains(&self, country: u16) -> bool {
+        self.numbers.get(usize::from(country / 64)).is_some_and(|word| word >> (country % 64) & 1 == 1)
     }
-}
-
-/// 0 to 675 for two capital letters.
-fn letters(pair: [u8; 2]) -> Option<u16> {
-    let place = |letter: u8| letter.is_ascii_uppercase().then(|| u16::from(letter - b'A'));
-    Some(place(pair[0])? * 26 + place(pair[1])?)
 }
 
 #[cfg(test)]
@@ -149,13 +125,20 @@ mod tests {
     }
 
     #[test]
-    fn countries_match_by_either_code() {
-        let at = |numeric: u16, alpha: &[u8; 2]| Country { numeric, alpha: *alpha };
-        let deny = program(&Lists { country_deny: &["643".into(), "KP".into()], ..Lists::default() });
-        assert!(deny.allows_country(at(840, b"US")) && deny.allows_country(at(0, &[0; 2])));
-        assert!(!deny.allows_country(at(643, b"RU")) && !deny.allows_country(at(0, b"KP")));
-        let allow = program(&Lists { country_allow: &["840".into(), "US".into()], ..Lists::default() });
-        assert!(allow.allows_country(at(840, &[0; 2])) && allow.allows_country(at(0, b"US")));
-        assert!(!allow.allows_country(at(276, b"DE")) && !allow.allows_country(at(0, &[0; 2])));
+    fn a_country_that_cannot_be_told_is_an_entry_like_any_other() {
+        let deny = program(&Lists { country_deny: &[643, 408], ..Lists::default() });
+        assert_eq!(
+            [840, 0, 643, 408, 999].map(|country| deny.allows_country(country)),
+            [true, true, false, false, true]
+        );
+        let strict = program(&Lists { country_deny: &[643, 0], ..Lists::default() });
+        assert_eq!([840, 0, 643].map(|country| strict.allows_country(country)), [true, false, false]);
+        let allow = program(&Lists { country_allow: &[840], ..Lists::default() });
+        assert_eq!(
+            [840, 0, 276, 1840].map(|country| allow.allows_country(country)),
+            [true, false, false, false]
+        );
+        let lenient = program(&Lists { country_allow: &[840, 0], ..Lists::default() });
+        assert_eq!([840, 0, 276].map(|country| lenient.allows_country(country)), [true, true, false]);
     }
 }

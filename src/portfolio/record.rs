@@ -9,7 +9,7 @@ use super::layout::{Fixed, layout, numbered};
 use super::ruled::Ruled;
 use super::transaction::{State, Transaction, TransactionKey};
 use super::velocity::{Period, Velocity, VelocityChange};
-use crate::message::{Operation, Refusal, ResponseCode};
+use crate::message::{Evidence, Operation, Refusal, ResponseCode};
 
 numbered! { Operation Refusal State CardStatus Event Differs }
 
@@ -20,6 +20,16 @@ impl Fixed for ResponseCode {
     }
     fn get(from: &mut &[u8]) -> Option<Self> {
         Some(ResponseCode(Fixed::get(from)?))
+    }
+}
+
+impl Fixed for Evidence {
+    const WIDTH: usize = 2;
+    fn put<'a>(&self, into: &'a mut [u8]) -> &'a mut [u8] {
+        self.bits().put(into)
+    }
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        Some(Evidence::from_bits(Fixed::get(from)?))
     }
 }
 
@@ -119,6 +129,8 @@ pub struct Record {
     pub ruled: Ruled,
     /// What was asked; zeros where nobody asked.
     pub asked: Asked,
+    /// What it brought to prove that it is genuine, and what became of that.
+    pub evidence: Evidence,
     /// Why it was refused.
     pub refusal: Refusal,
     /// The DE39 answered.
@@ -185,13 +197,14 @@ struct Head {
     posted_change_minor: i64,
     velocity: VelocityChange,
     discrepancy: Discrepancy,
+    evidence: Evidence,
     asked: Asked,
 }
 
 layout! { Head {
     event: Event, has: u8, counted: u8, key: TransactionKey, name: u64, reference: u64, config: u32, refusal: Refusal,
     code: ResponseCode, time_us: i64, rules: u32, ruled: Ruled, card: CardId, account: AccountId, held_change_minor: i64, posted_change_minor: i64,
-    velocity: VelocityChange, discrepancy: Discrepancy, asked: Asked,
+    velocity: VelocityChange, discrepancy: Discrepancy, evidence: Evidence, asked: Asked,
 } }
 
 /// A stored record that this version cannot read.
@@ -234,6 +247,7 @@ impl Record {
             posted_change_minor: self.posted_change_minor,
             velocity: self.velocity,
             discrepancy: self.discrepancy,
+            evidence: self.evidence,
             asked: self.asked,
         };
         let mut rest = head.put(&mut into[..]);
@@ -298,6 +312,7 @@ impl Record {
             rules: head.rules,
             ruled: head.ruled,
             asked: head.asked,
+            evidence: head.evidence,
             refusal: head.refusal,
             code: head.code,
             card: head.card,

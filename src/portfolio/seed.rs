@@ -108,12 +108,7 @@ pub fn table() -> &'static [Row] {
 
 /// Adds the demo program's cards, each with an account of its own, to an empty portfolio. `program` is its index.
 pub fn demo(portfolio: &mut Portfolio, program: u16) -> Result<(), TooManyLimits> {
-    let good =
-        std::iter::repeat_n(&GOOD, GOOD_CARDS as usize).zip(0..).map(|(row, number)| (GOOD_BIN, number, row));
-    let special =
-        TABLE.iter().flat_map(|row| (row.first..=row.last).map(move |number| (SPECIAL_BIN, number, row)));
-    for (bin, number, row) in good.chain(special) {
-        let Some(pan) = pan(bin, number) else { continue };
+    for (pan, row) in cards() {
         let state = AccountState { funds_minor: row.funds_minor, ..AccountState::default() };
         let account = portfolio.add_account(NewAccount { currency: row.currency, name: 0, state });
         let limits = (row.limits != Limits::NONE).then_some(row.limits);
@@ -121,6 +116,20 @@ pub fn demo(portfolio: &mut Portfolio, program: u16) -> Result<(), TooManyLimits
         portfolio.add_card(pan, NewCard { expiry, status, program, limits, account, state })?;
     }
     Ok(())
+}
+
+fn cards() -> impl Iterator<Item = (Pan, &'static Row)> {
+    let good =
+        std::iter::repeat_n(&GOOD, GOOD_CARDS as usize).zip(0..).map(|(row, number)| (GOOD_BIN, number, row));
+    let special =
+        TABLE.iter().flat_map(|row| (row.first..=row.last).map(move |number| (SPECIAL_BIN, number, row)));
+    good.chain(special).filter_map(|(bin, number, row)| Some((pan(bin, number)?, row)))
+}
+
+/// How many of the demo's cards are in a portfolio, under the demo's program.
+pub fn count(portfolio: &Portfolio) -> usize {
+    let is_there = |pan: Pan| portfolio.card(pan).is_some_and(|card| portfolio.program(card).name == PROGRAM);
+    cards().filter(|(pan, _)| is_there(*pan)).count()
 }
 
 /// A 16-digit PAN: BIN, nine digits, check digit.

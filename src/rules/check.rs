@@ -4,7 +4,7 @@
 use super::bounds::{self, Bounds, Known};
 use super::condition::{Arithmetic, Number, Order, Part, Phrase, Test, can_be};
 use super::facts::Sort;
-use super::list::{Group, List, Of};
+use super::list::{Group, List, Of, country};
 use super::problem::nearest;
 use super::sets::{Ranges, Words};
 use super::syntax::{MOST_DEEP, Mistake, parse};
@@ -315,6 +315,7 @@ impl Checker<'_> {
         let test = match (a, b) {
             (Typed::Number(a, _), Typed::Number(b, _)) => compare(order, a, b),
             (Typed::Phrase(a), Typed::Phrase(b)) => {
+                let (a, b) = if order == Order::Equal { self.countries(right, a, b)? } else { (a, b) };
                 self.possible(right, order, &a, &b)?;
                 compare_texts(order, a, b)
             }
@@ -326,6 +327,19 @@ impl Checker<'_> {
             }
         };
         Ok(Typed::Test(if opposite { test.negated() } else { test }))
+    }
+
+    /// A constant that a country is compared with is one too, whichever code it is written in.
+    fn countries(&self, at: &IdedExpr, a: Phrase, b: Phrase) -> Result<(Phrase, Phrase), Mistake> {
+        let named = |text: Text| match country(text.as_str()) {
+            Ok(country) => Ok(Phrase::Constant(country)),
+            Err(reason) => self.wrong(at, reason),
+        };
+        match (a, b) {
+            (Phrase::Of(of), Phrase::Constant(text)) if of.is_country() => Ok((Phrase::Of(of), named(text)?)),
+            (Phrase::Constant(text), Phrase::Of(of)) if of.is_country() => Ok((named(text)?, Phrase::Of(of))),
+            pair => Ok(pair),
+        }
     }
 
     /// Refuses the comparison of an attribute with what it never is: a misspelling would be never true.
@@ -352,6 +366,24 @@ impl Checker<'_> {
             (Typed::Number(number, _), Typed::Numbers(ranges)) => Test::InRanges(number, ranges),
             (Typed::Number(number, _), Typed::List(list)) if list.of() == Of::Number => {
                 Test::InNumbers(number, list)
+            }
+            (Typed::Phrase(Phrase::Of(of)), Typed::Words(words)) if of.is_country() => {
+                let named: Result<_, _> = words.named().iter().map(|word| country(word.as_str())).collect();
+                Test::InWords(Phrase::Of(of), Words::of(named.or_else(|reason| self.wrong(list, reason))?))
+            }
+            (Typed::Phrase(Phrase::Of(of)), Typed::List(list)) if of.is_country() => {
+                let countries = match list.of() {
+                    Of::Country => list,
+                    Of::Text => Arc::new(
+                        list.of_countries()
+                            .or_else(|reason| self.wrong(tree, format!("lists.{}: {reason}", list.name())))?,
+                    ),
+                    other => {
+                        let (name, of) = (list.name(), other.name());
+                        return self.wrong(tree, format!("lists.{name} is of {of:?}, and this is a country"));
+                    }
+                };
+                Test::InTexts(Phrase::Of(of), countries)
             }
             (Typed::Phrase(phrase), Typed::Words(words)) => {
                 if let Phrase::Of(of) = phrase {

@@ -355,9 +355,5 @@ pub(super) fn can_be(attribute: Attribute, text: &Text) -> Result<(), String> {
         let known = words.join(", ");
         return Err(format!("{name} is never {text:?}: it is one of {known}, or empty"));
     }
-    let letters = text.as_bytes().len() == 2 && text.as_bytes().iter().all(u8::is_ascii_uppercase);
-    if attribute == Attribute::MerchantCountry && !letters {
-        return Err(format!("{name} is never {text:?}: it is two capital letters, or empty"));
-    }
     Ok(())
 }

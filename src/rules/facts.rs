@@ -2,9 +2,9 @@
 //! Must not know conditions, nor where a value comes from.
 
 use super::Text;
-use crate::message::{Country, Operation, Pan, meaning};
+use crate::message::meaning::country_numbered;
+use crate::message::{Operation, Pan};
 use std::ops::RangeInclusive;
-use std::sync::LazyLock;
 
 /// The largest amount of a message in minor units: fifteen digits, so that sums stay far from 2^63.
 pub(super) const MOST_AMOUNT: i64 = 999_999_999_999_999;
@@ -201,7 +201,8 @@ attributes! {
         AccountHeld account_held "account.held" -MOST_MONEY..=MOST_MONEY, "open holds, minor units";
         AccountCurrency account_currency "account.currency" 0..=999, "the account's currency, ISO 4217 number";
         MerchantCategory merchant_category "merchant.category" 0..=9_999, "DE18, merchant category code";
-        MerchantCountryCode merchant_country_code "merchant.country_code" 0..=999, "DE19 or what DE43 says, ISO 3166 number";
+        MerchantCountryCode merchant_country_code "merchant.country_code" 0..=999, "where the merchant is, ISO 3166 number; 0 when it cannot be told";
+        AcquirerCountryCode acquirer_country_code "acquirer.country_code" 0..=999, "DE19, where the acquirer is, ISO 3166 number; 0 when absent";
         ClockUnix clock_unix "clock.unix" 0..=LAST_SECOND, "now, in seconds since 1970 in UTC";
         ClockLocalHour clock_local_hour "clock.local_hour" 0..=23, "the hour of DE12, the terminal's time";
     }
@@ -211,7 +212,8 @@ attributes! {
         RequestRecurring request_recurring "request.recurring" "a standing order or subscription";
         RequestPartialOk request_partial_ok "request.partial_ok" "the terminal takes an approval of less than it asked for";
         PosPin pos_pin "pos.pin" "DE52 is present";
-        PosCryptogram pos_cryptogram "pos.cryptogram" "DE55 is present";
+        PosCvv pos_cvv "pos.cvv" "a card verification value is present: typed, or in the track of a stripe that was read";
+        PosCryptogram pos_cryptogram "pos.cryptogram" "DE55 has a cryptogram";
     }
     texts {
         RequestType request_type "request.type" TYPES, "what is asked for";
@@ -219,7 +221,8 @@ attributes! {
         LinkName link_name "link.name" &[], "the link it came by";
         CardProgram card_program "card.program" &[], "the card's program";
         MerchantId merchant_id "merchant.id" &[], "DE42 without padding";
-        MerchantCountry merchant_country "merchant.country" &[], "two letters: the end of DE43, or what DE19 says";
+        MerchantCountry merchant_country "merchant.country" &[], "where the merchant is, two letters: from the place that the dialect or the link names; empty when it cannot be told";
+        AcquirerCountry acquirer_country "acquirer.country" &[], "DE19, where the acquirer is, two letters; empty when absent";
         MerchantTerminal merchant_terminal "merchant.terminal" &[], "DE41 without padding";
     }
     derived {
@@ -237,24 +240,6 @@ attributes! {
         ClockDay day "clock.day" Sort::Number(1..=31), "day of the month in UTC";
         ClockMonth month "clock.month" Sort::Number(1..=12), "month in UTC; January is 1";
     }
-}
-
-/// The rows of the table of countries by their letters: a message is filled with a look-up, not a walk.
-static BY_LETTERS: LazyLock<[Option<u8>; 26 * 26]> = LazyLock::new(|| {
-    let mut places = [None; 26 * 26];
-    for (row, country) in meaning::countries().iter().enumerate() {
-        let place = <[u8; 2]>::try_from(country.alpha2.as_bytes()).ok().and_then(letters);
-        if let (Some(place), Ok(row)) = (place, u8::try_from(row)) {
-            places[place] = Some(row);
-        }
-    }
-    places
-});
-
-/// The place of two capital letters among all of them.
-fn letters(alpha: [u8; 2]) -> Option<usize> {
-    let [first, second] = alpha.map(|letter| usize::from(letter.wrapping_sub(b'A')));
-    (first < 26 && second < 26).then_some(first * 26 + second)
 }
 
 /// What follows from other fields. Values of DE22 digits 1-2 are those of ISO 8583:1987 and what the networks add.
@@ -329,25 +314,10 @@ impl Facts {
         self.card_last_four = i64::from(pan.last_four());
     }
 
-    /// Fills the merchant's country in both spellings, where one of them is there: DE43 wins over DE19, which is the
-    /// acquirer's.
-    pub fn set_country(&mut self, country: Country) {
-        let rows = meaning::countries();
-        let row = if country.alpha == [0; 2] {
-            let number = usize::from(country.numeric);
-            let digits = [100, 10, 1].map(|unit| b'0' + (number / unit % 10) as u8);
-            rows.binary_search_by(|row| row.number.as_bytes().cmp(&digits)).ok()
-        } else {
-            letters(country.alpha).and_then(|place| BY_LETTERS[place]).map(usize::from)
-        };
-        if let Some(row) = row.and_then(|row| rows.get(row)) {
-            self.merchant_country = Text::of_field(row.alpha2.as_bytes());
-            self.merchant_country_code = row.number.parse().unwrap_or_default();
-        } else {
-            let letters = country.alpha != [0; 2];
-            self.merchant_country = if letters { Text::of_field(&country.alpha) } else { Text::EMPTY };
-            self.merchant_country_code = i64::from(country.numeric);
-        }
+    /// Fills the merchant's and the acquirer's country in both spellings; ISO 3166 numbers, 0 where it cannot be told.
+    pub fn set_countries(&mut self, merchant: u16, acquirer: u16) {
+        (self.merchant_country, self.merchant_country_code) = spelt(merchant);
+        (self.acquirer_country, self.acquirer_country_code) = spelt(acquirer);
     }
 
     /// Fills `request.type`.
@@ -375,7 +345,19 @@ impl Facts {
     }
 }
 
+/// A country's letters and number.
+fn spelt(number: u16) -> (Text, i64) {
+    let letters =
+        country_numbered(number).map_or(Text::EMPTY, |country| Text::of_field(country.alpha2.as_bytes()));
+    (letters, number.into())
+}
+
 impl Attribute {
+    /// Whether it is a country in letters: what it is compared with is one too.
+    pub(super) fn is_country(self) -> bool {
+        matches!(self, Attribute::MerchantCountry | Attribute::AcquirerCountry)
+    }
+
     /// The attribute of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Attribute> {

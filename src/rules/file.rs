@@ -165,7 +165,7 @@ impl Reader<'_> {
         for item in self.array(value) {
             let entry = match (list.of(), item.get_ref()) {
                 (Of::Number, DeValue::Integer(_)) => self.integer(item).map(|number| number.to_string()),
-                (Of::Text, DeValue::String(text)) => Some(text.to_string()),
+                (Of::Text | Of::Country, DeValue::String(text)) => Some(text.to_string()),
                 (of, _) => {
                     let expected = if of == Of::Number { "a whole number" } else { "a text" };
                     self.blame.at(item.span(), format!("expected {expected}"));

@@ -4,6 +4,7 @@
 use super::sets::Ranges;
 use super::{Facts, Text};
 use crate::message::Pan;
+use crate::message::meaning::country_of;
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 use std::fmt;
@@ -37,13 +38,15 @@ pub enum Of {
     Number,
     /// Texts of at most 31 characters.
     Text,
+    /// Countries, by any code of ISO 3166.
+    Country,
     /// Card numbers, which are never shown.
     Card,
 }
 
 impl Of {
-    pub(super) const ALL: [(&'static str, Of); 3] =
-        [("number", Of::Number), ("text", Of::Text), ("card", Of::Card)];
+    pub(super) const ALL: [(&'static str, Of); 4] =
+        [("number", Of::Number), ("text", Of::Text), ("country", Of::Country), ("card", Of::Card)];
 
     /// As the file calls it.
     #[must_use]
@@ -73,7 +76,7 @@ impl List {
     pub(super) fn new(name: &str, of: Of) -> List {
         let entries = match of {
             Of::Number => Entries::Numbers(HashTable::new()),
-            Of::Text => Entries::Texts { all: Vec::new(), starts: HashTable::new() },
+            Of::Text | Of::Country => Entries::Texts { all: Vec::new(), starts: HashTable::new() },
             Of::Card => Entries::Cards(HashTable::new()),
         };
         List { name: name.to_owned(), of, entries }
@@ -90,7 +93,10 @@ impl List {
                 table.entry(hash(number), |known| *known == number, |known| hash(known)).or_insert(number);
             }
             Entries::Texts { all, starts } => {
-                let text = Text::of_rule(entry)?;
+                let text = match self.of {
+                    Of::Country => country(entry)?,
+                    _ => Text::of_rule(entry)?,
+                };
                 text.can_be_whole()?;
                 let rehash = |start: &u32| hash(text_at(all, *start));
                 let same = |start: &u32| text_at(all, *start) == text.as_bytes();
@@ -111,6 +117,20 @@ impl List {
             }
         }
         Ok(())
+    }
+
+    /// The same list with its texts as countries.
+    ///
+    /// # Errors
+    /// A text that names none.
+    pub(super) fn of_countries(&self) -> Result<List, String> {
+        let mut countries = List::new(&self.name, Of::Country);
+        if let Entries::Texts { all, starts } = &self.entries {
+            for start in starts {
+                countries.add(Text::of_field(text_at(all, *start)).as_str())?;
+            }
+        }
+        Ok(countries)
     }
 
     /// The name in conditions, behind `lists.`
@@ -177,6 +197,21 @@ impl List {
             }
             Entries::Cards(table) => (vec![], vec![], table.iter().take(most).copied().collect()),
         }
+    }
+}
+
+/// A country as attributes have it, two letters: from any code of ISO 3166; empty for `unknown`, and for nothing.
+///
+/// # Errors
+/// The text names no country.
+pub(super) fn country(text: &str) -> Result<Text, String> {
+    match country_of(text.as_bytes()) {
+        Some(country) => Ok(Text::of_field(country.alpha2.as_bytes())),
+        None if matches!(text, "" | "unknown") => Ok(Text::EMPTY),
+        None => Err(format!(
+            "{text:?} is not a country of ISO 3166: two or three capital letters or three digits (\"US\", \"USA\", \"840\"), \
+             or \"unknown\""
+        )),
     }
 }
 

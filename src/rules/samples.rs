@@ -135,7 +135,7 @@ impl Samples {
                     let other = || Text::of_field(format!("Q{}", chance % 100).as_bytes());
                     let text = match named.get(chance % named.len().max(1)) {
                         Some(text) if !words.has_others() => *text,
-                        _ if *attribute == Attribute::MerchantCountry => {
+                        _ if attribute.is_country() => {
                             let letters = [b'Q', b'A' + (chance % 26) as u8];
                             Text::of_field(&letters)
                         }

@@ -181,6 +181,16 @@ impl StandIn {
         }
     }
 
+    /// Whether there is such a set, and it decides anything at all.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        match self.mode {
+            StandInMode::Auto => !self.on.is_empty(),
+            StandInMode::On => true,
+            StandInMode::Off => false,
+        }
+    }
+
     /// Its rules.
     #[must_use]
     pub fn rules(&self) -> &Rules {

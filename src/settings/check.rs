@@ -22,9 +22,10 @@ const NEVER_ECHOED: [u8; 8] = [35, 36, 45, 52, 53, 55, 64, 128];
 
 /// Every whole number among the settings and what it may be; `*` stands for a name. The manual says the
 /// same in words, and a test compares the two.
-const RANGES: [(&str, RangeInclusive<i64>); 33] = [
+const RANGES: [(&str, RangeInclusive<i64>); 35] = [
     ("server.workers", 0..=256),
     ("server.drain_timeout_ms", 0..=600_000),
+    ("log.lines_per_second", 1..=100_000),
     ("telemetry.hlog_interval_s", 1..=86_400),
     ("journal.segment_mib", 1..=4_096),
     ("journal.commit_interval_us", 10..=1_000_000),
@@ -55,7 +56,8 @@ const RANGES: [(&str, RangeInclusive<i64>); 33] = [
     ("links.*.idle_timeout_s", 1..=86_400),
     ("links.*.write_timeout_ms", 1..=600_000),
     ("links.*.duplicate_key", 2..=128),
-    ("links.*.echo", 2..=127),
+    ("links.*.echo.*", 2..=127),
+    ("links.*.mandatory.*", 2..=192),
 ];
 
 /// The endings of keys, and what they count.
@@ -214,13 +216,17 @@ impl Check<'_> {
             let reason = "must contain 11, the trace number that each transaction has anew".to_owned();
             self.refuse_value(&at("duplicate_key"), reason);
         }
-        for (index, de) in link.echo.iter().enumerate() {
-            if NEVER_ECHOED.contains(de) {
-                self.refuse_item(&at("echo"), index, format!("DE {de} is never echoed"));
-            }
-        }
         self.repeated(&at("duplicate_key"), &link.duplicate_key);
-        self.repeated(&at("echo"), &link.echo);
+        for (answer, list) in link.echo.lists() {
+            let at = ["links", name, "echo", answer];
+            for (index, de) in list.iter().enumerate().filter(|(_, de)| NEVER_ECHOED.contains(de)) {
+                self.refuse_item(&at, index, format!("DE {de} is never echoed"));
+            }
+            self.repeated(&at, list);
+        }
+        for (message, list) in link.mandatory.lists() {
+            self.repeated(&["links", name, "mandatory", message], list);
+        }
     }
 
     /// An allow list and a deny list: no entry twice, none in both.

@@ -3,13 +3,17 @@
 //! `config/authswitch.toml` is embedded: it is the manual, the list of keys and the only list of defaults.
 
 mod check;
+mod diff;
 mod layers;
+mod messages;
 mod money;
 mod problem;
 mod reader;
 mod tables;
 mod values;
 
+pub use diff::Change;
+pub use messages::{Demand, Echo, Mandatory, Require, Verification, WhenUnverified};
 pub use money::{Categories, HoldClass, Tolerance, Worth};
 pub use problem::{Problem, SettingsError};
 pub use tables::{
@@ -25,6 +29,9 @@ use std::path::Path;
 /// The text of `config/authswitch.toml`: every setting with its default under a comment.
 pub const MANUAL: &str = include_str!("../../config/authswitch.toml");
 
+/// The text of `config/demo.toml`: what the demo has otherwise.
+const DEMO: &str = include_str!("../../config/demo.toml");
+
 impl Settings {
     /// The settings in force: the defaults, then `file`, then each `KEY=VALUE` of `overrides` in order.
     ///
@@ -32,6 +39,22 @@ impl Settings {
     /// `Read` if the file cannot be read. `Invalid` with everything found wrong, each problem with its file
     /// (or `--set` argument), line, column, key and what is allowed there.
     pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Settings, SettingsError> {
+        Settings::load_over(None, file, overrides)
+    }
+
+    /// As [`Settings::load`], over the demo's settings instead of the defaults alone.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn load_for_demo(file: Option<&Path>, overrides: &[String]) -> Result<Settings, SettingsError> {
+        Settings::load_over(Some(DEMO), file, overrides)
+    }
+
+    fn load_over(
+        base: Option<&str>,
+        file: Option<&Path>,
+        overrides: &[String],
+    ) -> Result<Settings, SettingsError> {
         let text = match file {
             None => None,
             Some(path) => {
@@ -42,7 +65,7 @@ impl Settings {
                 }
             }
         };
-        Settings::from_texts(text, overrides)
+        Settings::from_texts(base, text, overrides)
     }
 
     /// The same from a text that is already in memory; `name` stands for the file in errors.
@@ -50,11 +73,18 @@ impl Settings {
     /// # Errors
     /// As [`Settings::load`], without `Read`.
     pub fn from_text(name: &str, text: &str, overrides: &[String]) -> Result<Settings, SettingsError> {
-        Settings::from_texts(Some((name.to_owned(), text.to_owned())), overrides)
+        Settings::from_texts(None, Some((name.to_owned(), text.to_owned())), overrides)
     }
 
-    fn from_texts(file: Option<(String, String)>, overrides: &[String]) -> Result<Settings, SettingsError> {
+    fn from_texts(
+        base: Option<&str>,
+        file: Option<(String, String)>,
+        overrides: &[String],
+    ) -> Result<Settings, SettingsError> {
         let mut layers = Layers::defaults()?;
+        if let Some(base) = base {
+            layers.add_file("the demo's settings".to_owned(), base.to_owned())?;
+        }
         if let Some((name, text)) = file {
             layers.add_file(name, text)?;
         }
@@ -83,6 +113,6 @@ impl Default for Settings {
     /// What `config/authswitch.toml` says.
     fn default() -> Settings {
         // Proven by the test that the embedded file parses: it is a constant of the build.
-        Settings::from_texts(None, &[]).expect("the embedded manual holds")
+        Settings::from_texts(None, None, &[]).expect("the embedded manual holds")
     }
 }

@@ -1,6 +1,7 @@
 //! One struct per table of the configuration, with its names. What a setting does stands in
 //! `config/authswitch.toml`; here only its type. Must not know where values come from.
 
+use super::messages::{Echo, Mandatory, Verification, by_kind};
 use super::money::{HoldClass, Tolerance, Worth};
 use super::values::{Country, Days, Hours, Mcc, Mebibytes, Micros, Millis, Seconds};
 use crate::wire::frame::Framing;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub approvals: Approvals,
     /// What currencies are worth.
     pub rates: Rates,
+    /// What is asked about PIN, verification value, cryptogram and MAC.
+    pub verification: Verification,
     /// What cards may do, by program name.
     pub programs: BTreeMap<String, Program>,
     /// The listeners, by link name; at least one. The order of names is the order of link numbers.
@@ -72,6 +75,8 @@ pub struct Log {
     pub level: LogLevel,
     /// For collectors or for eyes.
     pub format: LogFormat,
+    /// The most lines a second about connections, and the most about refused messages.
+    pub lines_per_second: u32,
 }
 
 /// `log.level`.
@@ -303,8 +308,15 @@ pub struct Link {
     pub write_timeout_ms: Millis,
     /// The data elements that tell one transaction from every other; 11 is among them.
     pub duplicate_key: Vec<u8>,
-    /// The data elements that answers echo; empty = the standard list of each answer.
-    pub echo: Vec<u8>,
+    /// The data elements that answers echo, by kind of answer.
+    #[serde(deserialize_with = "by_kind")]
+    pub echo: Echo,
+    /// The data elements that messages must have, by kind of message.
+    #[serde(deserialize_with = "by_kind")]
+    pub mandatory: Mandatory,
+    /// Where the merchant's country stands, `PLACE=FORM` in order; empty = where the dialect has it. Resolved by the caller,
+    /// who knows the dialect.
+    pub merchant_country: Vec<String>,
     /// Whether fees come on top of the amount.
     pub fees: Fees,
     /// The answer to whether a card is good.

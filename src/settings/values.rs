@@ -1,6 +1,7 @@
 //! Values with their unit in the type: durations, sizes, merchant category codes, countries.
 //! Must not know which setting they belong to.
 
+use crate::message::meaning::{country_number, country_numbered};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -82,37 +83,40 @@ impl fmt::Display for Mcc {
     }
 }
 
-/// A country: ISO 3166 numeric (DE19) or two letters (the end of DE43). The two forms are not translated.
+/// A country of ISO 3166, however it is written; or that the country cannot be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Country {
-    /// Three digits, 0 to 999, e.g. 840.
-    Numeric(u16),
-    /// Two upper-case letters, e.g. US.
-    Letters([u8; 2]),
+pub struct Country(u16);
+
+/// The word for a country that cannot be told.
+const UNKNOWN: &str = "unknown";
+
+impl Country {
+    /// The ISO 3166 number; 0 for one that cannot be told.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self.0
+    }
 }
 
 impl FromStr for Country {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Country, String> {
-        if let Some(number) = digits(text, 3) {
-            return Ok(Country::Numeric(number));
+        if text == UNKNOWN {
+            return Ok(Country(0));
         }
-        match *text.as_bytes() {
-            [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
-                Ok(Country::Letters([a.to_ascii_uppercase(), b.to_ascii_uppercase()]))
-            }
-            _ => Err(format!("{text:?} is not a country: three digits (\"840\") or two letters (\"US\")")),
-        }
+        country_number(text.to_ascii_uppercase().as_bytes()).map(Country).ok_or_else(|| {
+            format!(
+                "{text:?} is not a country of ISO 3166: two letters (\"US\"), three letters (\"USA\"), three digits \
+                 (\"840\"), or \"unknown\""
+            )
+        })
     }
 }
 
 impl fmt::Display for Country {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Country::Numeric(number) => write!(out, "{number:03}"),
-            Country::Letters([a, b]) => write!(out, "{}{}", char::from(*a), char::from(*b)),
-        }
+        out.write_str(country_numbered(self.0).map_or(UNKNOWN, |country| country.alpha2))
     }
 }
 

@@ -82,10 +82,21 @@ pub struct LinkFigures {
     pub since_start: Percentiles,
     /// Messages since the start by outcome's name, those that occurred.
     pub outcomes: Vec<(&'static str, u64)>,
-    /// Answers since the start by code (DE39), those that occurred.
-    pub codes: Vec<(String, u64)>,
+    /// Answers since the start by code and refusal, those that occurred.
+    pub answers: Vec<AnswerFigures>,
     /// Every counter's name and count since the start.
     pub counters: Vec<(&'static str, u64)>,
+}
+
+/// How often one answer was given on one link since the start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AnswerFigures {
+    /// DE39.
+    pub code: String,
+    /// Why it is no approval; `none` where it is one.
+    pub refusal: &'static str,
+    /// How often.
+    pub count: u64,
 }
 
 /// End-to-end percentiles of one message type and outcome on one link, since the start.
@@ -184,9 +195,16 @@ impl Totals {
         LatencyTable { rows: stages.chain([row("end to end", TOTAL)]).collect() }
     }
 
-    pub(super) fn overview(&self, names: &[String], started: Instant, now: Instant) -> Overview {
+    /// `names` are those of the links and of the refusals.
+    pub(super) fn overview(
+        &self,
+        (names, refusals): (&[String], &[&'static str]),
+        started: Instant,
+        now: Instant,
+    ) -> Overview {
         let durable = self.tracks.len() - 1;
-        let links = names.iter().enumerate().map(|(link, name)| self.link_figures(link, name, now));
+        let figures = |(link, name): (usize, &String)| self.link_figures(link, name, refusals, now);
+        let links = names.iter().enumerate().map(figures);
         Overview {
             uptime: now.saturating_duration_since(started),
             // The last name is the catch-all, of no interest as long as it caught nothing.
@@ -205,7 +223,7 @@ impl Totals {
         }
     }
 
-    fn link_figures(&self, link: usize, name: &str, now: Instant) -> LinkFigures {
+    fn link_figures(&self, link: usize, name: &str, refusals: &[&'static str], now: Instant) -> LinkFigures {
         let (recent, span_s) = self.recent_outcomes(link, now);
         let recent_approved = recent[Outcome::Approved as usize];
         let recent_judged = recent_approved + recent[Outcome::Declined as usize];
@@ -219,7 +237,7 @@ impl Totals {
             recent: self.percentiles(total, Span::Recent),
             since_start: self.percentiles(total, Span::SinceStart),
             outcomes: self.link_outcomes(link),
-            codes: self.link_codes(link),
+            answers: self.link_answers(link, refusals),
             counters: Counter::ALL
                 .iter()
                 .map(|counter| (counter.name(), self.counters[link * Counter::ALL.len() + *counter as usize]))
@@ -239,9 +257,15 @@ impl Totals {
             .collect()
     }
 
-    fn link_codes(&self, link: usize) -> Vec<(String, u64)> {
-        let codes = self.codes[link * CODE_SLOTS..][..CODE_SLOTS].iter().enumerate();
-        codes.filter(|(_, count)| **count > 0).map(|(slot, count)| (code_name(slot), *count)).collect()
+    fn link_answers(&self, link: usize, refusals: &[&'static str]) -> Vec<AnswerFigures> {
+        let slots = refusals.len() * CODE_SLOTS;
+        let answers = self.answers.range(link * slots..(link + 1) * slots);
+        let figures = answers.map(|(slot, count)| AnswerFigures {
+            code: code_name(slot % CODE_SLOTS),
+            refusal: refusals[slot / CODE_SLOTS % refusals.len()],
+            count: *count,
+        });
+        figures.collect()
     }
 
     fn message_figures(&self, names: &[String]) -> Vec<MessageFigures> {

@@ -3,6 +3,7 @@
 
 use std::io::IsTerminal;
 use std::str::FromStr;
+use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -61,22 +62,60 @@ pub enum LogError {
     /// The process has a log already.
     #[error("the log is set up already")]
     Twice,
+    /// The process has no log whose level could be changed.
+    #[error("the log is not set up")]
+    NotYet,
 }
+
+/// Exchanges the filter of the process's log.
+type Exchange = Box<dyn Fn(EnvFilter) -> Result<(), LogError> + Send + Sync>;
+static EXCHANGE: OnceLock<Exchange> = OnceLock::new();
 
 /// Sets up the process's log; the environment's [`LEVEL_VARIABLE`] wins over the settings.
 ///
 /// # Errors
 /// An unreadable level, or a second call.
 pub fn init(options: &Options) -> Result<(), LogError> {
-    let variable = std::env::var(LEVEL_VARIABLE).ok();
-    let filter = filter(variable.as_deref(), &options.level)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match options.format {
-        Format::Json => builder.json().flatten_event(true).with_current_span(false).finish().try_init(),
+    let filter = filter(variable().as_deref(), &options.level)?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // It would say so on the same stderr by a macro that panics there: a collector that ends must not end the switch.
+        .log_internal_errors(false);
+    let exchange: Exchange = match options.format {
+        Format::Json => {
+            let builder = builder.json().flatten_event(true).with_current_span(false).with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.finish().try_init().map_err(|_| LogError::Twice)?;
+            Box::new(move |filter| handle.reload(filter).map_err(|_| LogError::NotYet))
+        }
         // Colours are for terminals, not for files.
-        Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).finish().try_init(),
+        Format::Text => {
+            let builder = builder.with_ansi(std::io::stderr().is_terminal()).with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.finish().try_init().map_err(|_| LogError::Twice)?;
+            Box::new(move |filter| handle.reload(filter).map_err(|_| LogError::NotYet))
+        }
+    };
+    EXCHANGE.set(exchange).map_err(|_| LogError::Twice)
+}
+
+/// Changes the level while the process runs. Returns whether it did: the environment's [`LEVEL_VARIABLE`], where it is
+/// set, goes on to win.
+///
+/// # Errors
+/// An unreadable level, or no log.
+pub fn set_level(level: &str) -> Result<bool, LogError> {
+    if variable().is_some() {
+        return Ok(false);
     }
-    .map_err(|_| LogError::Twice)
+    let exchange = EXCHANGE.get().ok_or(LogError::NotYet)?;
+    exchange(filter(None, level)?).map(|()| true)
+}
+
+/// The environment's level, if it names one.
+fn variable() -> Option<String> {
+    std::env::var(LEVEL_VARIABLE).ok().filter(|level| !level.trim().is_empty())
 }
 
 fn filter(variable: Option<&str>, setting: &str) -> Result<EnvFilter, LogError> {

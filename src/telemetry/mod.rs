@@ -21,8 +21,8 @@ pub mod log;
 
 pub use cells::{DIGITS, HIGHEST_NS, LOWEST_NS};
 pub use figures::{
-    CurvePoint, LatencyRow, LatencyTable, LinkFigures, MessageFigures, Overview, Percentiles, curve,
-    duration_text,
+    AnswerFigures, CurvePoint, LatencyRow, LatencyTable, LinkFigures, MessageFigures, Overview, Percentiles,
+    curve, duration_text,
 };
 pub use labels::{Counter, KNOWN_MTIS, NO_CODE, Outcome, Stage};
 pub use prometheus::{CLASSIC_TYPE, OPENMETRICS_TYPE, classic};
@@ -48,6 +48,9 @@ const PREFIX: &str = "authswitch_";
 pub struct Options {
     /// The links' names; a sample names its link by the index here. At most 255 count, the rest is `unknown`.
     pub links: Vec<String>,
+    /// The names of refusals; a sample names its refusal by the index here, the first being none. At most 255 count, the
+    /// rest is `other`.
+    pub refusals: Vec<&'static str>,
     /// Worker threads that will record.
     pub workers: usize,
     /// Where `.hlog` files go; none: none are written.
@@ -64,6 +67,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             links: Vec::new(),
+            refusals: vec!["none"],
             workers: 1,
             hlog_dir: None,
             hlog_interval: Duration::from_secs(60),
@@ -82,6 +86,8 @@ pub struct Telemetry {
 struct Inner {
     /// The links' names and, last, `unknown`.
     links: Vec<String>,
+    /// The refusals' names and, last, `other`.
+    refusals: Vec<&'static str>,
     started: Instant,
     started_wall: SystemTime,
     workers: Vec<Recorder>,
@@ -108,10 +114,15 @@ impl Telemetry {
             keep_files: options.hlog_keep_files,
             keep_bytes: options.hlog_keep_bytes,
         });
-        let recorder = |_| Recorder { interval: Arc::new(Mutex::new(Interval::new(known))) };
+        let mut refusals = options.refusals;
+        refusals.truncate(usize::from(u8::MAX));
+        refusals.push("other");
+        let answers = refusals.len();
+        let recorder = |_| Recorder { interval: Arc::new(Mutex::new(Interval::new(known, answers))) };
         let inner = Inner {
             hlog: place.map(|place| Mutex::new(hlog::Log::new(place, tags(&links), now))),
             links,
+            refusals,
             started: now,
             started_wall: SystemTime::now(),
             workers: (0..options.workers.max(1)).map(recorder).collect(),
@@ -209,6 +220,7 @@ impl Telemetry {
         let start = self.inner.started_wall.duration_since(UNIX_EPOCH).unwrap_or_default();
         let scrape = prometheus::Scrape {
             links: self.inner.links.clone(),
+            refusals: self.inner.refusals.clone(),
             start_s: start.as_secs_f64(),
             process: process::read(),
             hlog_errors,
@@ -228,7 +240,8 @@ impl Telemetry {
     pub fn overview(&self) -> Overview {
         let now = Instant::now();
         self.collect(now);
-        self.inner.totals.lock().overview(&self.inner.links, self.inner.started, now)
+        let names = (&self.inner.links[..], &self.inner.refusals[..]);
+        self.inner.totals.lock().overview(names, self.inner.started, now)
     }
 
     /// The `.hlog` file being written, if any was opened yet.

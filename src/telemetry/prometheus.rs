@@ -21,6 +21,7 @@ pub const CLASSIC_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Everything one scrape shows, besides the totals.
 pub(super) struct Scrape {
     pub(super) links: Vec<String>,
+    pub(super) refusals: Vec<&'static str>,
     pub(super) start_s: f64,
     pub(super) process: Process,
     pub(super) hlog_errors: u64,
@@ -97,12 +98,15 @@ impl Exposition {
     }
 
     fn encode_answers(&self, encoder: &mut DescriptorEncoder, totals: &Totals) -> fmt::Result {
-        let help = "Answers by response code (DE39).";
+        let help = "Answers by response code (DE39) and by why they are no approval.";
         let mut family = encoder.encode_descriptor("authswitch_answers", help, None, MetricType::Counter)?;
-        for (slot, count) in totals.codes.iter().enumerate().filter(|(_, count)| **count > 0) {
+        for (slot, count) in &totals.answers {
+            let (rest, code) = (slot / CODE_SLOTS, slot % CODE_SLOTS);
+            let refusals = &self.scrape.refusals;
             let labels = [
-                ("link", self.scrape.links[slot / CODE_SLOTS].as_str()),
-                ("code", &code_name(slot % CODE_SLOTS)),
+                ("link", self.scrape.links[rest / refusals.len()].as_str()),
+                ("code", &code_name(code)),
+                ("refusal", refusals[rest % refusals.len()]),
             ];
             family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
         }

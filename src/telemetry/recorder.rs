@@ -19,6 +19,8 @@ pub struct Sample {
     pub outcome: Outcome,
     /// DE39 of the answer, or [`NO_CODE`].
     pub code: [u8; 2],
+    /// Why it was not approved, as the index in [`Options::refusals`](super::Options::refusals); 0 where it was.
+    pub refusal: u8,
     /// From the arrival of the frame's first byte to the answer handed to the kernel, in nanoseconds: the sum of the stages.
     pub total_ns: u64,
     /// Each stage in nanoseconds, in the order of [`Stage::ALL`]; 0 = the message did not pass this stage.
@@ -58,7 +60,8 @@ impl Batch<'_> {
             }
         }
         if sample.code != NO_CODE {
-            interval.codes.add(link * CODE_SLOTS + code_slot(sample.code), 1);
+            let refusal = usize::from(sample.refusal).min(interval.other_refusal);
+            interval.answers.add(answer(interval.other_refusal, link, refusal, sample.code), 1);
         }
     }
 
@@ -76,25 +79,34 @@ pub(super) fn combination(link: usize, mti_slot: usize, outcome: Outcome) -> usi
     (link * MTI_SLOTS + mti_slot) * Outcome::ALL.len() + outcome as usize
 }
 
+/// The index of an answer among one worker's counts; `other` is the last refusal's index.
+fn answer(other: usize, link: usize, refusal: usize, code: [u8; 2]) -> usize {
+    (link * (other + 1) + refusal) * CODE_SLOTS + code_slot(code)
+}
+
 /// One worker's recordings since the last tick.
 pub(super) struct Interval {
     /// The slot of samples with a link index beyond the known ones.
     unknown_link: usize,
+    /// The slot of samples with a refusal beyond the known ones.
+    other_refusal: usize,
     pub(super) messages: Shelf,
     pub(super) stages: Shelf,
-    pub(super) codes: Tally,
+    /// By link, refusal and code. A page of it is in memory once an answer of it was given.
+    pub(super) answers: Tally,
     pub(super) counters: Tally,
 }
 
 impl Interval {
-    /// An empty interval for `links` known links.
-    pub(super) fn new(links: usize) -> Interval {
+    /// An empty interval for `links` known links and `refusals` names of refusals, the last being `other`.
+    pub(super) fn new(links: usize, refusals: usize) -> Interval {
         let slots = links + 1;
         Interval {
             unknown_link: links,
+            other_refusal: refusals - 1,
             messages: Shelf::new(slots * MTI_SLOTS * Outcome::ALL.len()),
             stages: Shelf::new(slots * Stage::ALL.len()),
-            codes: Tally::new(slots * CODE_SLOTS),
+            answers: Tally::new(slots * refusals * CODE_SLOTS),
             counters: Tally::new(slots * Counter::ALL.len()),
         }
     }
@@ -175,10 +187,11 @@ impl Tally {
         self.counts[slot] += count;
     }
 
-    /// Moves this interval's counts to `totals`, which has the same indexes.
-    pub(super) fn drain_into(&mut self, totals: &mut [u64]) {
+    /// Gives this interval's counts, by their indexes, to `add`.
+    pub(super) fn drain(&mut self, mut add: impl FnMut(usize, u64)) {
         for slot in self.touched.drain(..) {
-            totals[slot as usize] += std::mem::take(&mut self.counts[slot as usize]);
+            let slot = slot as usize;
+            add(slot, std::mem::take(&mut self.counts[slot]));
         }
     }
 }

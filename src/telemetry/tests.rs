@@ -9,6 +9,7 @@ pub(super) fn sample(link: u8, mti: u16, outcome: Outcome, total_ns: u64) -> Sam
         mti,
         outcome,
         code: *b"00",
+        refusal: 0,
         total_ns,
         stage_ns: [total_ns - 3_050, 150, 700, 90, 110, 0, 2_000],
     }
@@ -31,7 +32,11 @@ fn a_message_shows_in_every_metric_of_its_labels() {
     {
         let mut batch = recorder.batch();
         batch.message(&sample(0, 0x0100, Outcome::Approved, 12_345));
-        batch.message(&Sample { code: *b"51", ..sample(1, 0x0200, Outcome::Declined, 2_000_000) });
+        batch.message(&Sample {
+            code: *b"51",
+            refusal: 1,
+            ..sample(1, 0x0200, Outcome::Declined, 2_000_000)
+        });
         batch.count(0, Counter::BytesIn, 300);
     }
     telemetry.observe_durable(200);
@@ -41,7 +46,7 @@ fn a_message_shows_in_every_metric_of_its_labels() {
         (format!("authswitch_message_duration_seconds_count{labels}"), 1.0),
         (format!("authswitch_message_duration_seconds_sum{labels}"), 12_345e-9),
         (r#"authswitch_stage_duration_seconds_count{link="acquirer-ascii",stage="decide"}"#.to_owned(), 1.0),
-        (r#"authswitch_answers_total{link="acquirer-bcd",code="51"}"#.to_owned(), 1.0),
+        (r#"authswitch_answers_total{link="acquirer-bcd",code="51",refusal="other"}"#.to_owned(), 1.0),
         (r#"authswitch_received_bytes_total{link="acquirer-ascii"}"#.to_owned(), 300.0),
         (r#"authswitch_received_bytes_total{link="acquirer-bcd"}"#.to_owned(), 0.0),
         ("authswitch_time_to_durable_seconds_sum".to_owned(), 200e-6),

@@ -2,10 +2,11 @@
 //! Must not be touched by a worker: its lock is held for as long as a scrape takes to encode.
 
 use super::cells::{self, Cells};
-use super::labels::{CODE_SLOTS, Counter, MTI_SLOTS, Outcome, Stage};
+use super::labels::{Counter, MTI_SLOTS, Outcome, Stage};
 use super::recorder::Interval;
 use hdrhistogram::Histogram;
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// The upper bounds of the Prometheus buckets, in nanoseconds: six steps a decade from 0.5 us to 1 s, so that a
@@ -129,7 +130,8 @@ pub(super) struct Totals {
     pub(super) combinations: Vec<Option<Box<Combination>>>,
     /// By link, [`TRACKS`] each; the last one of all is the time to durable.
     pub(super) tracks: Vec<Option<Box<Track>>>,
-    pub(super) codes: Vec<u64>,
+    /// Those that were given, by link, refusal and code.
+    pub(super) answers: BTreeMap<usize, u64>,
     pub(super) counters: Vec<u64>,
     links: Vec<LinkWindows>,
     window_starts: [Instant; 2],
@@ -145,7 +147,7 @@ impl Totals {
         Totals {
             combinations: (0..slots * MTI_SLOTS * Outcome::ALL.len()).map(|_| None).collect(),
             tracks: (0..slots * TRACKS + 1).map(|_| None).collect(),
-            codes: vec![0; slots * CODE_SLOTS],
+            answers: BTreeMap::new(),
             counters: vec![0; slots * Counter::ALL.len()],
             links: (0..slots).map(|_| LinkWindows { windows: [[0; Outcome::ALL.len()]; 2] }).collect(),
             window_starts: [now; 2],
@@ -166,8 +168,9 @@ impl Totals {
             let mut interval = worker.lock();
             interval.messages.swap_out(&mut self.spares, &mut self.messages_out);
             interval.stages.swap_out(&mut self.spares, &mut self.stages_out);
-            interval.codes.drain_into(&mut self.codes);
-            interval.counters.drain_into(&mut self.counters);
+            let (answers, counters) = (&mut self.answers, &mut self.counters);
+            interval.answers.drain(|slot, count| *answers.entry(slot).or_default() += count);
+            interval.counters.drain(|slot, count| counters[slot] += count);
         }
         while let Some((slot, mut cells)) = self.messages_out.pop() {
             self.add_message(slot, &cells);
@@ -278,7 +281,7 @@ mod tests {
     #[test]
     fn windows_hold_ten_to_twenty_seconds() {
         let start = Instant::now();
-        let worker = Mutex::new(Interval::new(1));
+        let worker = Mutex::new(Interval::new(1, 2));
         let mut totals = Totals::new(1, start);
         let mut seen = Vec::new();
         for second in 1..=35 {
@@ -299,7 +302,7 @@ mod tests {
 
     #[test]
     fn ticks_reuse_the_histograms_of_the_first() {
-        let worker = Mutex::new(Interval::new(1));
+        let worker = Mutex::new(Interval::new(1, 2));
         let mut totals = Totals::new(1, Instant::now());
         let mut seen = Vec::new();
         for _ in 0..10 {

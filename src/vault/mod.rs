@@ -50,6 +50,15 @@ impl DataKey {
     /// The key from the environment, else from `file`, else from `keys/data.key` in the data folder, which is
     /// made at first use with permissions for its owner only.
     pub fn load(file: Option<&Path>, data: &Path) -> Result<DataKey, KeyError> {
+        let own = data.join("keys").join("data.key");
+        if std::env::var_os(KEY_VARIABLE).is_none() && file.is_none() && !own.exists() {
+            create(&own)?;
+        }
+        DataKey::open_existing(file, data)
+    }
+
+    /// As [`DataKey::load`], for whoever only reads: a key that is not there is not made.
+    pub fn open_existing(file: Option<&Path>, data: &Path) -> Result<DataKey, KeyError> {
         if let Ok(text) = std::env::var(KEY_VARIABLE) {
             let text = Zeroizing::new(text);
             return DataKey::from_hex(&text).ok_or(KeyError::Variable);
@@ -57,9 +66,6 @@ impl DataKey {
         let own = data.join("keys").join("data.key");
         let path = file.unwrap_or(&own);
         let fail = |reason: String| KeyError::File { path: path.to_owned(), reason };
-        if file.is_none() && !path.exists() {
-            create(path)?;
-        }
         let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?);
         let mode = std::fs::metadata(path).map_err(|error| fail(error.to_string()))?.permissions().mode();
         if mode & 0o077 != 0 {

@@ -1,5 +1,6 @@
 //! A dialect: the compiled tables by which messages are read and written. Knows no message.
 
+use super::conventions::Conventions;
 use super::field::{Accept, Encoding, FieldInfo};
 use super::plan::FieldPlan;
 use super::spec::{self, SpecError};
@@ -19,6 +20,7 @@ pub struct Dialect {
     /// Bit 65 says that a third bit map follows the second.
     pub(super) third_bitmap: bool,
     pub(super) accept: Accept,
+    pub(super) conventions: Conventions,
     /// By DE less one.
     pub(super) fields: Vec<Option<FieldInfo>>,
     /// The flat form of `fields`, which the fast walk reads.
@@ -31,8 +33,8 @@ macro_rules! files {
 }
 
 /// What is inside data elements, what they are, and how they are written: the dialects are put together from these.
-const BASES: [(&str, &str); 8] =
-    files!("emv", "layouts", "iso87", "iso93", "iso2003", "ascii", "bcd", "ebcdic");
+const BASES: [(&str, &str); 9] =
+    files!("emv", "layouts", "messages87", "iso87", "iso93", "iso2003", "ascii", "bcd", "ebcdic");
 const DIALECTS: [(&str, &str); 11] = files!(
     "iso87-ascii",
     "iso87-bcd",
@@ -128,6 +130,11 @@ impl Dialect {
     /// What is taken although it is wrong.
     pub fn accept(&self) -> Accept {
         self.accept
+    }
+
+    /// What it says of its messages beyond how fields are written.
+    pub fn conventions(&self) -> &Conventions {
+        &self.conventions
     }
 
     /// A data element, 2 to 192, if the dialect defines it.

@@ -2,8 +2,10 @@
 //! Knows no TOML.
 
 mod layouts;
+mod messages;
 
 use super::charset::CodePage;
+use super::conventions::Conventions;
 use super::dialect::Dialect;
 use super::field::{
     Accept, Class, Counts, Encoding, FieldInfo, Fill, Format, Length, Mask, Pad, Prefix, Side,
@@ -11,6 +13,7 @@ use super::field::{
 use super::plan::FieldPlan;
 use layouts::Layouts;
 pub(super) use layouts::{DraftKind, DraftLayout, DraftSub};
+pub(super) use messages::DraftMessages;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -31,6 +34,7 @@ pub(super) struct Draft {
     pub accept: Accept,
     pub layouts: BTreeMap<String, Placed<DraftLayout>>,
     pub fields: BTreeMap<u8, Placed<DraftField>>,
+    pub messages: DraftMessages,
 }
 
 #[derive(Default)]
@@ -172,7 +176,7 @@ impl Draft {
             }
         }
         layouts.into_mistakes().into_iter().for_each(|(at, reason)| blame(at, reason));
-        Some(Dialect {
+        let mut dialect = Dialect {
             name: self.name?.0,
             title: self.title,
             version: self.version?,
@@ -181,9 +185,12 @@ impl Draft {
             fixed_bitmaps: self.fixed_bitmaps,
             third_bitmap: self.third_bitmap,
             accept: self.accept,
+            conventions: Conventions::default(),
             fields,
             plans,
-        })
+        };
+        dialect.conventions = self.messages.compile(&dialect, blame);
+        Some(dialect)
     }
 
     /// What `[encoding]` says.

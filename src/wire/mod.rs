@@ -7,6 +7,7 @@
 mod bitmap;
 mod build;
 mod charset;
+mod conventions;
 mod dialect;
 mod draft;
 mod encode;
@@ -30,6 +31,10 @@ pub mod tlv;
 pub use bitmap::Bitmap;
 pub use build::Value;
 pub use charset::CodePage;
+pub use conventions::{
+    Conventions, CountryForm, CountryPlace, LONGEST as LONGEST_PLACE, MESSAGE_KINDS, NetworkCode,
+    VERIFIED_DATA, WrongCountryPlace,
+};
 pub use dialect::Dialect;
 pub use error::{BuildError, BuildReason, Found, ParseError, Reason};
 pub use field::{Accept, Class, Counts, Encoding, FieldInfo, Fill, Format, Length, Mask, Pad, Prefix, Side};

@@ -4,6 +4,7 @@
 //! takes everything from a file that comes with the program, so that a dialect states only its differences.
 
 mod layouts;
+mod messages;
 
 use super::dialect::Dialect;
 use super::draft::{
@@ -71,6 +72,7 @@ pub(super) fn read(text: &str, origin: &str) -> Result<Dialect, SpecError> {
     let mut reader = Reader { inherited: None, mistakes: Vec::new() };
     let mut draft = Draft::default();
     reader.read_file(text, &mut draft, 0);
+    reader.complete_messages(&mut draft);
     let dialect = if reader.mistakes.is_empty() {
         draft.compile(&mut |at, reason| reader.blame(at, reason))
     } else {
@@ -103,7 +105,7 @@ pub(super) fn place(mut raw: Vec<(Range<usize>, String)>, text: &str, origin: &s
     raw.into_iter().map(locate).collect()
 }
 
-const FILE_KEYS: [&str; 12] = [
+const FILE_KEYS: [&str; 13] = [
     "name",
     "title",
     "extends",
@@ -116,6 +118,7 @@ const FILE_KEYS: [&str; 12] = [
     "accept",
     "layouts",
     "fields",
+    "messages",
 ];
 const ENCODING_KEYS: [&str; 8] = ["mti", "bitmap", "length", "n", "z", "x+n", "text", "b"];
 const LENGTH_KEYS: [&str; 4] = ["encoding", "counts", "inclusive", "digits"];
@@ -169,6 +172,7 @@ impl Reader {
                 Some("accept") => self.read_accept(value, draft),
                 Some("layouts") => self.read_layouts(value, draft),
                 Some("fields") => self.read_fields(value, draft),
+                Some("messages") => self.read_messages(value, draft),
                 _ => {}
             }
         }

@@ -228,6 +228,7 @@ impl Check<'_> {
             let (section, key, inside) = (keys.next(), keys.next(), keys.next());
             let shown = match (section, key, inside) {
                 (Some("encoding" | "pad" | "length" | "accept" | "layouts"), Some(_), None) => true,
+                (Some("messages"), Some(_), None) => true,
                 (Some("version" | "fixed_bitmaps" | "third_bitmap"), None, None) => true,
                 (Some("fields"), Some(_), None) => extends,
                 (Some("fields"), Some(_), Some("format" | "name")) => extends,
@@ -290,6 +291,7 @@ fn same(a: &Dialect, b: &Dialect) -> bool {
         && a.fixed_bitmaps() == b.fixed_bitmaps()
         && a.third_bitmap() == b.third_bitmap()
         && a.accept() == b.accept()
+        && format!("{:?}", a.conventions()) == format!("{:?}", b.conventions())
         && a.fields().count() == b.fields().count()
         && a.fields().zip(b.fields()).all(alike)
 }

@@ -21,6 +21,8 @@ mod increments;
 
 mod worth;
 
+mod verification;
+
 mod discrepancies;
 
 mod reversals;

@@ -1,7 +1,7 @@
 //! 0100 and 0200: what is approved, what is refused, and which of two reasons is named.
 
 use crate::support::*;
-use authswitch::message::{Balances, Country, Operation, Request};
+use authswitch::message::{Balances, Operation, Request};
 use authswitch::portfolio::{CardStatus, Limits, Lists, Program, State};
 
 #[test]
@@ -66,7 +66,7 @@ fn a_card_answers_as_its_status_says() {
 
 /// Program whose cards may not shop at 5999 nor in Russia, and limits of one count and one amount.
 fn strict() -> Plan {
-    let lists = Lists { mcc_deny: &[5999], country_deny: &["643".into(), "RU".into()], ..Lists::default() };
+    let lists = Lists { mcc_deny: &[5999], country_deny: &[643], ..Lists::default() };
     let limits = Limits { amount_per_transaction: 5_000, count_per_day: 1, ..Limits::NONE };
     let mut plan = Plan { programs: vec![Program::new("strict", limits, limits, &lists)], ..Plan::default() };
     plan.accounts[0].1 = 400;
@@ -84,7 +84,7 @@ fn the_first_fault_in_the_order_of_the_facts_is_named() {
         ("54", |request, _| request.expiry = 3011),
         ("12", |request, _| request.operation = Operation::Unsupported),
         ("57", |request, _| request.merchant_category = 5999),
-        ("62", |request, _| request.country = Country { numeric: 643, alpha: *b"RU" }),
+        ("62", |request, _| request.merchant_country = 643),
         ("57", |request, _| request.currency = 978),
         ("65", |_, plan| {
             plan.programs[0].card_limits.count_per_day = 0;
@@ -143,7 +143,7 @@ fn a_refund_asks_neither_date_nor_place_nor_funds() {
         operation: Operation::Credit,
         processing_code: REFUND,
         merchant_category: 5999,
-        country: Country { numeric: 643, alpha: *b"RU" },
+        merchant_country: 643,
         amount_minor: 9_000,
         ..sale(1)
     };

@@ -36,17 +36,18 @@ struct fault {
 	long nth, seen;
 };
 
+static const char ACTIONS[] = "EIO ENOSPC EDQUOT EOPNOTSUPP short torn kill killed hold";
 static struct fault faults[MAX_FAULTS];
 static int count, log_fd = -1;
 
 static void set(struct fault *f, const char *key, const char *value) {
 	if (!strcmp(key, "call")) snprintf(f->call, sizeof f->call, "%s", value);
 	else if (!strcmp(key, "path")) snprintf(f->path, TEXT, "%s", value);
-	else if (!strcmp(key, "do")) snprintf(f->action, sizeof f->action, "%s", value);
+	else if (!strcmp(key, "do") && strstr(ACTIONS, value)) snprintf(f->action, sizeof f->action, "%s", value);
 	else if (!strcmp(key, "while")) snprintf(f->marker, TEXT, "%s", value);
 	else if (!strcmp(key, "nth")) f->nth = atol(value);
 	else {
-		fprintf(stderr, "DISK_FAULTS: unknown key %s\n", key);
+		fprintf(stderr, "DISK_FAULTS: unknown %s=%s\n", key, value);
 		_exit(99);
 	}
 }

@@ -62,21 +62,34 @@ impl Switch {
         set: &[&str],
         prepare: impl FnOnce(&mut Command),
     ) -> Result<Switch, (ExitStatus, String)> {
-        let log = data.with_extension("log");
         let mut command = Command::new(binary());
         command.args(["serve", "--data"]).arg(data);
+        // A new folder begins with the demo's cards; one that is there is opened as it is.
+        if !data.join("snapshot").is_dir() {
+            command.arg("--demo");
+        }
         // No file of the working directory may matter.
         command.current_dir(data.parent().unwrap());
         let ports = ["links.acquirer-ascii.listen", "links.acquirer-bcd.listen", "admin.listen"];
         for key in ports {
             command.arg("--set").arg(format!("{key}=127.0.0.1:0"));
         }
+        // As with the demo's own settings; tests of what is not verified set theirs.
+        for proof in ["pin", "cvv", "cryptogram", "mac"] {
+            command.arg("--set").arg(format!("verification.{proof}.require=ignored"));
+        }
         for set in UNHURRIED.iter().chain(set) {
             command.arg("--set").arg(set);
         }
+        prepare(&mut command);
+        Switch::spawn(command, &data.with_extension("log"))
+    }
+
+    /// Starts a `serve` with arguments of its own; what it logs is appended to `log`.
+    pub fn spawn(mut command: Command, log: &Path) -> Result<Switch, (ExitStatus, String)> {
+        let log = log.to_owned();
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap());
-        prepare(&mut command);
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut addresses = BTreeMap::new();

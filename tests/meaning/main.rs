@@ -17,6 +17,8 @@ mod any_input;
 
 mod judged;
 
+mod messages;
+
 use authswitch::message::meaning::{Edition, Scheme, of};
 
 const VISA: Option<Scheme> = Some(Scheme::Visa);

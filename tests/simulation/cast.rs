@@ -7,7 +7,7 @@ use super::support::{
     CardPlan, DAY_US, Plan, advice_of, completion_of, message, pan, repeat_of, reversal_of, with_code,
 };
 use authswitch::decision::{KeyFields, LinkTerms};
-use authswitch::message::{Country, Marks, Operation, Original, Request};
+use authswitch::message::{Marks, Operation, Original, Request};
 use authswitch::portfolio::{CardStatus, Limits, Lists, Program, TableOptions};
 
 /// So many transactions are going on at a time.
@@ -177,10 +177,10 @@ impl Cast {
             expiry: if slot.wrong == Wrong::Expiry { 2911 } else { base.expiry },
             pan_mismatch: slot.wrong == Wrong::Track,
             merchant_category: if slot.wrong == Wrong::Category { DENIED_CATEGORY } else { 5411 },
-            country: if slot.wrong == Wrong::Country {
-                Country { numeric: DENIED_COUNTRY, alpha: [0; 2] }
+            merchant_country: if slot.wrong == Wrong::Country {
+                DENIED_COUNTRY
             } else {
-                base.country
+                base.merchant_country
             },
             ..base
         };
@@ -320,7 +320,7 @@ fn plan(dice: &mut Dice, steps: usize, forgets: bool) -> Plan {
         ..none
     };
     let own = Limits { amount_per_month: 30_000, cash_count_per_day: 2, count_per_month: 25, ..none };
-    let country = [DENIED_COUNTRY.to_string()];
+    let country = [DENIED_COUNTRY];
     let lists = Lists { mcc_deny: &[DENIED_CATEGORY], country_deny: &country, ..Lists::default() };
     let programs =
         vec![Program::new("open", none, none, &lists), Program::new("tight", card, account, &lists)];

@@ -1,7 +1,7 @@
 //! Requests as a sender would mean them. `Request { field: other, ..purchase(1) }` makes the exceptions.
 
 use super::pan;
-use authswitch::message::{Country, Kind, Marks, Operation, Original, Request, ResponseCode};
+use authswitch::message::{Kind, Marks, Operation, Original, Request, ResponseCode};
 use authswitch::wire::Mti;
 
 /// DE3 of a purchase.
@@ -36,7 +36,8 @@ pub fn message(digits: u16, stan: u32) -> Request {
         local_date: 1_122,
         expiry: 3012,
         merchant_category: 5411,
-        country: Country { numeric: 840, alpha: *b"US" },
+        merchant_country: 840,
+        acquirer_country: 840,
         entry_mode: 51,
         condition: 0,
         preauthorization: false,

@@ -1,7 +1,10 @@
 //! A desk with its portfolio, sink and clock, and short sentences to test it with.
 
 use super::{MemorySink, Plan};
-use authswitch::decision::{Decision, Desk, KeyFields, Lateness, LinkTerms, Policy, Standing};
+use authswitch::decision::{
+    Decision, Demand, Desk, KeyFields, Lateness, LinkTerms, Policy, Require, Standing, Verification,
+    WhenUnverified,
+};
 use authswitch::message::Request;
 use authswitch::portfolio::{AccountState, State, Transaction, Velocity};
 use authswitch::rules::RuleSet;
@@ -53,6 +56,13 @@ impl World {
             terms,
             now_us: Cell::new(NOON),
         }
+    }
+
+    /// A world that asks no PIN, value, cryptogram or MAC, as the demo's settings do.
+    pub fn trusting() -> World {
+        let nothing = Demand { require: Require::Ignored, when_unverified: WhenUnverified::Decline };
+        let policy = Policy { verification: Verification([nothing; 4]), ..policy() };
+        World::with(Plan::default(), policy, LinkTerms::default())
     }
 
     /// The same deciding by a rule file too.

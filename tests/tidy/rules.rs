@@ -15,7 +15,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("telemetry", &[]),
     ("admin", &["journal", "portfolio", "telemetry"]),
     ("traffic", &["message", "telemetry", "wire"]),
-    ("settings", &["wire"]),
+    ("settings", &["message", "wire"]),
     (
         "cli",
         &[
@@ -70,10 +70,11 @@ const EMPTY_NAMES: [&str; 9] =
 /// A rule and its name.
 pub type Rule = (&'static str, fn(&[File]) -> Vec<String>);
 
-pub const RULES: [Rule; 11] = [
+pub const RULES: [Rule; 12] = [
     ("arrows", arrows),
     ("rooms", rooms),
     ("purity", purity),
+    ("printing", printing),
     ("heads", heads),
     ("file length", file_length),
     ("function length", function_length),
@@ -160,6 +161,22 @@ fn purity(files: &[File]) -> Vec<String> {
         for (line, code) in file.product() {
             if ["println!", "print!", "eprint!"].iter().any(|print| code.contains(print)) {
                 found.push(format!("{}:{line}: prints in a pure room", file.path));
+            }
+        }
+    }
+    found
+}
+
+/// Where commands print: the macros of the standard library abort the process when the pipe is closed.
+const PRINTER: &str = "src/cli/print.rs";
+
+fn printing(files: &[File]) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in sources(files).filter(|file| file.path != PRINTER) {
+        for (line, code) in file.product() {
+            let abrupt = ["println!", "print!", "stdout().lock", "stdout().write"];
+            for bad in abrupt.into_iter().filter(|bad| code.contains(bad)).take(1) {
+                found.push(format!("{}:{line}: {bad} outside {PRINTER}", file.path));
             }
         }
     }

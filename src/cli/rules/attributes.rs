@@ -27,12 +27,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
     all.sort_by_key(|attribute| attribute.name());
     let listed: Vec<Listed> = all.into_iter().map(listed).collect();
     if args.json {
-        println!("{}", to_json(&listed)?);
+        outln!("{}", to_json(&listed)?);
         return Ok(ExitCode::SUCCESS);
     }
     for row in &listed {
         let values = if row.values.is_empty() { String::new() } else { format!(" ({})", row.values) };
-        println!("{:<26}  {:<6}  {}{values}", row.name, row.kind, row.meaning);
+        outln!("{:<26}  {:<6}  {}{values}", row.name, row.kind, row.meaning);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 
 use super::load::{Refused, read};
 use super::report::{Changed, Report};
+use crate::cli::bound::Bound;
 use crate::cli::data::Failure;
 use crate::cli::versions::Versions;
 use crate::cli::{past, policy, serve, standing};
@@ -37,11 +38,11 @@ pub(super) struct Args {
     #[arg(long, default_value = "./data")]
     data: PathBuf,
     /// The first record to decide again: its number, or a time such as 2026-11-01T00:00:00Z [default: the first since
-    /// cards were imported].
-    #[arg(long)]
+    /// cards were imported or removed].
+    #[arg(long, allow_hyphen_values = true)]
     from: Option<Bound>,
     /// The last: its number, or the time before which it was made.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     to: Option<Bound>,
     /// Percent of requests that may be answered otherwise.
     #[arg(long, value_name = "PERCENT")]
@@ -57,26 +58,6 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// One end of the records.
-#[derive(Clone, Copy, Debug)]
-enum Bound {
-    Record(Seq),
-    Time(i64),
-}
-
-impl std::str::FromStr for Bound {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Bound, String> {
-        if let Ok(seq) = text.parse() {
-            return Ok(Bound::Record(seq));
-        }
-        let time = text.parse::<jiff::Timestamp>();
-        time.map(|time| Bound::Time(time.as_microsecond()))
-            .map_err(|_| "neither the number of a record nor a time such as 2026-11-01T00:00:00Z".into())
-    }
-}
-
 pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
     let settings = match serve::load(args.config.as_deref(), &[]) {
         Ok(settings) => settings,
@@ -86,20 +67,20 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
         Ok(loaded) => loaded,
         Err(Refused::Unreadable(reason)) => return Err(reason),
         Err(Refused::Wrong(problems)) => {
-            eprint!("{}", problems.report());
+            err!("{}", problems.report());
             return Ok(ExitCode::from(crate::cli::FAILED));
         }
     };
     let report = backtest(args, &settings, loaded.set).map_err(|error| error.to_string())?;
     if args.json {
-        println!("{}", report.to_json());
+        outln!("{}", report.to_json());
     } else {
         report.print();
     }
     let over = |most: Option<f64>, percent: f64| most.is_some_and(|most| percent > most);
     let (changed, declined) = (report.changed_percent(), report.newly_declined_percent());
     if over(args.most_changed, changed) || over(args.most_declined, declined) {
-        eprintln!(
+        errln!(
             "authswitch rules backtest: {changed:.4} % changed, {declined:.4} % newly declined: over the bound"
         );
         return Ok(ExitCode::from(crate::cli::FAILED));
@@ -122,7 +103,7 @@ fn backtest(args: &Args, settings: &Settings, set: RuleSet) -> Result<Report, Fa
     let from = ends.from.unwrap_or(origin + 1);
     if let Some(between) = origins.iter().find(|origin| **origin >= from && **origin < ends.to) {
         return Err(format!(
-            "cards were imported after record {between}: ask for what is before it (--to {between}) or behind it (--from {})",
+            "cards were imported or removed after record {between}: ask for what is before it (--to {between}) or behind it (--from {})",
             between + 1
         )
         .into());
@@ -178,28 +159,21 @@ struct Ends {
 }
 
 fn ends(data: &Path, args: &Args) -> Result<Ends, Failure> {
-    let mut from = match args.from {
-        Some(Bound::Record(seq)) => Some(seq.max(1)),
-        _ => None,
-    };
-    let mut to = match args.to {
-        Some(Bound::Record(seq)) => Some(seq.saturating_add(1)),
-        _ => None,
-    };
+    let (from, since) = args.from.map_or((None, None), Bound::begin);
+    let (to, until) = args.to.map_or((None, None), Bound::end);
+    let (mut from, mut to) = (from.map(|seq| seq.max(1)), to.map(|seq| seq.saturating_add(1)));
     let last = past::last(data)?;
     // Only times have to be looked for.
-    if matches!(args.from, Some(Bound::Time(_))) || matches!(args.to, Some(Bound::Time(_))) {
+    if since.is_some() || until.is_some() {
         past::each(data, 1, Seq::MAX, &mut |seq, record| {
-            let reached = |bound| matches!(bound, Some(Bound::Time(time_us)) if record.time_us >= time_us);
-            from = from.or_else(|| reached(args.from).then_some(seq));
-            to = to.or_else(|| reached(args.to).then_some(seq));
+            let reached = |time: Option<i64>| time.is_some_and(|time_us| record.time_us >= time_us);
+            from = from.or_else(|| reached(since).then_some(seq));
+            to = to.or_else(|| reached(until).then_some(seq));
             Ok(())
         })?;
     }
     let to = to.unwrap_or(Seq::MAX).min(last + 1);
-    if let Some(Bound::Time(_)) = args.from
-        && from.is_none()
-    {
+    if since.is_some() && from.is_none() {
         return Err("no record is that late".into());
     }
     if from.is_some_and(|from| from >= to) || last == 0 {
@@ -215,7 +189,7 @@ fn first_config(data: &Path, seq: Seq) -> Result<u32, Failure> {
         config = Some(record.config);
         Ok(())
     })?;
-    config.ok_or_else(|| "the journal has no records since cards were imported".into())
+    config.ok_or_else(|| "the journal has no records since cards were imported or removed".into())
 }
 
 /// The settings of then, by their versions.

@@ -62,9 +62,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
         Err(Refused::Wrong(problems)) => {
             if args.json {
                 let errors = problems.list().iter().map(found).collect();
-                println!("{}", to_json(&Checked { file: &args.file, ok: false, errors, set: None })?);
+                outln!("{}", to_json(&Checked { file: &args.file, ok: false, errors, set: None })?);
             } else {
-                eprint!("{}", problems.report());
+                err!("{}", problems.report());
             }
             return Ok(ExitCode::from(crate::cli::FAILED));
         }
@@ -73,12 +73,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
     let within = measured.cost_ns <= args.budget_ns as f64;
     if args.json {
         let checked = Checked { file: &args.file, ok: within, errors: vec![], set: Some(measured) };
-        println!("{}", to_json(&checked)?);
+        outln!("{}", to_json(&checked)?);
     } else {
         print(args, &measured);
     }
     if !within {
-        eprintln!("authswitch rules: {}: over the budget", args.file);
+        errln!("authswitch rules: {}: over the budget", args.file);
     }
     Ok(if within { ExitCode::SUCCESS } else { ExitCode::from(crate::cli::FAILED) })
 }
@@ -115,19 +115,15 @@ fn measured(set: &RuleSet, budget_ns: u64) -> Measured<'_> {
 fn print(args: &Args, measured: &Measured<'_>) {
     let share = |cost: f64| 100.0 * cost / measured.budget_ns as f64;
     let width = measured.rules.iter().map(|rule| rule.name.len()).max().unwrap_or(0).max(4);
-    println!("{:<width$}  {:<6}  {:<18}  {:>10}  {:>7}", "rule", "mode", "effect", "worst ns", "budget");
+    outln!("{:<width$}  {:<6}  {:<18}  {:>10}  {:>7}", "rule", "mode", "effect", "worst ns", "budget");
     for rule in &measured.rules {
         let (mode, effect, cost) = (rule.mode, &rule.effect, rule.cost_ns);
         let place = if rule.stand_in { "  stand-in" } else { "" };
-        println!(
-            "{:<width$}  {mode:<6}  {effect:<18}  {cost:>10.1}  {:>6.2}%{place}",
-            rule.name,
-            share(cost)
-        );
+        outln!("{:<width$}  {mode:<6}  {effect:<18}  {cost:>10.1}  {:>6.2}%{place}", rule.name, share(cost));
     }
     let (all, budget) = (measured.cost_ns, measured.budget_ns);
-    println!("\nall together, at worst {all:.1} ns of {budget} ns ({:.2}%)", share(all));
+    outln!("\nall together, at worst {all:.1} ns of {budget} ns ({:.2}%)", share(all));
     let (rules, limits) = (measured.rules.len(), measured.limits);
     let name = &args.file;
-    println!("{name}: right: version {:08x}, {rules} rules, {limits} limits", measured.version);
+    outln!("{name}: right: version {:08x}, {rules} rules, {limits} limits", measured.version);
 }

@@ -21,7 +21,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
         Ok(loaded) => loaded.set,
         Err(Refused::Unreadable(reason)) => return Err(reason),
         Err(Refused::Wrong(problems)) => {
-            eprint!("{}", problems.report());
+            err!("{}", problems.report());
             return Ok(ExitCode::from(crate::cli::FAILED));
         }
     };
@@ -35,9 +35,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
         findings.iter().for_each(|finding| print(args, &set, place, rules, finding));
     }
     match count {
-        0 => println!("{}: nothing looks wrong in {looked} rules", args.file),
-        1 => println!("{}: 1 finding", args.file),
-        _ => println!("{}: {count} findings", args.file),
+        0 => outln!("{}: nothing looks wrong in {looked} rules", args.file),
+        1 => outln!("{}: 1 finding", args.file),
+        _ => outln!("{}: {count} findings", args.file),
     }
     Ok(if count == 0 { ExitCode::SUCCESS } else { ExitCode::from(crate::cli::FAILED) })
 }
@@ -59,14 +59,14 @@ fn print(args: &Args, set: &RuleSet, place: &str, rules: &Rules, finding: &Findi
         Evidence::Proved(_) => "proved".to_owned(),
         Evidence::NoWitness(samples) => format!("not proved: no witness in {samples} samples"),
     };
-    println!("{}:{}: {place}rule {} {what} [{how}]", args.file, rule.line(), rule.name());
+    outln!("{}:{}: {place}rule {} {what} [{how}]", args.file, rule.line(), rule.name());
     match &finding.evidence {
         Evidence::Proved(Some(witness)) => {
             let values: Vec<String> =
                 witness.iter().map(|(attribute, value)| format!("{} = {value}", attribute.name())).collect();
-            println!("    for example: {}", values.join(", "));
+            outln!("    for example: {}", values.join(", "));
         }
-        Evidence::Proved(None) => println!("    no message is otherwise, whatever its values"),
+        Evidence::Proved(None) => outln!("    no message is otherwise, whatever its values"),
         Evidence::NoWitness(_) => {}
     }
 }

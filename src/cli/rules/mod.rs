@@ -47,7 +47,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         Command::Show(args) => show::run(&args),
     };
     result.unwrap_or_else(|reason| {
-        eprintln!("authswitch rules: {reason}");
+        errln!("authswitch rules: {reason}");
         ExitCode::from(super::USAGE)
     })
 }

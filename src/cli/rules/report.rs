@@ -167,29 +167,29 @@ impl Report {
 
     pub(super) fn print(&self) {
         let Report { requests, approved_before, approved_after, .. } = self;
-        println!("rules {:08x} over {requests} requests ({} records)", self.rules, self.records);
-        println!(
+        outln!("rules {:08x} over {requests} requests ({} records)", self.rules, self.records);
+        outln!(
             "approved     {approved_before:>10} then ({:.3} %)  {approved_after:>10} now ({:.3} %)",
             percent(*approved_before, *requests),
             percent(*approved_after, *requests)
         );
-        println!("changed      {:>10}      ({:.3} %)", self.changed(), self.changed_percent());
+        outln!("changed      {:>10}      ({:.3} %)", self.changed(), self.changed_percent());
         for (what, sum) in [
             ("declined now", &self.newly_declined),
             ("approved now", &self.newly_approved),
             ("other amount", &self.other_amount),
         ] {
-            println!("{what:<12} {:>10}  {}", sum.count, sum.amounts());
+            outln!("{what:<12} {:>10}  {}", sum.count, sum.amounts());
         }
         rows("answers", self.changes.iter().map(|(name, sum)| (name.clone(), sum)).collect());
         rows("by whom", self.deciders.iter().map(|(name, sum)| (name.clone(), sum)).collect());
         let categories = self.categories.iter().map(|(number, sum)| (category(*number), sum)).collect();
         rows("by merchant category", categories);
         if !self.shadows.is_empty() {
-            println!("\nshadows, which change nothing: requests in which they would have taken effect");
-            self.shadows.iter().for_each(|(name, count)| println!("  {name:<40} {count:>10}"));
+            outln!("\nshadows, which change nothing: requests in which they would have taken effect");
+            self.shadows.iter().for_each(|(name, count)| outln!("  {name:<40} {count:>10}"));
         }
-        println!("\n{:.1} s, {:.0} records a second", self.took.as_secs_f64(), self.per_second());
+        outln!("\n{:.1} s, {:.0} records a second", self.took.as_secs_f64(), self.per_second());
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -256,12 +256,12 @@ fn rows(heading: &str, mut rows: Vec<(String, &Sum)>) {
         return;
     }
     rows.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.count));
-    println!("\n{heading}");
+    outln!("\n{heading}");
     for (name, sum) in rows.iter().take(ROWS) {
         let examples: Vec<String> = sum.examples.iter().map(Seq::to_string).collect();
-        println!("  {name:<40} {:>10}  {:<24}  records {}", sum.count, sum.amounts(), examples.join(" "));
+        outln!("  {name:<40} {:>10}  {:<24}  records {}", sum.count, sum.amounts(), examples.join(" "));
     }
     if rows.len() > ROWS {
-        println!("  and {} more (--json has them all)", rows.len() - ROWS);
+        outln!("  and {} more (--json has them all)", rows.len() - ROWS);
     }
 }

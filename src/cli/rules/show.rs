@@ -18,25 +18,25 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
         Ok(loaded) => loaded.set,
         Err(Refused::Unreadable(reason)) => return Err(reason),
         Err(Refused::Wrong(problems)) => {
-            eprint!("{}", problems.report());
+            err!("{}", problems.report());
             return Ok(ExitCode::from(crate::cli::FAILED));
         }
     };
-    println!("version {:08x}", set.version());
+    outln!("version {:08x}", set.version());
     for (place, rules) in parts(&set) {
         if rules.list().is_empty() {
             continue;
         }
-        println!("\n{place}rules, in the order in which they are asked");
+        outln!("\n{place}rules, in the order in which they are asked");
         for rule in rules.list() {
             let (name, mode, priority) = (rule.name(), rule.mode().name(), rule.priority());
-            println!("  {name} ({mode}, priority {priority}): {}", effect(&set, rule));
-            println!("      when {}", rule.when());
+            outln!("  {name} ({mode}, priority {priority}): {}", effect(&set, rule));
+            outln!("      when {}", rule.when());
         }
     }
     for (place, limits) in [("", set.limits()), ("stand-in ", set.stand_in().limits())] {
         if !limits.is_empty() {
-            println!("\n{place}limits");
+            outln!("\n{place}limits");
             limits.iter().for_each(print_limit);
         }
     }
@@ -50,27 +50,27 @@ fn print_limit(limit: &Limit) {
     let amount =
         limit.amount().map(|amount| format!("{amount} minor units (else {})", limit.code_of_amount()));
     let most: Vec<String> = count.into_iter().chain(amount).collect();
-    println!("  {name} ({mode}): at most {}", most.join(" and "));
+    outln!("  {name} ({mode}): at most {}", most.join(" and "));
     let zone =
         if limit.window().is_calendar() { format!(" in {}", limit.time_zone()) } else { String::new() };
-    println!("      of each {scope}, window {}{zone}", limit.window());
+    outln!("      of each {scope}, window {}{zone}", limit.window());
     if !limit.when().is_empty() {
-        println!("      when {}", limit.when());
+        outln!("      when {}", limit.when());
     }
 }
 
 fn print_rest(set: &RuleSet) {
     if set.lists().next().is_some() {
-        println!("\nlists");
+        outln!("\nlists");
     }
     for list in set.lists() {
-        println!("  {}: {} entries, {}", list.name(), list.len(), list.of().name());
+        outln!("  {}: {} entries, {}", list.name(), list.len(), list.of().name());
     }
     if !set.groups().is_empty() {
         let names: Vec<&str> = set.groups().iter().map(|group| group.name()).collect();
-        println!("\ngroups of merchant categories: {}", names.join(", "));
+        outln!("\ngroups of merchant categories: {}", names.join(", "));
     }
     let covered = [On::Budget, On::Error, On::Timeout, On::Rule].into_iter();
     let covered: Vec<&str> = covered.filter(|on| set.stand_in().covers(*on)).map(|on| on.name()).collect();
-    println!("\nstand-in: {}; covers {}", set.stand_in().mode().name(), covered.join(", "));
+    outln!("\nstand-in: {}; covers {}", set.stand_in().mode().name(), covered.join(", "));
 }

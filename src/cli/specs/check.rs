@@ -52,10 +52,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
         let name = result.as_ref().ok().map(Dialect::name);
         let errors = mistakes.iter().map(Found::of).collect();
         let warnings = warnings.iter().map(|Warning(mistake)| Found::of(mistake)).collect();
-        println!("{}", to_json(&Checked { file, ok: !wrong, name, errors, warnings })?);
+        outln!("{}", to_json(&Checked { file, ok: !wrong, name, errors, warnings })?);
     } else {
-        mistakes.iter().for_each(|mistake| eprintln!("{:?}", miette::Report::new(mistake.clone())));
-        warnings.iter().for_each(|warning| eprintln!("{:?}", miette::Report::new(warning.clone())));
+        mistakes.iter().for_each(|mistake| errln!("{:?}", miette::Report::new(mistake.clone())));
+        warnings.iter().for_each(|warning| errln!("{:?}", miette::Report::new(warning.clone())));
         if let Ok(dialect) = &result {
             let suspicious = match warnings.len() {
                 0 => String::new(),
@@ -63,7 +63,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
                 several => format!(", {several} warnings"),
             };
             let (name, fields) = (dialect.name(), dialect.fields().count());
-            println!("{file}: right: dialect {name} with {fields} fields{suspicious}");
+            outln!("{file}: right: dialect {name} with {fields} fields{suspicious}");
         }
     }
     Ok(if wrong { ExitCode::from(crate::cli::FAILED) } else { ExitCode::SUCCESS })

@@ -106,10 +106,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
     let dialect = super::find(&args.name)?;
     let (spec, remarks) = moov(&dialect);
     if args.json {
-        println!("{}", super::to_json(&Exported { name: dialect.name(), remarks: &remarks, spec: &spec })?);
+        outln!("{}", super::to_json(&Exported { name: dialect.name(), remarks: &remarks, spec: &spec })?);
     } else {
-        println!("{}", serde_json::to_string_pretty(&spec).map_err(|error| error.to_string())?);
-        remarks.iter().for_each(|remark| eprintln!("{}: {remark}", dialect.name()));
+        outln!("{}", serde_json::to_string_pretty(&spec).map_err(|error| error.to_string())?);
+        remarks.iter().for_each(|remark| errln!("{}: {remark}", dialect.name()));
     }
     Ok(super::import::exit_code(&remarks, args.lenient))
 }

@@ -64,10 +64,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
         let fields = spec.fields.len();
         let file = args.file.as_str();
         let imported = Imported { file, format, name: &name, fields, remarks: &spec.remarks, toml: &written };
-        println!("{}", super::to_json(&imported)?);
+        outln!("{}", super::to_json(&imported)?);
     } else {
-        print!("{written}");
-        spec.remarks.iter().for_each(|remark| eprintln!("{}: {remark}", args.file));
+        out!("{written}");
+        spec.remarks.iter().for_each(|remark| errln!("{}: {remark}", args.file));
     }
     Ok(exit_code(&spec.remarks, args.lenient))
 }

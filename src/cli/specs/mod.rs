@@ -66,7 +66,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         Command::Export(args) => export::run(&args),
     };
     result.unwrap_or_else(|reason| {
-        eprintln!("authswitch specs: {reason}");
+        errln!("authswitch specs: {reason}");
         ExitCode::from(super::USAGE)
     })
 }
@@ -112,9 +112,9 @@ fn list(json: bool) -> Result<ExitCode, String> {
         })
         .collect();
     if json {
-        println!("{}", to_json(&listed)?);
+        outln!("{}", to_json(&listed)?);
     } else {
-        listed.iter().for_each(|dialect| println!("{:<14}  {}", dialect.name, dialect.title));
+        listed.iter().for_each(|dialect| outln!("{:<14}  {}", dialect.name, dialect.title));
     }
     Ok(ExitCode::SUCCESS)
 }

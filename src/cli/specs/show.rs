@@ -1,8 +1,11 @@
 //! `specs show`: a dialect's fields, or its file.
 
 use super::{find, to_json};
-use crate::wire::{Counts, Dialect, Encoding, FieldInfo, Mask, Side};
+use crate::wire::{
+    Conventions, Counts, Dialect, Encoding, FieldInfo, MESSAGE_KINDS, Mask, NetworkCode, Side, VERIFIED_DATA,
+};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -16,6 +19,61 @@ struct ShownDialect<'a> {
     fixed_bitmaps: bool,
     third_bitmap: bool,
     fields: Vec<ShownField<'a>>,
+    messages: ShownMessages<'a>,
+}
+
+/// What the dialect says of its messages beyond how fields are written.
+#[derive(Serialize)]
+struct ShownMessages<'a> {
+    /// By kind of message: the data elements without which the answer is 30.
+    mandatory: BTreeMap<&'static str, Vec<u8>>,
+    merchant_country: Vec<String>,
+    card_verification: Vec<String>,
+    network_codes: BTreeMap<&'a str, String>,
+    cannot_verify: BTreeMap<&'static str, String>,
+}
+
+impl ShownMessages<'_> {
+    fn of(conventions: &Conventions) -> ShownMessages<'_> {
+        let sets = MESSAGE_KINDS.into_iter().zip(&conventions.mandatory);
+        let codes = VERIFIED_DATA.into_iter().zip(&conventions.cannot_verify);
+        let stands = |code: &'_ NetworkCode| format!("{:03}", code.code);
+        ShownMessages {
+            mandatory: sets.map(|(kind, set)| (kind, set.iter().collect())).collect(),
+            merchant_country: conventions.merchant_country.iter().map(ToString::to_string).collect(),
+            card_verification: conventions.card_verification.iter().map(ToString::to_string).collect(),
+            network_codes: conventions
+                .network_codes
+                .iter()
+                .map(|code| (code.digits.as_str(), stands(code)))
+                .collect(),
+            cannot_verify: codes
+                .map(|(what, code)| (what, String::from_utf8_lossy(code).into_owned()))
+                .collect(),
+        }
+    }
+
+    fn print(&self) {
+        outln!(
+            "\nmandatory, else 30 (a decision needs besides: DE 11, a card number, DE 3, DE 4; network management DE 70)"
+        );
+        for (kind, set) in &self.mandatory {
+            outln!("  {kind}  {}", listed(set.iter()));
+        }
+        outln!("merchant's country      {}", listed(self.merchant_country.iter()));
+        outln!("verification value      {}", listed(self.card_verification.iter()));
+        let codes =
+            self.network_codes.iter().map(|(digits, code)| format!("DE 3 {digits}... is DE 70 {code}"));
+        outln!("network management      {}", listed(codes));
+        let codes = self.cannot_verify.iter().map(|(what, code)| format!("{what} {code}"));
+        outln!("cannot verify, DE 39    {}", listed(codes));
+    }
+}
+
+/// One behind the other, or a dash.
+fn listed(all: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    let all: Vec<String> = all.map(|one| one.to_string()).collect();
+    if all.is_empty() { "-".to_owned() } else { all.join("  ") }
 }
 
 #[derive(Serialize)]
@@ -91,27 +149,34 @@ pub(super) fn show(name: &str, json: bool) -> Result<ExitCode, String> {
             fixed_bitmaps: dialect.fixed_bitmaps(),
             third_bitmap: dialect.third_bitmap(),
             fields,
+            messages: ShownMessages::of(dialect.conventions()),
         };
-        println!("{}", to_json(&shown)?);
+        outln!("{}", to_json(&shown)?);
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}: {}\nMTI {mti}, bit maps {bitmap}\n", dialect.name(), dialect.title());
-    println!("   DE  {:<10}  {:<11}  {:<11}  name", "format", "encoding", "length");
+    outln!("{}: {}\nMTI {mti}, bit maps {bitmap}\n", dialect.name(), dialect.title());
+    outln!("   DE  {:<10}  {:<11}  {:<11}  name", "format", "encoding", "length");
     for field in fields {
         let length = field.length.unwrap_or("");
-        println!(
+        outln!(
             "  {:>3}  {:<10}  {:<11}  {length:<11}  {}",
-            field.de, field.format, field.encoding, field.name
+            field.de,
+            field.format,
+            field.encoding,
+            field.name
         );
+    }
+    if dialect.version() == 0 {
+        ShownMessages::of(dialect.conventions()).print();
     }
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn show_source(name: &str) -> Result<ExitCode, String> {
     match Dialect::builtin_source(name) {
-        Some(text) => print!("{text}"),
+        Some(text) => out!("{text}"),
         None if Path::new(name).is_file() => {
-            print!("{}", std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?);
+            out!("{}", std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?);
         }
         None => {
             let known = Dialect::builtin_names().join(", ");

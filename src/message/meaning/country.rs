@@ -2,6 +2,7 @@
 //! independent package; the names are short everyday English and take no side.
 
 use super::table::Words;
+use std::sync::LazyLock;
 
 /// A country of ISO 3166-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,54 @@ pub struct Country {
 /// Every country, by number.
 pub fn countries() -> &'static [Country] {
     &ROWS
+}
+
+/// Codes as numbers in base 37, so that all three ways to write a country share one table, and their rows; sorted.
+static BY_CODE: LazyLock<Vec<(u16, u8)>> = LazyLock::new(|| {
+    let codes = |row: &Country| [row.number, row.alpha2, row.alpha3];
+    let mut table = Vec::new();
+    for (index, row) in ROWS.iter().enumerate() {
+        // There are 249 rows.
+        table.extend(codes(row).map(|code| (packed(code.as_bytes()).unwrap_or_default(), index as u8)));
+    }
+    table.sort_unstable();
+    table
+});
+
+/// Two or three digits or capital letters as one number; `None` for anything else.
+fn packed(code: &[u8]) -> Option<u16> {
+    let place = |byte: &u8| match byte {
+        b'0'..=b'9' => Some(u16::from(byte - b'0') + 1),
+        b'A'..=b'Z' => Some(u16::from(byte - b'A') + 11),
+        _ => None,
+    };
+    let fits = (2..=3).contains(&code.len());
+    fits.then(|| code.iter().try_fold(0, |sum, byte| Some(sum * 37 + place(byte)?))).flatten()
+}
+
+/// The row of a country by its two letters, three letters or three digits; no other text names one.
+pub fn country_of(code: &[u8]) -> Option<&'static Country> {
+    let packed = packed(code)?;
+    let at = BY_CODE.binary_search_by_key(&packed, |(code, _)| *code).ok()?;
+    ROWS.get(usize::from(BY_CODE.get(at)?.1))
+}
+
+/// The ISO 3166 number of a country by its two letters, three letters or three digits.
+pub fn country_number(code: &[u8]) -> Option<u16> {
+    country_of(code).map(Country::numeric)
+}
+
+/// The country of an ISO 3166 number.
+pub fn country_numbered(number: u16) -> Option<&'static Country> {
+    let digits = [100, 10, 1].map(|unit| b'0' + (number / unit % 10) as u8);
+    if number > 999 { None } else { country_of(&digits) }
+}
+
+impl Country {
+    /// The number as a number, 4 to 894.
+    pub fn numeric(&self) -> u16 {
+        self.number.bytes().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'))
+    }
 }
 
 /// `276`, `0276`, `DE` and `DEU` are `Germany (DE)`.
@@ -320,6 +369,21 @@ mod tests {
                 (row.number.len(), row.alpha2.len(), row.alpha3.len()) == (3, 2, 3) && row.name.len() > 3
             );
         }
+    }
+
+    #[test]
+    fn a_country_is_named_by_each_of_its_codes_and_by_nothing_else() {
+        for row in ROWS {
+            for code in [row.number, row.alpha2, row.alpha3] {
+                assert_eq!(country_of(code.as_bytes()), Some(&row), "{code}");
+                assert_eq!(country_number(code.as_bytes()), Some(row.numeric()));
+            }
+            assert_eq!(country_numbered(row.numeric()), Some(&row));
+        }
+        for code in ["", "U", "us", "XX", "UK", "000", "999", "84", "0840", "USAA", "U A", "   "] {
+            assert_eq!(country_number(code.as_bytes()), None, "{code}");
+        }
+        assert!([0, 999, 1840, u16::MAX].iter().all(|number| country_numbered(*number).is_none()));
     }
 
     #[test]

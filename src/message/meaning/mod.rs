@@ -12,7 +12,7 @@ mod currency;
 pub use currency::{Currency, amount, currencies, currency_number, minor_units};
 
 mod country;
-pub use country::{Country, countries};
+pub use country::{Country, countries, country_number, country_numbered, country_of};
 
 mod merchant;
 pub use merchant::merchant_categories;

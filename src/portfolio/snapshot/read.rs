@@ -6,6 +6,7 @@ use super::{
 };
 use crate::message::Pan;
 use crate::portfolio::counters::Stored;
+use crate::portfolio::directory::NO_NUMBER;
 use crate::portfolio::layout::Fixed;
 use crate::portfolio::ring::Ring;
 use crate::portfolio::{AccountState, CardState, Limits, NewAccount, NewCard, Portfolio, Remembered};
@@ -188,8 +189,13 @@ impl Reader<'_> {
     fn read_cards(&mut self, mut rest: &[u8], portfolio: &mut Portfolio) -> Result<(), SnapshotError> {
         while !rest.is_empty() {
             let stored: StoredCard = self.get(&mut rest)?;
-            let number = Pan::from_packed(stored.number);
-            let number = number.ok_or_else(|| self.damaged("a card has no possible number"))?;
+            // A card that was taken out has no number any more.
+            let number = match stored.number {
+                NO_NUMBER => None,
+                number => Some(
+                    Pan::from_packed(number).ok_or_else(|| self.damaged("a card has no possible number"))?,
+                ),
+            };
             let program = match self.programs.get(usize::from(stored.program)) {
                 Some(Ok(index)) => *index,
                 Some(Err(name)) => {
@@ -210,7 +216,11 @@ impl Reader<'_> {
             };
             let state = CardState { velocity: stored.velocity, sequence: stored.sequence };
             let (expiry, status, account) = (stored.expiry, stored.status, stored.account);
-            portfolio.add_card(number, NewCard { expiry, status, program, limits, account, state })?;
+            let card = NewCard { expiry, status, program, limits, account, state };
+            match number {
+                Some(number) => drop(portfolio.add_card(number, card)?),
+                None => portfolio.add_removed(card),
+            }
         }
         Ok(())
     }

@@ -146,6 +146,18 @@ impl Framing {
         Ok(Some(Cut { header: from, start: from, end: next, next, kind }))
     }
 
+    /// How many bytes the unfinished frame at the front of `buffer` has in all, as its length says; `None` where that is
+    /// not known yet, or only its end tells.
+    pub fn announced(&self, buffer: &[u8]) -> Option<usize> {
+        if self.is_delimited() {
+            return None;
+        }
+        let size = self.length.size();
+        let length = self.length.read(buffer.get(..size)?).ok()?.length;
+        let uncounted = if length == 0 { 0 } else { self.uncounted() };
+        Some(size.saturating_add(length).saturating_add(uncounted))
+    }
+
     /// Bytes of a frame that its length does not count, itself aside.
     #[inline]
     fn uncounted(&self) -> usize {

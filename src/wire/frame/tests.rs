@@ -86,6 +86,21 @@ fn the_worked_examples_are_written_and_cut() {
 }
 
 #[test]
+fn an_unfinished_frame_says_how_long_it_is() {
+    for (text, before, behind) in ROWS {
+        let frame = [&unhex(before)[..], ECHO, &unhex(behind)].concat();
+        let announced = framing(text).announced(&frame);
+        // As soon as the length is there, and never from the marks alone.
+        let expected = (!framing(text).is_delimited()).then_some(frame.len());
+        assert_eq!(announced, expected, "{text}");
+        for there in 0..frame.len() {
+            let early = framing(text).announced(&frame[..there]);
+            assert!(early.is_none() || early == expected, "{text}: {early:?} by {there} bytes");
+        }
+    }
+}
+
+#[test]
 fn a_check_byte_is_all_bytes_behind_stx_with_etx_added_without_carry() {
     let framing = framing("stx-etx-lrc");
     let frame = framed(&framing, Lead::Own, b"0800").unwrap();

@@ -84,7 +84,7 @@ impl Model {
         if !refund && request.merchant_category == DENIED_CATEGORY {
             return Err(told(b"57"));
         }
-        if !refund && request.country.numeric == DENIED_COUNTRY {
+        if !refund && request.merchant_country == DENIED_COUNTRY {
             return Err(told(b"62"));
         }
         let granted = |code: &[u8; 2], of_de4, sum| Granted { code: told(code), of_de4, sum };

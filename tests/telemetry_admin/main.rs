@@ -1,7 +1,11 @@
 //! The admin server over real sockets: what each page answers, and what a bad client cannot do.
 #![allow(clippy::unwrap_used)]
 
-use authswitch::admin::{Exposure, Facts, Journal, Limits, Link, Readiness, Server, State, Status};
+mod connections;
+
+use authswitch::admin::{
+    Connection, Exposure, Facts, Journal, Limits, Link, Readiness, Refusals, Server, State, Status, Suspicion,
+};
 use authswitch::telemetry::{Counter, Options, Outcome, Sample, Telemetry};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -45,6 +49,11 @@ impl Status for Sampled {
             dialect: dialect.to_owned(),
             connections,
             max_connections: 256,
+            suspicion: (port == 8584).then(|| Suspicion {
+                time_us: 1_795_945_995_123_456,
+                peer: "127.0.0.1:50004".to_owned(),
+                likely: format!("framing length2-be+tpdu, dialect terminal {EVIL}"),
+            }),
         };
         Facts {
             links: vec![
@@ -66,11 +75,20 @@ impl Status for Sampled {
             ],
         }
     }
+
+    fn connections(&self) -> Vec<Connection> {
+        connections::all()
+    }
+
+    fn refusals(&self) -> Refusals {
+        connections::refusals()
+    }
 }
 
 fn telemetry() -> Telemetry {
     let links = ["acquirer-ascii", "acquirer-bcd", EVIL].map(str::to_owned).to_vec();
-    Telemetry::new(Options { links, workers: 2, ..Options::default() })
+    let refusals = vec!["none", "expired-card", "insufficient-funds", "card-amount-limit"];
+    Telemetry::new(Options { links, refusals, workers: 2, ..Options::default() })
 }
 
 /// A second of traffic as a switch under steady load has it; `seed` moves it.
@@ -83,15 +101,15 @@ fn record(telemetry: &Telemetry, seed: u64, messages: u64) {
             1..20 => 180_000 + noise % 90_000,
             _ => (noise % 64).pow(2) * 3,
         };
-        let (mti, outcome, code) = match noise / 7 % 100 {
-            0..82 => (0x0100, Outcome::Approved, *b"00"),
-            82..86 => (0x0100, Outcome::Declined, *b"51"),
-            86..88 => (0x0100, Outcome::Declined, *b"61"),
-            88..90 => (0x0100, Outcome::Declined, *b"54"),
-            90..94 => (0x0200, Outcome::Approved, *b"00"),
-            94..97 => (0x0420, Outcome::Accepted, *b"00"),
-            97..98 => (0x0101, Outcome::Duplicate, *b"00"),
-            _ => (0x0800, Outcome::Accepted, *b"00"),
+        let (mti, outcome, code, refusal) = match noise / 7 % 100 {
+            0..82 => (0x0100, Outcome::Approved, *b"00", 0),
+            82..86 => (0x0100, Outcome::Declined, *b"51", 2),
+            86..88 => (0x0100, Outcome::Declined, *b"61", 3),
+            88..90 => (0x0100, Outcome::Declined, *b"54", 1),
+            90..94 => (0x0200, Outcome::Approved, *b"00", 0),
+            94..97 => (0x0420, Outcome::Accepted, *b"00", 0),
+            97..98 => (0x0101, Outcome::Duplicate, *b"00", 0),
+            _ => (0x0800, Outcome::Accepted, *b"00", 0),
         };
         let part = |share: u64| share * (900 + noise % 200) / 1_000;
         let durable = if mti == 0x0420 { part(250_000) } else { 0 };
@@ -103,6 +121,7 @@ fn record(telemetry: &Telemetry, seed: u64, messages: u64) {
             mti,
             outcome,
             code,
+            refusal,
             total_ns: stage_ns.iter().sum(),
             stage_ns,
         });
@@ -242,7 +261,8 @@ fn the_page_shows_the_numbers_and_nothing_unescaped() {
     while let Some((_, after)) = rest.split_once("href=\"") {
         let (target, after) = after.split_once('"').unwrap();
         assert!(
-            ["metrics", "status.json", "healthz", "readyz"].contains(&target)
+            ["metrics", "status.json", "connections.json", "refusals.json", "healthz", "readyz"]
+                .contains(&target)
                 || target.starts_with("data:image/"),
             "{target}"
         );

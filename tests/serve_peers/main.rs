@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../harness/mod.rs"]
 mod harness;
+mod told;
+
 use harness::*;
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -173,6 +176,7 @@ fn a_peer_that_reads_nothing_is_closed_and_costs_no_memory() {
     wait_for("the slow reader to be closed", || {
         (counter(&switch, "connections_slow_reader_closed") == 1.0).then_some(())
     });
+    told::never_got_its_answers(&switch, &slow);
     echo(&mut good, 2);
     assert!(sent < 512 << 20, "{sent} bytes were taken from a peer that reads nothing");
     let grown = resident().saturating_sub(before);

@@ -1,0 +1,83 @@
+//! The one way in which commands print. A reader that closes the pipe (`| head`) has seen enough: what comes after
+//! goes nowhere, and the command ends with the exit code that it would have had. Must not know what is printed.
+
+use std::error::Error;
+use std::fmt::Arguments;
+use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+/// Why standard output took no more, where that was not its reader's wish.
+static FAILED: OnceLock<String> = OnceLock::new();
+
+/// Prints a line to standard output.
+macro_rules! outln {
+    () => { $crate::cli::print::out(format_args!("\n")) };
+    ($($arg:tt)*) => { $crate::cli::print::out(format_args!("{}\n", format_args!($($arg)*))) };
+}
+
+/// Prints to standard output.
+macro_rules! out {
+    ($($arg:tt)*) => { $crate::cli::print::out(format_args!($($arg)*)) };
+}
+
+/// Prints a line to standard error.
+macro_rules! errln {
+    ($($arg:tt)*) => { $crate::cli::print::err(format_args!("{}\n", format_args!($($arg)*))) };
+}
+
+/// Prints to standard error.
+macro_rules! err {
+    ($($arg:tt)*) => { $crate::cli::print::err(format_args!($($arg)*)) };
+}
+
+/// What `out!` and `outln!` do.
+pub(super) fn out(text: Arguments<'_>) {
+    if let Err(error) = io::stdout().write_fmt(text) {
+        note(&error);
+    }
+}
+
+/// What `err!` and `errln!` do. Where nobody hears it, nothing is left to do about it.
+pub(super) fn err(text: Arguments<'_>) {
+    let _ = io::stderr().write_fmt(text);
+}
+
+/// Standard output for what may be long or endless: such a command stops at the first error, [`is_closed`] or not.
+pub(super) fn stream() -> BufWriter<StdoutLock<'static>> {
+    BufWriter::new(io::stdout().lock())
+}
+
+/// Whether the error, or one that it came from, is that nobody reads any more.
+pub(super) fn is_closed(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == ErrorKind::BrokenPipe) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Keeps an error of standard output for [`end`]; a closed pipe is none.
+pub(super) fn note(error: &io::Error) {
+    if error.kind() != ErrorKind::BrokenPipe {
+        // The first one says most.
+        let _ = FAILED.set(error.to_string());
+    }
+}
+
+/// The process's exit code: the command's own, unless what it printed went nowhere and nobody wanted that.
+pub(super) fn end(code: ExitCode) -> ExitCode {
+    if let Err(error) = io::stdout().flush() {
+        note(&error);
+    }
+    match FAILED.get() {
+        None => code,
+        Some(reason) => {
+            errln!("authswitch: standard output: {reason}");
+            ExitCode::from(super::USAGE)
+        }
+    }
+}
