@@ -138,6 +138,49 @@ fn a_rate_is_used_where_the_network_does_not_convert_and_a_good_card_gets_the_li
 }
 
 #[test]
+fn what_is_sent_again_later_is_booked_once_and_a_reversal_may_know_its_original_in_part() {
+    with_switch(|_, link, peer| {
+        let number = card(link, 73);
+        let message = |stan: u32| Purchase::new(&number, stan, 1_000).set(37, &format!("REFERENCE{stan:03}"));
+        for (stan, first, again) in [
+            (1, "0100", "0101"),
+            (2, "0120", "0121"),
+            (3, "0200", "0201"),
+            (4, "0220", "0221"),
+            // The repeat comes first.
+            (5, "0101", "0100"),
+            (6, "0221", "0220"),
+        ] {
+            let left = FUNDS - 1_000 * i64::from(stan);
+            let [one, other] = [message(stan), message(stan).set(7, "1122093415")];
+            let answer = peer.ask(first, &one.fields());
+            assert_eq!(answer.code(), "00", "{link} {first}");
+            let repeated = peer.ask(again, &other.fields());
+            assert_eq!(repeated.fields.get(&38), answer.fields.get(&38), "{link} {again}");
+            assert_eq!(
+                (repeated.code(), available(peer, &number, 100 + stan)),
+                ("00", left),
+                "{link} {again}"
+            );
+        }
+        // New DE7 and DE11, and of DE90 no more than the message type is known, or nothing.
+        for (stan, left) in [(1, 5_000), (5, 4_000)] {
+            let reversal = message(stan).set(7, "1122093515").set(11, &format!("{:06}", 200 + stan));
+            let reversal =
+                if stan == 1 { reversal.set(90, &format!("0100{}", "0".repeat(38))) } else { reversal };
+            assert_eq!(peer.ask("0420", &reversal.fields()).code(), "00");
+            assert_eq!(available(peer, &number, 300 + stan), FUNDS - left, "{link} {stan}");
+        }
+        // DE90 finds its original by its DE7, whatever was sent again.
+        for (stan, mti, left) in [(3, "0200", 3_000), (4, "0220", 2_000)] {
+            let reversal = Purchase::new(&number, 400 + stan, 1_000).set(90, &message(stan).as_original(mti));
+            assert_eq!(peer.ask("0400", &reversal.fields()).code(), "00");
+            assert_eq!(available(peer, &number, 500 + stan), FUNDS - left, "{link} {stan}");
+        }
+    });
+}
+
+#[test]
 fn discrepancies_are_counted_by_kind() {
     with_switch(|switch, link, peer| {
         let number = card(link, 72);
@@ -153,12 +196,23 @@ fn discrepancies_are_counted_by_kind() {
         peer.ask("0220", &Purchase::new(&number, 5, 1_001).set(18, "5411").set(90, &original).fields());
         peer.ask("0220", &purchase(6).fields());
         peer.ask("0221", &purchase(6).fields());
+        // Of another amount than the only one of its reference, and of what never came; each sent twice.
+        peer.ask("0100", &purchase(7).set(37, "REFERENCE007").fields());
+        let of_type = format!("0100{}", "0".repeat(38));
+        let reversal = Purchase::new(&number, 8, 999).set(37, "REFERENCE007").set(90, &of_type);
+        let never = purchase(9).set(37, "REFERENCE009").set(90, &of_type);
+        for reversal in [reversal, never] {
+            peer.ask("0420", &reversal.fields());
+            peer.ask("0421", &reversal.set(7, "1122093415").fields());
+        }
         for name in [
             "advices_declined_there",
             "advices_approved_there",
             "advices_of_other_amount",
             "completions_over_tolerance",
             "advices_without_original",
+            "reversals_ambiguous",
+            "reversals_without_original",
         ] {
             let metric = format!("authswitch_{name}_total{{link=\"{link}\"}}");
             assert_eq!(switch.metric(&metric), Some(1.0), "{metric}");
