@@ -74,6 +74,8 @@ pub(super) fn exchange(parts: &Arc<Parts>, running: &Settings, new: Settings) ->
     let Loaded { set, texts } = read(&settings)?;
     let standing = of(&settings, set, &parts.portfolio)?;
     Versions::of(&parts.data, &parts.key).keep(&settings, &standing.rules, &texts)?;
+    let unverified = verification::of_links(&settings)?;
+    // From here on nothing fails.
     let before = parts.desk.standing();
     let (rules, config) = (standing.rules.version(), standing.config);
     parts.desk.exchange(standing);
@@ -87,7 +89,7 @@ pub(super) fn exchange(parts: &Arc<Parts>, running: &Settings, new: Settings) ->
     );
     tell(&running.changes(&new));
     if settings.verification != running.verification {
-        verification::warn(&settings)?;
+        verification::warn(unverified);
     }
     Ok(settings)
 }

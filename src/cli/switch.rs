@@ -51,7 +51,7 @@ impl Switch {
         let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
         warn_of_doubts(settings, &links);
         let rules = standing::read(settings)?;
-        verification::warn(settings)?;
+        verification::warn(verification::of_links(settings)?);
         let workers = match settings.server.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
