@@ -34,8 +34,9 @@ use std::time::{Duration, Instant};
 /// Shows a message as a tree: offset, bytes, name, value and what it says; sensitive data masked.
 ///
 /// Reads hexadecimal (spaces, colons, 0x as you like), a file of it, a file of bytes, a pcap or pcapng capture (TCP put
-/// together), logs and dumps with hexadecimal in them, jPOS logs (<isomsg>), messages in characters, one a line. What stands before a message (a length, a TPDU, a BASE24 or Visa
-/// header) is found and taken off. Offsets count from the message's first byte, lengths include a field's own length.
+/// together), logs and dumps with hexadecimal in them, jPOS logs in XML, messages in characters, one a line. What stands
+/// before a message (a length, a TPDU, a BASE24 or Visa header) is found and taken off. Offsets count from the message's first
+/// byte, lengths include a field's own length.
 ///
 /// Without --dialect every dialect is tried; the best is taken, and where others are as good it says so. All errors are
 /// listed, and reading goes on where the next field's place is known. Errors are what the switch refuses a message for;

@@ -3,7 +3,7 @@
 //!
 //! A journal is a folder of preallocated segments. Workers append into a double buffer under one short lock; one
 //! thread swaps it, writes, syncs and publishes the durable sequence. On restart [`scan()`] replays what is there;
-//! [`read`] and [`follow`] look on while it is written.
+//! [`read`] and [`follow()`] look on while it is written.
 
 mod format;
 
