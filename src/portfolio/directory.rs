@@ -318,11 +318,7 @@ impl Portfolio {
             // Asked before the first is set: both may live in one shard.
             let lacks = sequence > shard.sequence();
             let other_lacks = other.as_ref().is_some_and(|other| sequence > other.sequence());
-            if lacks {
-                self.table.put(&mut shard, own, &record.counts, sequence, || {
-                    self.traits_of(&record.asked, record.name)
-                });
-            }
+            // In the order in which the decision set them: a new one makes room in its shard, maybe that of the other.
             match (related, &mut other) {
                 (Some(related), None) if lacks => {
                     self.table.put(&mut shard, related, &[], sequence, Traits::default);
@@ -331,6 +327,11 @@ impl Portfolio {
                     self.table.put(other, related, &[], sequence, Traits::default);
                 }
                 _ => {}
+            }
+            if lacks {
+                self.table.put(&mut shard, own, &record.counts, sequence, || {
+                    self.traits_of(&record.asked, record.name)
+                });
             }
         }
         if !record.counts.is_empty() {

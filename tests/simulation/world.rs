@@ -310,10 +310,10 @@ impl World {
         self.reached.extend((record.ruled.shadow_limits != 0).then_some(Reached::Shadow));
         self.reached.extend((record.ruled.limit != 0).then_some(Reached::Limit));
         // What a new transaction pushed out was gone before its reference was given to the new one.
-        for name in self.model.meant(arrival) {
+        let names: Vec<Name> = outcome.names().collect();
+        for name in self.model.meant(arrival).into_iter().filter(|name| !names.contains(name)) {
             self.notice_forgotten(name)?;
         }
-        let names: Vec<Name> = outcome.names().collect();
         for (name, transaction) in names.iter().zip(record.transactions()) {
             self.keys.insert(*name, transaction.key);
             self.names.insert(transaction.key, *name);
@@ -325,6 +325,10 @@ impl World {
         self.model.commit(sequence, arrival, outcome, decision.approval);
         for (before, after) in before.into_iter().zip(stands(self)) {
             self.reached.extend(after.map(|after| Reached::Becomes(before, after)));
+        }
+        // What the record changed beside its own may be what that pushed out.
+        for name in names.iter().skip(1) {
+            self.notice_forgotten(*name)?;
         }
         judges::touched(self, &names)
     }
