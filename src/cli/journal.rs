@@ -387,8 +387,8 @@ fn asked(record: &Record) -> Value {
         "terminal": text(&asked.terminal),
         "merchant": text(&asked.merchant),
         "response_given": text(&asked.response),
-        "original": (asked.original_stan != 0).then(|| json!({
-            "mti": format!("{:04X}", bcd(asked.original_mti)),
+        "original": (asked.original_mti != 0 || asked.original_stan != 0).then(|| json!({
+            "mti": format!("{:04X}", asked.original_mti),
             "stan": format!("{:06}", asked.original_stan),
             "transmission": format!("{:010}", asked.original_transmission),
         })),
@@ -410,11 +410,6 @@ fn count(change: &CounterChange) -> Value {
         "count": change.count,
         "amount_minor": change.amount_minor,
     })
-}
-
-/// DE90 carries the message type in decimal digits.
-fn bcd(decimal: u16) -> u16 {
-    [1000, 100, 10, 1].iter().fold(0, |digits, place| digits * 16 + decimal / place % 10)
 }
 
 fn transaction(transaction: &Transaction) -> Value {

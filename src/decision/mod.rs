@@ -352,8 +352,7 @@ impl Desk {
     ) -> Option<u64> {
         let mut room = [0; Record::LONGEST];
         let sequence = sink.append(record.encode(&mut room), record.time_us)?;
-        // The other one first: its own, where it is new, makes room in its shard, and what is forgotten then must not be set
-        // again, without what is kept beside it.
+        // The other one first: its own may push it out of their shard, and must not have it set again without its traits.
         for transaction in record.related.iter().chain(&record.transaction) {
             let shard = shards.of(transaction.key);
             let is_own = record.transaction.as_ref().is_some_and(|own| own.key == transaction.key);

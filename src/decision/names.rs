@@ -4,7 +4,9 @@
 
 use super::{Case, Desk};
 use crate::message::Kind;
-use crate::portfolio::{Asked, Shard, State, Traits, Transaction, TransactionKey};
+use crate::portfolio::{
+    ADVICE_SEEN, Asked, COMPLETION_SEEN, Shard, State, Traits, Transaction, TransactionKey,
+};
 use parking_lot::MutexGuard;
 
 /// Within so much time a trace number names one transaction of a card, where nothing else tells.
@@ -37,7 +39,17 @@ impl Desk {
         // What adds to an authorization shares its reference, and is not what a reversal of that speaks of.
         let reference = if asks && !case.adds() { case.reference } else { 0 };
         let reversed = table.reversed_first(reference);
-        if named.is_none() && reversed.is_none() || table.lock(own).get(own).is_some() {
+        if named.is_none() && reversed.is_none() {
+            return Meant::own(own);
+        }
+        let known = table.lock(own).get(own).copied();
+        // The completion of an authorization with the key of that may have come before, as its own repeat.
+        let completes = known.is_some_and(|known| {
+            request.kind == Kind::FinancialAdvice
+                && known.state == State::Completed
+                && !known.has(COMPLETION_SEEN)
+        });
+        if known.is_some() && !completes {
             return Meant::own(own);
         }
         let said = self.said(case);
@@ -45,7 +57,9 @@ impl Desk {
         let by_original = by_original.map(|original| self.original_key(case, original));
         let mut found = None;
         for (known, kept) in table.look(&named) {
-            if !belongs(&said, &kept, known.state) {
+            if !belongs(&said, &kept, &known)
+                || completes && !(kept.is_repeat() && known.has(COMPLETION_SEEN))
+            {
                 continue;
             }
             let is_named = by_original == Some(known.key);
@@ -58,9 +72,9 @@ impl Desk {
         }
         let reversed = || {
             let mut fits = table.look(&reversed).filter(|(known, kept)| {
-                belongs(&said, kept, known.state) && said.amount_minor != 0 && is_reversed_by(&said, kept)
+                belongs(&said, kept, known) && said.amount_minor != 0 && is_reversed_by(&said, kept)
             });
-            fits.next().map(|(known, _)| (known.key, false))
+            fits.next().filter(|_| !completes).map(|(known, _)| (known.key, false))
         };
         match found.or_else(reversed) {
             Some((key, differs)) => Meant { key, differs: Some(differs) },
@@ -147,15 +161,15 @@ pub(super) fn is_same(said: &Traits, kept: &Traits, kept_us: i64, now_us: i64) -
 }
 
 /// Whether a request or an advice may be of the transaction that `kept` made. Of two originals of one function each is one of
-/// its own, whatever else they share.
-fn belongs(said: &Traits, kept: &Traits, state: State) -> bool {
-    match state {
-        State::Tombstone => !disagree(said.class, kept.class),
-        _ => {
-            let again = said.is_repeat() || kept.is_repeat() || said.function() != kept.function();
-            said.class == kept.class && again
-        }
+/// its own, whatever else they share. An advice that is sent again may have come with the key of what it is about.
+fn belongs(said: &Traits, kept: &Traits, known: &Transaction) -> bool {
+    if known.state == State::Tombstone {
+        return !disagree(said.class, kept.class);
     }
+    let again = said.is_repeat() || kept.is_repeat() || said.function() != kept.function();
+    let seen = if said.class == 2 { COMPLETION_SEEN } else { ADVICE_SEEN };
+    let advised_again = said.is_repeat() && said.function() == 2 && known.has(seen);
+    said.class == kept.class && again || advised_again
 }
 
 /// What a repeat must have in common with the first beside what names it.

@@ -267,7 +267,8 @@ fn read_original(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
         let part =
             |range: std::ops::Range<usize>| text.get(range).and_then(decimal).ok_or(Fault { de: 90, reason });
         let original = Original {
-            mti: part(0..4)? as u16,
+            // Four BCD digits, as a message's own type is kept.
+            mti: (part(0..1)? << 12 | part(1..2)? << 8 | part(2..3)? << 4 | part(3..4)?) as u16,
             stan: part(4..10)? as u32,
             transmission: part(10..20)? as u32,
             acquirer: part(20..31)?,

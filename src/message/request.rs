@@ -99,7 +99,7 @@ impl Operation {
 /// DE90: which message a reversal or completion speaks of. What its sender does not know is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Original {
-    /// The original's message type.
+    /// The original's message type, four BCD digits.
     pub mti: u16,
     /// The original's DE11.
     pub stan: u32,

@@ -333,3 +333,43 @@ fn a_link_with_a_key_without_de7_is_as_before() {
     world.leaves(1_000, 0);
     world.gets(&later(&reversal_of(&purchase(1), 9)), "00").leaves(0, 0).replays();
 }
+
+#[test]
+fn a_completion_with_the_key_of_its_authorization_is_booked_once_however_it_is_sent_again() {
+    for amount_minor in [1_000, 700] {
+        let completion = Request { amount_minor, ..advice_of(&sale(1), b"00") };
+        let again = sent_later(&completion);
+        for [one, other] in [[completion, again], [again, completion], [repeat_of(&completion), again]] {
+            let world = World::default();
+            world.gets(&purchase(1), "00").gets(&one, "00").leaves(0, amount_minor);
+            for message in [other, one, other, later(&again)] {
+                world.gets(&message, "00").leaves(0, amount_minor);
+            }
+            world.replays();
+        }
+    }
+    // What was given back stays given back.
+    let (world, completion) = (World::default(), advice_of(&sale(1), b"00"));
+    world.gets(&purchase(1), "00").gets(&completion, "00").gets(&reversal_of(&sale(1), 2), "00");
+    world.leaves(0, 0).gets(&sent_later(&completion), "00").leaves(0, 0).replays();
+}
+
+#[test]
+fn each_of_several_completions_finds_the_open_authorization_by_its_reference() {
+    let world = World::default();
+    let part = |stan, amount_minor, marks| {
+        let reference = purchase(1).retrieval_reference;
+        Request { amount_minor, marks, retrieval_reference: reference, ..advice_of(&sale(stan), b"00") }
+    };
+    world.gets(&purchase(1), "00");
+    for (stan, amount_minor, marks, (held, posted)) in [
+        (2, 300, Marks::SEVERAL, (700, 300)),
+        (3, 200, Marks::SEVERAL, (500, 500)),
+        (4, 400, Marks::SEVERAL.with(Marks::LAST), (0, 900)),
+    ] {
+        let answer = world.decide(&part(stan, amount_minor, marks));
+        assert_eq!((answer.code.as_str(), answer.differs), ("00", Differs::Nothing), "{stan}");
+        world.leaves(held, posted);
+    }
+    world.replays();
+}

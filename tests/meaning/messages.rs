@@ -259,3 +259,20 @@ fn what_a_message_brings_to_prove_itself_is_seen_and_nothing_else() {
         assert_eq!(marks, expected, "{name} {more:?}");
     }
 }
+
+#[test]
+fn de90_is_read_as_far_as_its_sender_knows_it() {
+    let dialect = Dialect::builtin("iso87-ascii").unwrap();
+    let reading = Reading::standard(&dialect).unwrap();
+    let usual = [(2, PAN), (7, "1122093315"), (11, "000009")];
+    for (de90, expected) in [
+        ("010000000111220933150000000000900000000000", Some((0x0100, 1, 1_122_093_315, 9))),
+        ("022100000000000000000000000000000000000000", Some((0x0221, 0, 0, 0))),
+        ("000000000100000000000000000000000000000000", Some((0, 1, 0, 0))),
+        ("000000000000000000000000000000000000000000", None),
+    ] {
+        let request = read_with(&dialect, &reading, 0x0420, &[&usual[..], &[(90, de90)]].concat()).unwrap();
+        let read = request.original.map(|known| (known.mti, known.stan, known.transmission, known.acquirer));
+        assert_eq!(read, expected, "{de90}");
+    }
+}

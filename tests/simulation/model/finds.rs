@@ -111,7 +111,12 @@ impl Entry {
             return !differ(says.class, self.made.class);
         }
         let again = says.again || self.made.again;
-        says.class == self.made.class && (again || says.asks() != self.made.asks())
+        let advised = match says.kind {
+            Some(Kind::FinancialAdvice) => self.settled,
+            Some(Kind::AuthorizationAdvice) => self.stood_in,
+            _ => false,
+        };
+        says.class == self.made.class && (again || says.asks() != self.made.asks()) || says.again && advised
     }
 
     fn is_open(&self) -> bool {
@@ -158,12 +163,16 @@ impl Model {
     pub fn known_as(&self, arrival: &Arrival) -> (Name, Option<bool>) {
         let message = &arrival.request;
         let own = name_of(message, arrival.link);
-        if self.get(&own).is_some() {
+        // What completed it with another name may have been the same message, sent again before it came first.
+        let completed = self.get(&own).is_some_and(|entry| {
+            message.kind == Kind::FinancialAdvice && entry.stands == Stands::Completed && !entry.settled
+        });
+        if self.get(&own).is_some() && !completed {
             return (own, None);
         }
         let says = Says::of(message);
-        let traced: Vec<_> =
-            self.traced(says.trace).into_iter().filter(|(_, entry)| entry.takes(&says)).collect();
+        let takes = |entry: &Entry| entry.takes(&says) && (!completed || entry.made.again && entry.settled);
+        let traced: Vec<_> = self.traced(says.trace).into_iter().filter(|(_, entry)| takes(entry)).collect();
         let chosen = original_name(message, arrival.link)
             .filter(|_| message.original.is_some_and(|original| original.stan == message.stan));
         let by_de90 = traced.iter().find(|(name, _)| Some(*name) == chosen);
