@@ -162,8 +162,10 @@ impl Connection {
 
     /// Hands the outbox to the kernel; `sent` gets the due time of each message once all of it is handed over.
     pub(super) fn flush(&mut self, sent: impl FnOnce(&[u64])) -> io::Result<()> {
+        // Also what was answered in the same read as the sign-on: it stands before all of the outbox.
+        self.flush_opening()?;
         if self.sign_on.is_some() {
-            return self.flush_opening();
+            return Ok(());
         }
         let Socket::Open(stream) = &mut self.socket else { return Ok(()) };
         while self.written < self.outbox.len() {

@@ -282,6 +282,23 @@ fn a_host_that_asks_before_it_answers_the_sign_on_gets_its_answer() {
 }
 
 #[test]
+fn a_host_that_asks_and_answers_the_sign_on_at_once_gets_its_answer() {
+    let host = FakeSwitch::start("iso87-ascii", |number, view| match number {
+        0 => {
+            let own = [(7, "0101020304"), (11, "000777"), (70, "301")];
+            let answer = answer_of(view, view.mti().response(), &[11, 70], &[(39, "00")]);
+            Reply::Messages(vec![message(view, 0x0800, &own), answer])
+        }
+        _ if view.mti().is_response() => Reply::Messages(Vec::new()),
+        _ => Reply::Code(*b"00"),
+    });
+    let (code, target) = replay_json(&host, &["--sign-on"]);
+    assert_eq!((code, target["host_answered"].as_u64()), (Some(0), Some(1)));
+    let received = host.received.lock().unwrap();
+    assert_eq!(received.iter().filter(|one| one.mti == "0810").count(), 1);
+}
+
+#[test]
 fn other_codes_are_no_failure_where_they_are_to_be_ignored() {
     let host = FakeSwitch::start("iso87-ascii", |number, _| match number {
         0..3 => Reply::Code(*b"51"),
