@@ -24,9 +24,22 @@ COMPOSED = 40  # dialects put together at random
 SPECS = DIALECTS.parent.parent.parent / "specs"
 
 
+def message_of(raw, explained):
+    """What the program took for the message: a damaged one may make sense behind a length or a header."""
+    if "framing" not in explained and "header" not in explained:
+        return raw
+    behind = 0
+    for part in explained.get("framing", "").split("+"):
+        if part.startswith(("etx", "stx-etx")):
+            behind += 2 if "lrc" in part else 1
+        elif part.startswith("trailer:"):
+            behind += len(part.removeprefix("trailer:")) // 2
+    end = len(raw) - behind
+    return raw[end - explained["length"] : end]
+
+
 def differs(dialect, raw, explained):
-    # A length before the message is taken off where the rest is more of a message.
-    mti, fields, errors = dialect.decode(raw[2:] if "framing" in explained else raw)
+    mti, fields, errors = dialect.decode(message_of(raw, explained))
     found = [(error["de"], error["offset"]) for error in explained["errors"]]
     if found != errors:
         return f"errors {found} instead of {errors}"
