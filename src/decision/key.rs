@@ -2,7 +2,7 @@
 
 use super::{Case, Desk, LinkTerms};
 use crate::message::{Kind, Original, Request};
-use crate::portfolio::{State, TransactionKey};
+use crate::portfolio::TransactionKey;
 
 /// The data elements that together name a transaction on a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,12 +154,7 @@ impl Desk {
         let known = request.original.filter(|original| original.stan != 0 || original.transmission != 0);
         let by_original = known.map(|original| self.original_key(case, original)).and_then(root);
         let by_name = || self.named_original(case).and_then(root);
-        // Among those of its reference, which its own earlier completions share, the one that is still open.
-        let open = || {
-            let alike = table.referred(case.reference);
-            table.look(&alike).find(|(known, _)| known.state == State::Held).map(|(known, _)| known.key)
-        };
-        let by_reference = || open().or_else(|| table.find_reference(case.reference)).and_then(root);
+        let by_reference = || table.find_reference(case.reference).and_then(root);
         by_original
             .or_else(by_name)
             .map(|key| (key, true))

@@ -353,23 +353,3 @@ fn a_completion_with_the_key_of_its_authorization_is_booked_once_however_it_is_s
     world.gets(&purchase(1), "00").gets(&completion, "00").gets(&reversal_of(&sale(1), 2), "00");
     world.leaves(0, 0).gets(&sent_later(&completion), "00").leaves(0, 0).replays();
 }
-
-#[test]
-fn each_of_several_completions_finds_the_open_authorization_by_its_reference() {
-    let world = World::default();
-    let part = |stan, amount_minor, marks| {
-        let reference = purchase(1).retrieval_reference;
-        Request { amount_minor, marks, retrieval_reference: reference, ..advice_of(&sale(stan), b"00") }
-    };
-    world.gets(&purchase(1), "00");
-    for (stan, amount_minor, marks, (held, posted)) in [
-        (2, 300, Marks::SEVERAL, (700, 300)),
-        (3, 200, Marks::SEVERAL, (500, 500)),
-        (4, 400, Marks::SEVERAL.with(Marks::LAST), (0, 900)),
-    ] {
-        let answer = world.decide(&part(stan, amount_minor, marks));
-        assert_eq!((answer.code.as_str(), answer.differs), ("00", Differs::Nothing), "{stan}");
-        world.leaves(held, posted);
-    }
-    world.replays();
-}

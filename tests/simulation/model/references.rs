@@ -32,16 +32,13 @@ impl Model {
         alike.push((name, came, record));
     }
 
-    /// Of those with a reference the open authorization approved last, else the one approved last, else the one declined
-    /// first; never a reversal that came first.
+    /// Of those with a reference the one approved last, else the one declined first; never a reversal that came first.
     pub(super) fn referred(&self, reference: &Reference) -> Option<Name> {
         let alike = self.references.get(reference)?;
         let of = |wanted: Came| alike.iter().filter(move |(_, came, _)| *came == wanted);
-        let holds = |name: &Name| self.get(name).is_some_and(|entry| entry.stands == Stands::Held);
-        let open = of(Came::Approved).filter(|(name, ..)| holds(name)).max_by_key(|known| known.2);
         let last = of(Came::Approved).max_by_key(|known| known.2);
         let first = of(Came::Declined).min_by_key(|known| known.2);
-        open.or(last).or(first).map(|(name, ..)| *name)
+        last.or(first).map(|(name, ..)| *name)
     }
 
     /// All with a message's reference, the one that is looked at first last.
