@@ -35,23 +35,26 @@ impl Desk {
         let (request, table) = (case.request, &self.portfolio.table);
         let asks = matches!(request.kind, Kind::Authorization | Kind::Financial);
         let is_original = asks && request.mti.bcd() & 1 == 0;
+        // The completion of an authorization with the key of that may have come before, as its own repeat.
+        let completes = |known: &Transaction| {
+            request.kind == Kind::FinancialAdvice
+                && known.state == State::Completed
+                && !known.has(COMPLETION_SEEN)
+        };
+        let known = || table.lock(own).get(own).copied();
+        // An original is seldom known: its other names are looked up first, anything else's key is.
+        let known_first = if is_original { None } else { known() };
+        if known_first.is_some_and(|known| !completes(&known)) {
+            return Meant::own(own);
+        }
         let named = if is_original { table.named_first(case.name) } else { table.named(case.name) };
         // What adds to an authorization shares its reference, and is not what a reversal of that speaks of.
         let reference = if case.adds() { 0 } else { case.reference };
         let reversed = table.reversed_first(reference);
-        if named.is_none() && reversed.is_none() {
+        if named.is_none() && reversed.is_none() || is_original && known().is_some() {
             return Meant::own(own);
         }
-        let known = table.lock(own).get(own).copied();
-        // The completion of an authorization with the key of that may have come before, as its own repeat.
-        let completes = known.is_some_and(|known| {
-            request.kind == Kind::FinancialAdvice
-                && known.state == State::Completed
-                && !known.has(COMPLETION_SEEN)
-        });
-        if known.is_some() && !completes {
-            return Meant::own(own);
-        }
+        let completes = known_first.is_some();
         let said = self.said(case);
         let by_original = request.original.filter(|original| original.stan == request.stan);
         let by_original = by_original.map(|original| self.original_key(case, original));

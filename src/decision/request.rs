@@ -145,8 +145,8 @@ impl Desk {
             // What another message made does not tell what was asked.
             return known.fingerprint != new.fingerprint;
         }
-        let other_card = known.card != new.card || known.card == NOBODY && kept.name != record.name;
-        other_card || is_other(&self.portfolio.traits_of(&record.asked, record.name), &kept)
+        // The key has DE11, so that another name is another card's.
+        kept.name != record.name || is_other(&self.portfolio.traits_of(&record.asked, record.name), &kept)
     }
 
     /// What the card and the settings refuse, before any counter or balance is looked at. Returns the amount in
