@@ -56,6 +56,15 @@ fn a_full_disk_stops_approvals_and_nothing_else_until_there_is_room() {
     let reversal = Purchase::new(&pan("411111", 1), 900_001, 100)
         .set(90, &Purchase::new(&pan("411111", 1), 1, 100).as_original("0100"));
     assert_eq!(peer.ask("0420", &reversal.fields()).code(), "96");
+    let told = || {
+        let (_, page) = switch.get("/refusals.json");
+        let page: serde_json::Value = serde_json::from_str(&page).unwrap();
+        let is_told = |refused: &serde_json::Value| {
+            refused["kind"] == "not-stored" && refused["stan"] == "900001" && refused["code"] == "96"
+        };
+        page["refusals"].as_array().unwrap().iter().any(is_told).then_some(())
+    };
+    wait_for("the refused reversal among those that no record tells of", told);
     let stored = Purchase::new(&pan("411111", approved % 50), approved, 100);
     assert_eq!(
         peer.ask("0101", &stored.fields()).code(),

@@ -241,6 +241,13 @@ fn a_stored_approval_that_a_slow_reader_leaves_behind_is_withheld() {
     let (received, withheld) = (asked as usize + 6_001, 6_000 - answered);
     let counted = switch.metric("authswitch_withheld_repeats_total{link=\"acquirer-ascii\"}");
     assert_eq!(counted, Some(withheld as f64));
+    let told = switch.get("/refusals.json").1;
+    for text in [
+        "\"kind\":\"withheld-repeat\",\"mti\":\"0101\",\"stan\":\"000001\",\"rrn\":\"632609000001\"",
+        "\"code\":null",
+    ] {
+        assert!(told.contains(text), "{text}: {told}");
+    }
     adds_up(&switch.get("/metrics").1);
     let outcome = "authswitch_message_duration_seconds_count{link=\"acquirer-ascii\",mti=\"0101\",outcome=";
     assert_eq!(switch.metric(&format!("{outcome}\"withheld\"}}")), Some(withheld as f64));

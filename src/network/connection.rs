@@ -274,7 +274,7 @@ impl Connection {
         }
     }
 
-    /// Tells of a message that was not decided.
+    /// Tells of a message that no record tells of.
     fn refused(&mut self, unserved: Unserved, wall_us: i64) {
         self.observer.refused(unserved, &self.input[..self.filled], wall_us);
     }
@@ -370,6 +370,7 @@ impl Connection {
             return;
         }
         let (corridor, shared, link) = (&mut self.corridor, &self.shared, &self.link);
+        let observer = &mut self.observer;
         self.outgoing.replace_late(now_ns, deadline_ns, |answer, bytes, out| {
             let passed = &mut answer.passed;
             passed.has_deadline = false;
@@ -384,6 +385,7 @@ impl Connection {
                     passed.sample.outcome = Outcome::Withheld;
                     passed.sample.code = NO_CODE;
                     shared.recorder.batch().message(&passed.finish(now_ns));
+                    observer.refused(corridor.withheld(passed.sample.mti, bytes), &[], wall_us());
                     (Counter::Withheld, &shared.counts.withheld)
                 }
             };

@@ -146,7 +146,7 @@ pub struct Corridor {
     sink: JournalSink,
     ticks: Ticks,
     message: Message,
-    /// What the last message was, if it was not decided.
+    /// What the last message was, if no record tells of it.
     unserved: Option<Unserved>,
 }
 
@@ -180,8 +180,10 @@ impl Corridor {
                 let mut unserved = Unserved::of(view, why);
                 if let Some(refusal) = answer {
                     let de = why.de().unwrap_or(0);
-                    self.answer_refused(view, refusal, de, lead, &mut passed, out);
-                    unserved.code = passed.sample.code;
+                    match self.answer_refused(view, refusal, de, lead, &mut passed, out) {
+                        Ok(()) => unserved.code = passed.sample.code,
+                        Err(why) => unserved = Unserved::of(view, why),
+                    }
                 }
                 self.unserved = Some(unserved);
                 return passed;
@@ -194,9 +196,11 @@ impl Corridor {
         let decided_ns = self.ticks.now_ns();
         passed.stage(Stage::Decide, decided_ns);
         passed.appended(self.sink.take_append_ns());
-        self.answer(view, &request, &decision, lead, out);
-        let why = Why::undecided(decision.refusal);
-        self.unserved = why.map(|why| Unserved { code: decision.code.0, ..Unserved::of(view, why) });
+        self.unserved = match self.answer(view, &request, &decision, lead, out) {
+            Err(why) => Some(Unserved::of(view, why)),
+            Ok(()) => Why::unrecorded(decision.refusal, view)
+                .map(|why| Unserved { code: decision.code.0, ..Unserved::of(view, why) }),
+        };
         passed.stage(Stage::Build, self.ticks.now_ns());
         passed.sample.outcome = outcome(kind, &decision);
         passed.sample.code = decision.code.0;
@@ -218,7 +222,7 @@ impl Corridor {
         passed
     }
 
-    /// What the last message that passed was, if it was not decided.
+    /// What the last message that passed was, if no record tells why it was answered so, or not at all.
     pub fn take_unserved(&mut self) -> Option<Unserved> {
         self.unserved.take()
     }
@@ -294,7 +298,9 @@ impl Corridor {
                 }
             }
             own[count] = (39, Value::Text(&code.0));
-            self.build(view, view.mti(), kept, &own[..=count], lead, out);
+            if let Err(why) = self.build(view, view.mti(), kept, &own[..=count], lead, out) {
+                tracing::error!(link = name, ?why, "a late approval is undone, and no answer could be built");
+            }
         }
         code.0
     }
@@ -357,7 +363,14 @@ impl Corridor {
     }
 
     /// Builds the framed answer at the end of `out`.
-    fn answer(&self, view: View<'_>, request: &Request, decision: &Decision, lead: &[u8], out: &mut Vec<u8>) {
+    fn answer(
+        &self,
+        view: View<'_>,
+        request: &Request,
+        decision: &Decision,
+        lead: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Why> {
         let mut amounts = [0; ADDITIONAL_AMOUNTS];
         let mut own = [(39, Value::Text(&decision.code.0)); 5];
         let mut count = 0;
@@ -380,7 +393,7 @@ impl Corridor {
             add(54, Value::Text(&amounts));
         }
         let lead = Lead::Answer { request: lead, wrong_de: 0 };
-        self.build(view, view.mti().response(), self.link.echo(request.kind), &own[..count], lead, out);
+        self.build(view, view.mti().response(), self.link.echo(request.kind), &own[..count], lead, out)
     }
 
     fn answer_refused(
@@ -391,18 +404,21 @@ impl Corridor {
         lead: &[u8],
         passed: &mut Passed,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Result<(), Why> {
         let code = refusal.code();
         let kind = Kind::of(view.mti()).unwrap_or(Kind::Authorization);
         let (own, lead) = ([(39, Value::Text(&code.0))], Lead::Answer { request: lead, wrong_de: de });
-        self.build(view, view.mti().response(), self.link.echo(kind), &own, lead, out);
+        let built = self.build(view, view.mti().response(), self.link.echo(kind), &own, lead, out);
         passed.sample.code = code.0;
         passed.sample.refusal = refusal as u8;
         passed.sample.outcome =
             if refusal == Refusal::Format { Outcome::FormatError } else { Outcome::Declined };
         passed.stage(Stage::Build, self.ticks.now_ns());
+        built
     }
 
+    /// Echoed fields were valid in the request and ours fit by their types; were it otherwise, no answer is better than a
+    /// wrong one.
     fn build(
         &self,
         view: View<'_>,
@@ -411,17 +427,29 @@ impl Corridor {
         own: &[(u8, Value<'_>)],
         lead: Lead<'_>,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Result<(), Why> {
         let (framing, dialect) = (&self.link.options.framing, &self.link.options.dialect);
         let start = out.len();
         let mark = framing.begin(out, lead);
-        let built = dialect.build(out, mti, Some(view), echo, own);
-        let framed = if built.is_ok() { framing.finish(out, mark) } else { Ok(()) };
-        if built.is_err() || framed.is_err() {
-            // Echoed fields were valid in the request and ours fit by their types; were it otherwise, no answer is
-            // better than a wrong one.
+        let built = dialect.build(out, mti, Some(view), echo, own).map_err(Why::NotBuilt);
+        let framed = built.and_then(|()| framing.finish(out, mark).map_err(Why::NotFramed));
+        if framed.is_err() {
             out.truncate(start);
-            tracing::error!(link = self.link.options.name, ?built, ?framed, "answer not built");
+        }
+        framed
+    }
+
+    /// What a repeat was whose stored answer, framed in `answer`, is withheld.
+    pub fn withheld(&mut self, mti: u16, answer: &[u8]) -> Unserved {
+        let options = &self.link.options;
+        let unread = Unserved { mti, ..Unserved::unread(Why::Withheld) };
+        let Ok(Some(cut)) = options.framing.next(answer, usize::MAX) else { return unread };
+        let message = &answer[cut.start..cut.end];
+        match options.dialect.parse(message, &mut self.message) {
+            Ok(()) => {
+                Unserved { mti, ..Unserved::of(options.dialect.view(message, &self.message), Why::Withheld) }
+            }
+            Err(_) => unread,
         }
     }
 }

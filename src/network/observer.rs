@@ -133,7 +133,7 @@ impl Observer {
         self.cell.bytes_out.fetch_add(bytes, Relaxed);
     }
 
-    /// A message was not decided. `unread` is what of the connection was not cut before the read that brought it.
+    /// No record tells of a message. `unread` is what of the connection was not cut before the read that brought it.
     pub fn refused(&mut self, unserved: Unserved, unread: &[u8], time_us: i64) {
         let (link, connection, peer) = (self.link.index, self.cell.id, self.cell.peer);
         self.cell.refused.fetch_add(1, Relaxed);

@@ -5,6 +5,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 mod told;
+mod unrecorded;
 
 use harness::*;
 use std::io::{Read, Write};
