@@ -21,7 +21,7 @@ mod receipt;
 pub use receipt::Receipt;
 
 mod pace;
-pub use pace::Pace;
+pub use pace::{LeftOut, Pace};
 
 mod refused;
 pub use refused::{Refusals, Refused, Told, Unserved, Why, mti_text};

@@ -60,6 +60,24 @@ pub enum Why {
 }
 
 impl Why {
+    /// The names of all.
+    pub const NAMES: [&str; 14] = [
+        "unreadable",
+        "format-error",
+        "unsupported-type",
+        "unknown-network-code",
+        "not-signed-on",
+        "mac-not-verified",
+        "not-stored",
+        "withheld-repeat",
+        "answer-not-built",
+        "unsolicited",
+        "no-answer-due",
+        "frame-error",
+        "wrong-frame",
+        "rejected-by-network",
+    ];
+
     /// Of a decision about this message that no record tells of.
     pub fn unrecorded(refusal: Refusal, view: View<'_>) -> Option<Why> {
         match refusal {

@@ -194,28 +194,43 @@ fn a_flood_of_wrong_messages_is_counted_and_not_one_of_the_log() {
 }
 
 #[test]
-fn a_storm_of_connections_writes_so_many_lines_a_second_and_tells_the_rest() {
+fn a_storm_of_connections_writes_so_many_lines_a_second_and_hides_no_other_link() {
     const STORM: u64 = 400;
     const PER_S: u64 = 5;
     let (_folder, switch) = start(&["log.lines_per_second=5", "links.acquirer-ascii.max_connections=10000"]);
     let begun = Instant::now();
-    for _ in 0..STORM {
+    // In the middle of it another link has a connection that signs on, is refused a message, and ends.
+    let mut quiet = None;
+    for number in 0..STORM {
         let peer = switch.connect(ASCII);
         peer.stream.shutdown(Shutdown::Both).unwrap();
+        if number == STORM / 2 {
+            let mut peer = switch.connect("acquirer-bcd");
+            let sign_on = peer.ask("0800", &[(7, "1122093315"), (11, "000001"), (70, "001")]);
+            assert_eq!(sign_on.code(), "00");
+            assert_eq!(peer.ask("0800", &[(7, "1122093315"), (11, "000002"), (70, "999")]).code(), "12");
+            quiet = Some(address(&peer));
+        }
+    }
+    for said in ["connection opened", "signed on", "message refused", "connection closed"] {
+        assert_eq!(line_of(&switch, said, quiet.as_ref().unwrap())["link"], "acquirer-bcd");
     }
     // Each opens and closes: written, or left out and told.
+    let of_link = |line: &Value| line["link"] == ASCII && !line["peer"].is_null();
     let lines = wait_for("every line to be told of", || {
-        let lines: Vec<_> = log(&switch)
-            .into_iter()
-            .filter(|line| line["message"].as_str().unwrap().contains("connection"))
-            .collect();
-        let of_one = |line: &&Value| !line["peer"].is_null();
-        let left_out: u64 = lines.iter().filter_map(|line| line["left_out"].as_u64()).sum();
-        (lines.iter().filter(of_one).count() as u64 + left_out == 2 * STORM).then_some(lines)
+        let lines: Vec<_> = log(&switch).into_iter().filter(of_link).collect();
+        let gaps = told(&switch, "lines left out");
+        let left_out: u64 = lines.iter().chain(&gaps).filter_map(|line| line["left_out"].as_u64()).sum();
+        (lines.len() as u64 + left_out == 2 * STORM).then_some(lines)
     });
-    // The switch's seconds do not begin with ours.
+    // Two kinds, and the switch's seconds do not begin with ours.
     let seconds = begun.elapsed().as_secs() + 2;
-    assert!(lines.len() as u64 <= PER_S * seconds, "{} lines in {seconds} s", lines.len());
+    assert!(lines.len() as u64 <= 2 * PER_S * seconds, "{} lines in {seconds} s", lines.len());
+    for gap in told(&switch, "lines left out") {
+        let which = gap["which"].as_str().unwrap();
+        assert!(which.starts_with("acquirer-ascii: ") && !which.contains("acquirer-bcd"), "{gap}");
+        assert!(which.contains("opened ") || which.contains("closed "), "{gap}");
+    }
     assert_eq!(connections(&switch).len(), 0);
 }
 
