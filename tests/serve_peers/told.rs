@@ -445,3 +445,45 @@ fn a_hang_up_changes_the_logs_level() {
         "a line below the level"
     );
 }
+
+#[test]
+fn the_lines_of_a_reload_are_written_where_the_old_level_or_the_new_lets_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("site.toml");
+    let settings = |level: &str, days: u32| {
+        let text = format!("[log]\nlevel = \"{level}\"\n[holds]\nauthorization_days = {days}\n");
+        std::fs::write(&file, text).unwrap();
+    };
+    settings("error", 10);
+    let switch = Switch::start_with(&folder.path().join("data"), &[], |command| {
+        command.arg("--config").arg(&file).env_remove("AUTHSWITCH_LOG");
+    });
+    // From the level before to this one: whether its INFO lines are seen, and the WARN line that the level has changed.
+    let levels = [
+        ("info", true, true),
+        ("error", true, true),
+        ("warn", false, true),
+        ("error", false, true),
+        ("debug", true, true),
+        ("info", true, true),
+        ("info", true, false),
+    ];
+    for (days, (level, info, warn)) in (11..).zip(levels) {
+        let counts = || ["setting changed", "log level changed"].map(|said| told(&switch, said).len());
+        let before = counts();
+        settings(level, days);
+        switch.signal("HUP");
+        // The line of the level comes behind those of the settings.
+        let is_told = || (counts()[usize::from(warn)] > before[usize::from(warn)]).then_some(());
+        wait_for("the reload", is_told);
+        let more = [0, 1].map(|at| counts()[at] > before[at]);
+        assert_eq!(more, [info, warn], "to {level}");
+    }
+    // What does not hold is told, and leaves the level as it was.
+    std::fs::write(&file, "[log]\nlevel = \"error\"\n[holds]\nauthorization_days = 1000\n").unwrap();
+    switch.signal("HUP");
+    wait_for("the refusal", || told(&switch, "not reloaded").pop());
+    let mut peer = switch.connect(ASCII);
+    echo(&mut peer, 1);
+    line_of(&switch, "connection opened", &address(&peer));
+}
