@@ -250,7 +250,7 @@ fn write_latency(out: &mut String, snapshot: &Snapshot) {
          since the start</span></div>{}",
         chart::percentile_curve(&figures.curve_recent, &figures.curve_since_start)
     );
-    out.push_str("</section><section class=\"card\"><h2>Where the time goes <small>of the mean message of the last 10 to 20 s</small></h2>");
+    out.push_str("</section><section class=\"card\"><h2>Where the time goes <small>share: of the mean message of the last 10 to 20 s; the rest: of those that pass the stage</small></h2>");
     out.push_str(&chart::split(&split_of(&figures.recent)));
     out.push_str("<div class=\"columns\"><div>");
     write_stages(out, "last 10 to 20 s", &figures.recent);
@@ -268,6 +268,7 @@ fn split_of(table: &LatencyTable) -> Vec<(&str, u64)> {
 fn write_stages(out: &mut String, span: &str, table: &LatencyTable) {
     let heads = [
         (span, ""),
+        ("share", "n"),
         ("mean", "n"),
         ("median", "n"),
         ("90 %", "n"),
@@ -281,8 +282,9 @@ fn write_stages(out: &mut String, span: &str, table: &LatencyTable) {
         .iter()
         .map(|row| {
             let p = &row.percentiles;
-            let mean = number(if_any(p.count, row.share_ns));
-            let mut cells = vec![text(row.name.replace('_', " ")), mean];
+            let duration = |ns| number(if_any(p.count, ns));
+            let mut cells =
+                vec![text(row.name.replace('_', " ")), duration(row.share_ns), duration(p.mean_ns)];
             cells.extend(percentile_cells(
                 p,
                 &[|p| p.p50_ns, |p| p.p90_ns, |p| p.p99_ns, |p| p.p99_9_ns, |p| p.p99_99_ns, |p| p.max_ns],
