@@ -1,52 +1,19 @@
 //! The way of one message: parse, read, decide, build. No socket, no await, no allocation after warm-up.
 
 use super::refused::{Unserved, Why};
+use super::sink::JournalSink;
 use super::{Link, Ticks};
-use crate::decision::{Decision, Desk, Lateness, Sink};
+use crate::decision::{Decision, Desk, Lateness};
 use crate::journal::Journal;
 use crate::message::{
     ADDITIONAL_AMOUNTS, Kind, Refusal, Request, ResponseCode, read, write_additional_amounts,
 };
-use crate::portfolio::{Differs, FORMAT, TransactionKey};
+use crate::portfolio::{Differs, TransactionKey};
 use crate::telemetry::{Counter, NO_CODE, Outcome, Sample, Stage};
 use crate::wire::frame::Lead;
 use crate::wire::{Bitmap, Message, Mti, ParseError, Value, View};
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// The journal as the decision sees it, with the time its appends take.
-#[derive(Debug)]
-pub struct JournalSink {
-    journal: Journal,
-    ticks: Ticks,
-    append_ns: Cell<u64>,
-}
-
-impl JournalSink {
-    /// A sink into this journal; one per thread.
-    pub fn new(journal: Journal, ticks: Ticks) -> JournalSink {
-        JournalSink { journal, ticks, append_ns: Cell::new(0) }
-    }
-
-    /// Nanoseconds spent appending since the last call.
-    fn take_append_ns(&self) -> u64 {
-        self.append_ns.replace(0)
-    }
-}
-
-impl Sink for JournalSink {
-    fn append(&self, body: &[u8], time_us: i64) -> Option<u64> {
-        let from = self.ticks.now_ns();
-        let appended = self.journal.append(FORMAT, body, time_us);
-        self.append_ns.set(self.append_ns.get() + self.ticks.now_ns() - from);
-        appended.ok()
-    }
-
-    fn appended(&self) -> u64 {
-        self.journal.appended()
-    }
-}
 
 /// What a connection remembers of its peer.
 #[derive(Debug, Default)]

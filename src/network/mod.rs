@@ -12,8 +12,11 @@ pub use clock::{Ticks, wall_us};
 mod link;
 pub use link::{Link, LinkOptions};
 
+mod sink;
+pub use sink::JournalSink;
+
 mod corridor;
-pub use corridor::{Corridor, JournalSink, Passed, Session, Undo, Way};
+pub use corridor::{Corridor, Passed, Session, Undo, Way};
 
 mod batch;
 

@@ -6,6 +6,7 @@ use crate::telemetry::NO_CODE;
 use crate::wire::frame::{FrameError, WrongFrame};
 use crate::wire::{BuildError, ParseError, View};
 use parking_lot::Mutex;
+use serde::Serialize;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
@@ -226,25 +227,25 @@ impl Unserved {
 }
 
 /// Such a message in words for log and pages: never content.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Told {
-    /// The name of why.
+    /// Why, in a word: `format-error`, `unreadable`, `frame-error`.
     pub kind: &'static str,
-    /// Message type.
+    /// Message type, if it could be read.
     pub mti: Option<String>,
-    /// DE11, six digits.
+    /// DE11, six digits, if it was read.
     pub stan: Option<String>,
-    /// DE37.
+    /// DE37, if it was read.
     pub rrn: Option<String>,
     /// The field at fault: `DE4`, `MTI`, `bit map`.
     pub field: Option<String>,
     /// Bytes from the message's first to what is wrong.
     pub offset: Option<u32>,
-    /// What should have stood there.
+    /// What should have stood there, where that says more than `found`.
     pub expected: Option<String>,
-    /// The kind of thing that stood there.
+    /// The kind of thing that stood there, never the thing itself.
     pub found: String,
-    /// DE39 of its answer.
+    /// DE39 of its answer, if it got one.
     pub code: Option<String>,
 }
 

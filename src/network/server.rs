@@ -1,11 +1,10 @@
 //! The server: listeners, the acceptor that hands connections to workers, upkeep, and the drain with its receipt.
 
 use super::clock::{Turns, Watched};
-use super::corridor::JournalSink;
 use super::receipt::Receipt;
 use super::system;
 use super::worker::{self, Incoming, ServerParts, Worker};
-use super::{Likely, Link, LinkOptions, Monitor, Ticks};
+use super::{JournalSink, Likely, Link, LinkOptions, Monitor, Ticks};
 use crate::decision::Desk;
 use crate::journal::Journal;
 use crate::telemetry::{Counter, Recorder, Telemetry};
