@@ -241,12 +241,11 @@ fn stand_in_decides_what_the_budget_leaves_undecided() {
     let mut peer = switch.connect("acquirer-ascii");
     assert_eq!(peer.ask("0100", &purchase(1, 1_000).fields()).code(), "00");
     // A switch that stood still has spent the budget of what came meanwhile.
-    switch.signal("STOP");
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    switch.stand_still();
     let ask = |stan, amount| Purchase::new(&pan("411111", stan), stan, amount);
     peer.send("0100", &ask(2, 1_000).fields());
     peer.send("0100", &ask(3, 3_000).fields());
-    std::thread::sleep(std::time::Duration::from_millis(100));
+    outlast(std::time::Instant::now(), std::time::Duration::from_millis(100));
     switch.signal("CONT");
     assert_eq!([0; 2].map(|_| peer.receive().unwrap().code().to_owned()), ["00", "91"]);
     let counted = switch.metric("authswitch_stand_in_decisions_total{missing=\"budget\"}");

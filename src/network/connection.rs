@@ -143,6 +143,7 @@ impl Connection {
         let idle = self.link.options.idle_timeout;
         let idle_timer = sleep_until(self.last_read + idle);
         tokio::pin!(idle_timer);
+        let mut idle_since = None;
         let mut reads = 0;
         loop {
             let may_read = !self.is_half_closed && self.deferred.len() < self.link.options.max_in_flight;
@@ -162,8 +163,11 @@ impl Connection {
                     // Armed once per idle time, not per read: reads only note when they were.
                     let due = self.last_read + idle;
                     if due <= Instant::now() && self.deferred.len() == 0 {
-                        self.count(Counter::IdleClosed, 1);
-                        return CloseReason::Idle;
+                        // A loop that stood still may not have looked at the socket yet: it has by the second time.
+                        if idle_since.replace(self.last_read) == Some(self.last_read) {
+                            self.count(Counter::IdleClosed, 1);
+                            return CloseReason::Idle;
+                        }
                     }
                     idle_timer.as_mut().reset(due.max(Instant::now() + Duration::from_millis(10)));
                 }
