@@ -1,7 +1,7 @@
 //! Messages of which no record tells why they were answered so, or not at all: which field, where, what was expected and
 //! what was found there, never content. The last of them are kept for those who ask. Must not know who asks.
 
-use crate::message::{Fault, Refusal};
+use crate::message::{Fault, Refusal, card_number};
 use crate::telemetry::NO_CODE;
 use crate::wire::frame::{FrameError, WrongFrame};
 use crate::wire::{BuildError, ParseError, View};
@@ -219,6 +219,9 @@ impl Unserved {
             let mut reference = [b' '; 12];
             let length = text.len().min(12);
             reference[..length].copy_from_slice(&text[..length]);
+            if let Some(pan) = card_number(&view) {
+                pan.hide_in(&mut reference);
+            }
             reference
         });
         let stan = view.number(11).map(|stan| stan as u32);
