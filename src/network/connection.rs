@@ -381,7 +381,11 @@ impl Connection {
             let (counter, count) = match passed.undo.take() {
                 Some(undo) => {
                     passed.sample.outcome = Outcome::Undone;
-                    passed.sample.code = corridor.undo(undo, wall_us(), bytes, out);
+                    let (code, unserved) = corridor.undo(undo, passed.sample.mti, wall_us(), bytes, out);
+                    passed.sample.code = code;
+                    if let Some(unserved) = unserved {
+                        observer.refused(unserved, &[], wall_us());
+                    }
                     passed.sample.refusal = Refusal::BudgetSpent as u8;
                     (Counter::Undone, &shared.counts.undone)
                 }
@@ -389,7 +393,8 @@ impl Connection {
                     passed.sample.outcome = Outcome::Withheld;
                     passed.sample.code = NO_CODE;
                     shared.recorder.batch().message(&passed.finish(now_ns));
-                    observer.refused(corridor.withheld(passed.sample.mti, bytes), &[], wall_us());
+                    let unserved = corridor.unserved_by(Why::Withheld, passed.sample.mti, bytes);
+                    observer.refused(unserved, &[], wall_us());
                     (Counter::Withheld, &shared.counts.withheld)
                 }
             };

@@ -235,16 +235,19 @@ impl Corridor {
     }
 
     /// Undoes an approval that could not be sent in time, and turns its framed answer into one with 91 at the end of
-    /// `out`. Returns that code. Off the usual path.
-    pub fn undo(&mut self, undo: Undo, wall_us: i64, answer: &[u8], out: &mut Vec<u8>) -> [u8; 2] {
-        let name = &self.link.options.name;
-        if !self.desk.undo(undo.key, wall_us, &self.sink) {
-            tracing::warn!(
-                link = name,
-                "a late approval could not be undone: its hold stays until it runs out"
-            );
-        }
+    /// `out`. Returns that code, and what the message was where it could not be undone. Off the usual path.
+    pub fn undo(
+        &mut self,
+        undo: Undo,
+        mti: u16,
+        wall_us: i64,
+        answer: &[u8],
+        out: &mut Vec<u8>,
+    ) -> ([u8; 2], Option<Unserved>) {
         let code = Refusal::BudgetSpent.code();
+        let undone = self.desk.undo(undo.key, wall_us, &self.sink);
+        let unserved =
+            (!undone).then(|| Unserved { code: code.0, ..self.unserved_by(Why::NotUndone, mti, answer) });
         let options = &self.link.options;
         let cut = options.framing.next(answer, usize::MAX);
         // The answer's header is its request's, turned already: it stays as it is.
@@ -266,10 +269,14 @@ impl Corridor {
             }
             own[count] = (39, Value::Text(&code.0));
             if let Err(why) = self.build(view, view.mti(), kept, &own[..=count], lead, out) {
-                tracing::error!(link = name, ?why, "a late approval is undone, and no answer could be built");
+                tracing::error!(
+                    link = options.name,
+                    ?why,
+                    "a late approval is undone, and no answer could be built"
+                );
             }
         }
-        code.0
+        (code.0, unserved)
     }
 
     fn decide(
@@ -406,16 +413,14 @@ impl Corridor {
         framed
     }
 
-    /// What a repeat was whose stored answer, framed in `answer`, is withheld.
-    pub fn withheld(&mut self, mti: u16, answer: &[u8]) -> Unserved {
+    /// What a message of this type was, by the framed answer that does not go out.
+    pub fn unserved_by(&mut self, why: Why, mti: u16, answer: &[u8]) -> Unserved {
         let options = &self.link.options;
-        let unread = Unserved { mti, ..Unserved::unread(Why::Withheld) };
+        let unread = Unserved { mti, ..Unserved::unread(why) };
         let Ok(Some(cut)) = options.framing.next(answer, usize::MAX) else { return unread };
         let message = &answer[cut.start..cut.end];
         match options.dialect.parse(message, &mut self.message) {
-            Ok(()) => {
-                Unserved { mti, ..Unserved::of(options.dialect.view(message, &self.message), Why::Withheld) }
-            }
+            Ok(()) => Unserved { mti, ..Unserved::of(options.dialect.view(message, &self.message), why) },
             Err(_) => unread,
         }
     }

@@ -44,6 +44,8 @@ pub enum Why {
     NotStored,
     /// A repeat whose stored approval could not leave in time: its first answer stands.
     Withheld,
+    /// Its approval came too late to be sent and stands all the same: no record says that it was answered 91.
+    NotUndone,
     /// Its answer does not fit the dialect.
     NotBuilt(BuildError),
     /// Its answer does not fit the framing.
@@ -62,7 +64,7 @@ pub enum Why {
 
 impl Why {
     /// The names of all.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: [&str; 15] = [
         "unreadable",
         "format-error",
         "unsupported-type",
@@ -71,6 +73,7 @@ impl Why {
         "mac-not-verified",
         "not-stored",
         "withheld-repeat",
+        "not-undone",
         "answer-not-built",
         "unsolicited",
         "no-answer-due",
@@ -106,6 +109,7 @@ impl Why {
             Why::MacNotVerified { .. } => "mac-not-verified",
             Why::NotStored => "not-stored",
             Why::Withheld => "withheld-repeat",
+            Why::NotUndone => "not-undone",
             Why::NotBuilt(_) | Why::NotFramed(_) => "answer-not-built",
             Why::Unsolicited => "unsolicited",
             Why::NoAnswerDue => "no-answer-due",
@@ -122,6 +126,7 @@ impl Why {
             Why::Frame(_) => "the connection cannot be cut into frames",
             Why::WrongFrame(_) => "frame dropped",
             Why::Withheld => "stored answer withheld",
+            Why::NotUndone => "a late approval was not undone",
             Why::NotBuilt(_) | Why::NotFramed(_) => "no answer could be built",
             _ if answered => "message refused",
             _ => "message dropped",
@@ -165,6 +170,7 @@ impl Why {
             Why::Withheld => {
                 "a repeat whose stored approval could not leave in time: its first answer stands".into()
             }
+            Why::NotUndone => "an approval that came too late and stands: an advice or completion came meanwhile, or nothing can be stored".into(),
             Why::NotBuilt(error) => error.reason.to_string(),
             Why::Unsolicited => return ("a request or an advice".into(), "a response".into()),
             Why::NoAnswerDue => {
