@@ -80,7 +80,8 @@ fn a_refusal_that_no_record_tells_of_is_told_all_the_same() {
             explain
                 .args(["explain", "--admin", &admin, "--rrn", &said(&refused, "rrn"), "--data"])
                 .arg(&data);
-            assert!(switch.get("/").1.contains(kind), "the page");
+            let is_told = |page: String| page.contains(kind) && !page.contains("Since the start nothing was");
+            wait_for("the page", || is_told(switch.get("/").1).then_some(()));
             let explained = explain.current_dir(folder.path()).output().unwrap();
             let text = String::from_utf8(explained.stdout).unwrap();
             assert!(explained.status.success() && text.contains(kind) && text.contains(field), "{text}");
