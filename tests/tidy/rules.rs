@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("journal", &[]),
     ("network", &["decision", "journal", "message", "portfolio", "settings", "telemetry", "wire"]),
     ("telemetry", &[]),
-    ("admin", &["journal", "portfolio", "telemetry"]),
+    ("admin", &["network", "telemetry"]),
     ("traffic", &["message", "telemetry", "wire"]),
     ("settings", &["message", "wire"]),
     (
