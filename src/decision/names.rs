@@ -244,7 +244,7 @@ fn belongs(said: &Traits, kept: &Traits, known: &Transaction) -> bool {
     if known.state == State::Tombstone {
         return !disagree(said.class, kept.class);
     }
-    if said.adds != kept.adds {
+    if said.class == kept.class && said.adds != kept.adds {
         return false;
     }
     let again = said.is_repeat() || kept.is_repeat() || said.function() != kept.function();

@@ -131,17 +131,20 @@ fn fit(case: &Case<'_>, said: &Traits, known: &Transaction, kept: &Traits) -> Fi
     let codes = [ours, theirs].iter().all(|code| *code != [b' '; 6]);
     let original = request.original.unwrap_or_default();
     // With what increments have added to it, where no rate or fee lies between.
-    let sum_minor = match known.requested_minor == known.amount_minor {
-        true if !known.is_increment() => known.authorized_minor(),
-        _ => known.requested_minor,
+    let [all_minor, held_minor] = match known.requested_minor == known.amount_minor {
+        true if !known.is_increment() => [known.authorized_minor(), known.held_minor],
+        _ => [known.requested_minor; 2],
     };
-    let amounts = [kept.amount_minor, known.requested_minor, sum_minor];
+    let amounts = [kept.amount_minor, known.requested_minor, all_minor, held_minor];
+    // What kind of transaction it is of; of the purchase, 00, it may be that nothing was said.
+    let kind = |traits: &Traits| traits.processing_code / 10_000;
     let amount_minor = if said.amount_minor != 0 { said.amount_minor } else { known.requested_minor };
     let remains_minor = request.replacement_minor.unwrap_or(0);
     let differs = codes && ours != theirs
         || said.amount_minor != 0 && !amounts.contains(&said.amount_minor)
         || remains_minor != 0 && remains_minor >= amount_minor
         || !is_of_class(said, known, kept)
+        || kind(said) != 0 && kind(said) != kind(kept)
         || disagree(said.currency, kept.currency)
         || disagree(said.merchant, kept.merchant)
         || is_elsewhere(said, kept);

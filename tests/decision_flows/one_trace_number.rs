@@ -277,3 +277,41 @@ fn a_late_original_finds_its_repeat_though_the_completion_has_its_key() {
         world.leaves(0, amount_minor).replays();
     }
 }
+
+#[test]
+fn a_completion_with_an_increments_key_is_posted_once() {
+    let original = reversal_of(&purchase(1), 9).original;
+    let increment = Request { marks: Marks::INCREMENTAL, amount_minor: 500, original, ..purchase(2) };
+    let completion = Request { amount_minor: 1_500, original: None, ..completion_of(&increment, 2, 1_500) };
+    let world = World::default();
+    world.gets(&purchase(1), "00").gets(&increment, "00").gets(&completion, "00").leaves(0, 1_500);
+    for again in [repeat_of(&completion), sent_later(&completion)] {
+        world.gets(&again, "00").leaves(0, 1_500);
+    }
+    world.replays();
+}
+
+#[test]
+fn a_reversal_by_reference_releases_what_is_of_its_kind_and_amount() {
+    let reference = purchase(1).retrieval_reference;
+    let refund = Request {
+        operation: Operation::Credit,
+        processing_code: REFUND,
+        retrieval_reference: reference,
+        ..sale(2)
+    };
+    let of_refund = Request { processing_code: REFUND, ..reversal(9, 1_000, names(0x0200, 0)) };
+    let world = World::default();
+    world.gets(&sale(1), "00").gets(&of_refund, "00").leaves(0, 1_000);
+    assert_eq!(last_differs(&world), Differs::ReversalAmbiguous);
+    let world = World::default();
+    world.gets(&sale(1), "00").gets(&refund, "00").gets(&of_refund, "00").leaves(0, 1_000).replays();
+    // What a completion left of it.
+    let completion = several(&Request {
+        original: reversal_of(&purchase(1), 9).original,
+        ..completion_of(&purchase(1), 5, 300)
+    });
+    let world = World::default();
+    world.gets(&purchase(1), "00").gets(&completion, "00").leaves(700, 300);
+    world.gets(&reversal(9, 700, names(0x0100, 0)), "00").leaves(0, 300).replays();
+}

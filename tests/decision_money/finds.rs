@@ -54,7 +54,14 @@ impl Ledger {
         let fits = |entry: &Entry| {
             let whole = if reversal.amount_minor == 0 { entry.amount_minor } else { reversal.amount_minor };
             let remains = reversal.replacement_minor.unwrap_or(0);
-            let of_amount = [0, entry.made.amount_minor, entry.amount_minor].contains(&reversal.amount_minor);
+            let mut amounts = vec![0, entry.made.amount_minor, entry.amount_minor];
+            // With increments, where no rate or fee lies between.
+            if entry.amount_minor == entry.worth_minor && entry.adds_to.is_none() {
+                amounts.extend([entry.held_minor, entry.held_minor + entry.settled_minor]);
+            }
+            let kind = |message: &Request| message.processing_code / 10_000;
+            let of_amount =
+                amounts.contains(&reversal.amount_minor) && [0, kind(&entry.made)].contains(&kind(reversal));
             entry.stands != Stands::ReversedBefore
                 && (!coded(entry) || entry.approval == reversal.approval)
                 && of_amount

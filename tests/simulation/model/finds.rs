@@ -391,8 +391,16 @@ impl Model {
         let whole = if says.amount_minor == 0 { entry.amount_minor } else { says.amount_minor };
         let remains = reversal.replacement_minor.unwrap_or(0);
         let coded = reversal.approval != NO_CODE && entry.approval != NO_CODE;
+        // With increments, where no rate or fee lies between.
+        let plain = entry.amount_minor == entry.worth_minor && entry.adds_to.is_none();
+        let (all_minor, rest_minor) = match plain {
+            true => (entry.held_minor + entry.settled_minor, entry.held_minor),
+            false => (entry.amount_minor, entry.amount_minor),
+        };
         let wrong = coded && reversal.approval != entry.approval
-            || ![0, made.amount_minor, entry.amount_minor].contains(&says.amount_minor)
+            || ![0, made.amount_minor, entry.amount_minor, all_minor, rest_minor]
+                .contains(&says.amount_minor)
+            || ![0, made.code / 10_000].contains(&(says.code / 10_000))
             || remains >= whole && remains != 0
             || !entry.is_of_class(says)
             || says.otherwise(made)
