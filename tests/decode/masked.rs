@@ -40,7 +40,7 @@ fn card_number() -> impl Strategy<Value = String> {
 }
 
 /// How a number may stand in bytes of which nothing is known.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stands {
     Packed,
     Ascii,
@@ -229,6 +229,10 @@ proptest! {
         let logged = log(&number, de, form, before, nested);
         let debug = format!("{logged:?}");
         prop_assert!(!debug.contains(&number));
+        // Bytes that a field of characters takes for characters are none of a card number there.
+        let is_text = Dialect::builtin("iso87-ascii").unwrap().field(de).is_none_or(|field| field.format.class.is_text());
+        let packed = bytes(&number, form, before, 99, false).unwrap_or_default();
+        prop_assume!(!(is_text && form == Stands::Packed && packed.iter().all(|c| (b' '..=b'~').contains(c))));
         let all: Vec<_> =
             Dialect::builtin_names().iter().filter_map(|name| Dialect::builtin(name)).collect();
         for form in [Form::Tree, Form::Json, Form::Ranking, Form::RankingJson] {
