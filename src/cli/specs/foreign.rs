@@ -222,6 +222,16 @@ impl Standard {
     }
 }
 
+/// What the layout of a field or subfield is called: characters that no name of a layout has are their numbers.
+pub(super) fn layout_name(place: &str) -> String {
+    let said = |c: char| match c {
+        '.' => "-".to_owned(),
+        c if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') => c.to_string(),
+        c => format!("_{:x}_", u32::from(c)),
+    };
+    format!("de-{}", place.chars().map(said).collect::<String>())
+}
+
 /// A name without line breaks and the spaces that pages are laid out with.
 pub(super) fn one_line(name: &str) -> String {
     name.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,6 +1,6 @@
 //! Composite fields: subfields by position, behind a bit map or behind tags. Knows no message.
 
-use super::super::foreign::{Holds, Unreadable, one_line};
+use super::super::foreign::{Holds, Unreadable, layout_name, one_line};
 use super::super::inside::{self, Arrangement, DEEPEST, Inside, Piece};
 use super::{EBCDIC, Node, Raw, Reader, length, value};
 use crate::wire::{Class, Encoding, Fill, Format, Length, Pad, Prefix, Side};
@@ -39,7 +39,7 @@ impl Reader {
         };
         Ok(Ok(match told {
             Ok((holder, inside)) => {
-                let name = format!("de-{}", place.replace('.', "-"));
+                let name = layout_name(place);
                 self.layouts.push(Inside { name: name.clone(), ..inside });
                 (holder, Some(name))
             }
