@@ -1,7 +1,8 @@
 //! Messages as bytes -> messages by data element, and whole captures, dumps, logs and files of messages -> traces.
 
-use super::capture::framing::{Guess, cut, detect};
+use super::capture::framing::cut;
 use super::capture::{Begins, Capture, Direction, Kind, Logged, Origin, Piece, Remark, message_start};
+use super::framings::{Reading, ranked, reads_behind_header};
 use super::logged;
 use super::trace::{Body, Entry, Expect, Field, Trace, TraceError, hex_from_bytes, link_index};
 use crate::wire::frame::{self, Framing};
@@ -246,31 +247,30 @@ fn one_frame(framing: Framing, bytes: &[u8]) -> Result<Vec<Range<usize>>, String
     }
 }
 
-/// Where the messages of a piece are; `None` where they cannot be found. Of framings that cut it equally well, one whose
-/// messages the dialect reads.
+/// Where the messages of a piece are; `None` where they cannot be found. A framing with which the dialect reads all of it
+/// comes before those that only cut well.
 fn ranges(piece: &Piece, options: &Options<'_>) -> Option<Vec<Range<usize>>> {
     let anywhere = piece.begins.must_synchronise();
     if let Some(framing) = options.framing {
         return Some(cut(framing, &piece.bytes, anywhere)).filter(|ranges| !ranges.is_empty());
     }
-    let whole = Some(std::iter::once(0..piece.bytes.len()).collect());
+    let whole = || -> Vec<_> { std::iter::once(0..piece.bytes.len()).collect() };
     let is_stream = matches!(piece.origin, Origin::Flow(..));
-    if !is_stream && message_start(&piece.bytes).is_some() && piece.begins == Begins::AtStart {
-        return whole;
+    let is_one = !is_stream && piece.begins == Begins::AtStart;
+    if is_one && reads_all(options.dialect, &piece.bytes, &whole()) {
+        return Some(whole());
     }
-    let guesses = detect(&piece.bytes, anywhere);
-    let best: Vec<_> = guesses.iter().take_while(|guess| guess.cuts_as_well_as(&guesses[0])).collect();
-    let reads = |guess: &&&Guess| {
-        let first = cut(guess.framing, &piece.bytes, anywhere).into_iter().take(1).collect::<Vec<_>>();
-        reads_all(options.dialect, &piece.bytes, &first)
-    };
-    let chosen = if best.len() > 1 { best.iter().find(reads) } else { None };
-    match chosen.or(best.first()) {
+    let readings = ranked(&piece.bytes, anywhere, &[options.dialect]);
+    let best = readings.first();
+    if is_one && message_start(&piece.bytes).is_some() && !best.is_some_and(Reading::is_whole) {
+        return Some(whole());
+    }
+    match best.map(|best| best.guess) {
         Some(guess) if is_stream || piece.origin == Origin::Input || guess.is_exact() => {
             Some(cut(guess.framing, &piece.bytes, anywhere))
         }
         _ if is_stream => None,
-        _ => whole,
+        _ => Some(whole()),
     }
 }
 
@@ -279,14 +279,13 @@ fn is_read(piece: &Piece, options: &Options<'_>) -> bool {
     ranges(piece, options).is_some_and(|ranges| reads_all(options.dialect, &piece.bytes, &ranges))
 }
 
-/// Whether the dialect reads what is at each of these places.
+/// Whether the dialect reads what is at each of these places, to its last byte.
 fn reads_all(dialect: &Dialect, bytes: &[u8], ranges: &[Range<usize>]) -> bool {
-    let reads = |range: &Range<usize>| {
-        let bytes = bytes.get(range.clone()).unwrap_or_default();
-        let header = message_start(bytes).map_or(0, |start| start.header);
-        dialect.parse(bytes.get(header..).unwrap_or_default(), &mut Message::new()).is_ok()
+    let mut room = Message::new();
+    let mut reads = |range: &Range<usize>| {
+        reads_behind_header(dialect, bytes.get(range.clone()).unwrap_or_default(), &mut room)
     };
-    !ranges.is_empty() && ranges.iter().all(reads)
+    !ranges.is_empty() && ranges.iter().all(&mut reads)
 }
 
 /// The same of a message that a log tells by its fields, all of which the dialect must be able to write.

@@ -8,6 +8,7 @@ pub mod trace;
 mod calendar;
 pub mod capture;
 mod chip;
+pub mod framings;
 pub mod generator;
 pub mod import;
 pub mod logged;

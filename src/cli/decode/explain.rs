@@ -3,6 +3,7 @@
 
 use super::hide::{self, Reading};
 use super::parts::{Part, parts};
+use super::rank::Tried;
 use super::words::{exact, hex, is_padded, words};
 use crate::message::meaning;
 use crate::wire::{
@@ -49,6 +50,9 @@ pub(super) struct Explanation {
     /// What is behind the last field whose place is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<Unread>,
+    /// What was tried, where nobody said how the bytes are framed and nothing reads them to their end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tried: Option<Tried>,
 }
 
 /// Bytes that no field is known to have.
@@ -164,6 +168,7 @@ pub(super) fn explain(dialect: &Dialect, frame: &[u8], unmask: bool) -> Explanat
             length: unread.len(),
             raw: unmask.then(|| hex(&frame[unread])),
         }),
+        tried: None,
     }
 }
 
