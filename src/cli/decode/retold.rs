@@ -19,7 +19,7 @@ pub(super) fn written<'d>(dialects: &'d [Arc<Dialect>], logged: &Logged) -> Opti
 /// the log that hides the value, or the dialect that does not know the parts.
 pub(super) fn retold(dialect: &Dialect, written: &Written, logged: &Logged, unmask: bool) -> Explanation {
     let mut explanation = explain(dialect, &written.bytes, unmask);
-    for Unfit { place, de, reason } in &written.unfit {
+    for Unfit { place, de, reason, .. } in &written.unfit {
         let Some(field) = logged.fields.get(*place) else { continue };
         let info = de.and_then(|de| dialect.field(de));
         let mask = info.map_or(de.map_or(Mask::Open, Mask::usual), FieldInfo::strictest_mask);
