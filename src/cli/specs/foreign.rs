@@ -69,6 +69,27 @@ impl Remarks {
     }
 }
 
+impl Remarks {
+    /// Says so where a field's longest value is shorter here than the file has it: what its prefix cannot say is lost,
+    /// what no message has room for is not.
+    pub fn shortened(&mut self, field: impl fmt::Display, said: Option<u32>, length: Length) {
+        let (Some(said), Length::Variable { prefix, max }) = (said, length) else { return };
+        let most = prefix.most();
+        if said <= u32::from(max) {
+            return;
+        }
+        if most < u16::MAX {
+            let what = format!("a length of {said} does not fit its prefix; here it is at most {most}");
+            self.lose(field, what);
+        } else {
+            self.note(
+                field,
+                format!("a length of {said} is longer than a message; here it is at most {max}"),
+            );
+        }
+    }
+}
+
 /// Why a file cannot be read at all: `place: reason`.
 #[derive(Debug)]
 pub(super) struct Unreadable {

@@ -174,6 +174,7 @@ impl Reader<'_> {
                     self.remarks.lose(format!("{place}.{id}"), reason);
                 }
                 Meaning::Tagged(behind) => {
+                    self.remarks.shortened(format!("{place}.{id}"), part.length, behind.value.length);
                     if let Some(lost) = &behind.value.lost {
                         self.remarks.lose(format!("{place}.{id}"), lost.as_str());
                     }
