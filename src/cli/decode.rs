@@ -7,6 +7,7 @@ mod hide;
 mod input;
 mod lead;
 mod likely;
+mod own;
 mod parts;
 mod rank;
 mod retold;

@@ -12,6 +12,7 @@ pub mod framings;
 pub mod generator;
 pub mod import;
 pub mod logged;
+pub mod numbers;
 mod population;
 mod random;
 mod scenario;

@@ -4,6 +4,7 @@ use super::hide::{self, Reading};
 use super::words::hex;
 use crate::traffic::capture::framing::{exactly_around, of_one_frame, of_one_frame_perhaps};
 use crate::traffic::capture::{Coding, Start, further_on, message_start};
+use crate::traffic::numbers::Numbers;
 use crate::wire::frame::{Framing, Kind};
 
 /// One way to tell a message from what stands before it.
@@ -46,12 +47,13 @@ impl Lead {
         bytes.get(self.length + self.header..end).unwrap_or_default()
     }
 
-    /// The header, if there is one, as far as it may be shown.
-    pub fn header(&self, bytes: &[u8], unmask: bool) -> Option<String> {
+    /// The header, if there is one, as far as it may be shown; `own` are the message's card numbers.
+    pub fn header(&self, bytes: &[u8], own: &Numbers, unmask: bool) -> Option<String> {
         let header = bytes.get(self.length..self.length + self.header).filter(|header| !header.is_empty())?;
         let mut stars = vec![false; header.len() * 2];
         if !unmask {
             hide::in_bytes(header, Reading::Any, &mut |run| stars[run].fill(true));
+            own.in_bytes(header, &mut |run| stars[run].fill(true));
         }
         Some(hide::starred(&hex(header), stars.into_iter()))
     }

@@ -367,7 +367,7 @@ impl Ranker {
         let mut explanation = explain(dialect, choice.lead.message(bytes), unmask);
         explanation.also = choice.also.clone();
         explanation.framing = choice.lead.framing.clone();
-        explanation.header = choice.lead.header(bytes, unmask);
+        explanation.header = choice.lead.header(bytes, &explanation.own, unmask);
         explanation.missing = Some(choice.lead.missing).filter(|missing| *missing > 0);
         Some(explanation)
     }
