@@ -1,7 +1,7 @@
 //! Which framing a run of bytes has, by what it cuts out of it: one whose frames a dialect reads, all of them and each to
 //! its end, before whatever only cuts well. Knows no network and shows nothing.
 
-use super::capture::framing::{Guess, LOOKED_AT, cut, detect, suggested};
+use super::capture::framing::{Guess, LOOKED_AT, cut, cut_first, detect, suggested};
 use super::capture::message_start;
 use crate::wire::{Dialect, Message};
 use std::cmp::Reverse;
@@ -64,10 +64,10 @@ fn read_of_the_first<D: Deref<Target = Dialect>>(
     dialects: &[D],
 ) -> usize {
     const LOOKED_AT: usize = 16;
-    let frames = cut(guess.framing, run, anywhere);
+    let frames = cut_first(guess.framing, run, anywhere, LOOKED_AT);
     let mut message = Message::new();
     let mut count = |dialect: &Dialect| {
-        let first = frames.iter().take(LOOKED_AT).filter_map(|frame| run.get(frame.clone()));
+        let first = frames.iter().filter_map(|frame| run.get(frame.clone()));
         first.filter(|frame| reads_behind_header(dialect, frame, &mut message)).count()
     };
     dialects.iter().map(|dialect| count(dialect)).max().unwrap_or(0)

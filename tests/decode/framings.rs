@@ -100,6 +100,8 @@ fn a_damaged_message_type_changes_no_framing() {
         let one = found(&message).remove(0);
         assert_eq!((&one["framing"], &one["header"]), (&Value::Null, &Value::Null), "{one}");
         let bad = framed(&message);
+        let all = found(&bad.repeat(3));
+        assert!(all.len() == 3 && all.iter().all(|one| one["framing"] == "length2-be"), "{all:?}");
         for stream in [[&good[..], &bad, &good], [&bad, &good, &good], [&good, &good, &bad]] {
             let all = found(&stream.concat());
             let framings: Vec<&Value> = all.iter().map(|one| &one["framing"]).collect();

@@ -3,7 +3,7 @@
 
 use super::lead::{self, Lead};
 use super::rank::Ranker;
-use crate::traffic::capture::framing::{Guess, cut, furthest};
+use crate::traffic::capture::framing::{Guess, cut, furthest, tiling};
 use crate::traffic::capture::{
     Anomaly, Begins, Capture, Logged, Options, Origin, Piece, message_start, other_protocol,
 };
@@ -251,15 +251,26 @@ impl How<'_> {
         if self.ranker.reads(bytes, &lead::leads(bytes, None)) {
             return None;
         }
-        let best = self.ranker.framings(bytes, false).into_iter().next()?;
-        let Guess { framing, frames, messages, .. } = best.guess;
-        let is_framed = || lead::leads(bytes, None).first().is_some_and(|lead| lead.framing.is_some());
-        // Frames to the last byte, of which one or the other is no message.
-        let is_most = best.guess.tiles() && frames > 1 && messages * 2 >= frames;
-        let fits = if to_the_end { best.guess.is_exact() } else { best.guess.is_clean() };
-        let divides = is_most || fits && (best.is_read() || messages > 1);
-        let is_better = best.is_whole() || divides && message_start(bytes).is_none() && !is_framed();
-        let cuts = is_better.then(|| cut(framing, bytes, false))?;
+        let is_message = message_start(bytes).is_some()
+            || lead::leads(bytes, None).first().is_some_and(|lead| lead.framing.is_some());
+        let framing = match self.ranker.framings(bytes, false).into_iter().next() {
+            Some(best) if best.is_whole() => Some(best.guess.framing),
+            _ if is_message => None,
+            Some(best) => {
+                let Guess { framing, frames, messages, .. } = best.guess;
+                // Frames to the last byte, of which one or the other is no message.
+                let is_most = best.guess.tiles() && frames > 1 && messages * 2 >= frames;
+                let fits = if to_the_end { best.guess.is_exact() } else { best.guess.is_clean() };
+                let divides = is_most || fits && (best.is_read() || messages > 1);
+                if !divides {
+                    return tiling(bytes);
+                }
+                Some(framing)
+            }
+            None => return tiling(bytes),
+        };
+        let framing = framing?;
+        let cuts = cut(framing, bytes, false);
         // Of one, what stands around it is found where it is read.
         Some((framing, cuts)).filter(|(_, cuts)| cuts.len() > 1 || !to_the_end)
     }

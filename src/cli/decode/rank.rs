@@ -7,7 +7,7 @@ use super::explain::{Explanation, explain};
 use super::lead::Lead;
 use super::parts::parts;
 use super::words::{exact, is_card_number, words};
-use crate::traffic::capture::framing::cut;
+use crate::traffic::capture::framing::cut_first;
 use crate::traffic::capture::other_protocol;
 use crate::traffic::framings::{Reading, ranked};
 use crate::wire::{Bitmap, Dialect, Encoding, Message, ParseError, View};
@@ -239,7 +239,7 @@ impl Ranker {
         let alike = readings.iter().take_while(|one| one.is_read() && one.is_whole() == is_whole).count();
         if alike > 1 {
             readings[..alike].sort_by_cached_key(|reading| {
-                let first = cut(reading.guess.framing, run, anywhere).into_iter().next();
+                let first = cut_first(reading.guess.framing, run, anywhere, 1).into_iter().next();
                 let first = first.and_then(|first| run.get(first)).unwrap_or_default();
                 let header = reading.guess.start.map_or(0, |start| start.header);
                 let best = self.all(first, &[Lead { header, ..Lead::NONE }]).into_iter().next();

@@ -56,9 +56,9 @@ impl Guess {
         self.messages > 0 && self.messages == self.frames && cut
     }
 
-    /// Whether the run is frames from its first byte to its last, whatever is in them.
+    /// Whether the run is frames from its first byte to its last, as far as was looked, whatever is in them.
     pub fn tiles(&self) -> bool {
-        !self.broken && self.skipped + self.lost + self.rest == 0
+        !self.broken && self.skipped + self.lost == 0 && (self.rest == 0 || self.more)
     }
 
     /// The greater, the likelier. Of framings that cut alike, the one that says of more bytes what they are: with marks
@@ -113,7 +113,8 @@ pub fn detect(run: &[u8], anywhere: bool) -> Vec<Guess> {
 /// and bytes behind every message. Each cuts the run into what begins like messages, from its first byte to its last or
 /// into another frame; whether they are messages is for who knows a dialect to say.
 pub fn suggested(run: &[u8]) -> Vec<Guess> {
-    let mut guesses = guesses(before_tails(run).chain(behind_unknown(run)), run, false);
+    let all = before_tails(run).chain(behind_unknown(run)).filter(|framing| begins(*framing, run));
+    let mut guesses = guesses(all, run, false);
     guesses.retain(Guess::is_clean);
     // That a longer beginning of all frames is the same says nothing of what it is: the shortest stands first.
     guesses.sort_by_key(|guess| std::cmp::Reverse((guess.is_exact(), guess.messages)));
@@ -174,6 +175,17 @@ pub fn of_one_frame_perhaps(bytes: &[u8]) -> Vec<Framing> {
 pub fn exactly_around(bytes: &[u8]) -> impl Iterator<Item = Framing> + '_ {
     let lengths = usual().iter().copied().filter(|framing| !framing.is_delimited());
     lengths.filter(|framing| one_frame(*framing, bytes).is_some())
+}
+
+/// The usual length with which `run` is several frames, from its first byte to its last, none of them empty, and what
+/// they carry: that lengths lead to lengths says so, whatever is in the frames.
+pub fn tiling(run: &[u8]) -> Option<(Framing, Vec<Range<usize>>)> {
+    let lengths = usual().iter().copied().filter(|framing| !framing.is_delimited());
+    lengths.into_iter().find_map(|framing| {
+        let mut frames = Frames { framing, run, at: 0, broken: false };
+        let all: Vec<_> = frames.by_ref().take_while(|frame| !frame.is_empty()).collect();
+        (all.len() > 1 && !frames.broken && frames.at == run.len()).then_some((framing, all))
+    })
 }
 
 /// What the one frame that all of `bytes` are carries.
@@ -242,7 +254,12 @@ pub fn guess(framing: Framing, run: &[u8], anywhere: bool) -> Guess {
 /// what is cut is no message, and at the beginning where the run may begin `anywhere`, the next place is looked for
 /// from which on frames follow each other that begin like messages.
 pub fn cut(framing: Framing, run: &[u8], anywhere: bool) -> Vec<Range<usize>> {
-    Walk::new(framing, run, anywhere).filter(|frame| !frame.is_empty()).collect()
+    cut_first(framing, run, anywhere, usize::MAX)
+}
+
+/// The first so many of [`cut`].
+pub fn cut_first(framing: Framing, run: &[u8], anywhere: bool, count: usize) -> Vec<Range<usize>> {
+    Walk::new(framing, run, anywhere).filter(|frame| !frame.is_empty()).take(count).collect()
 }
 
 /// Frames of a run, with new beginnings where it is damaged.
@@ -267,6 +284,14 @@ impl<'a> Walk<'a> {
     }
 }
 
+impl Walk<'_> {
+    /// Whether messages follow behind the last frame, or the run ends there.
+    fn leads_on(&self) -> bool {
+        let at = self.frames.at;
+        at == self.frames.run.len() || self.frames.synchronise(at..at + 1, true).is_some()
+    }
+}
+
 impl Iterator for Walk<'_> {
     type Item = Range<usize>;
 
@@ -278,6 +303,8 @@ impl Iterator for Walk<'_> {
             Some(frame) if message_start(&self.frames.run[frame.clone()]).is_some() => {
                 return Some(frame.clone());
             }
+            // No message, but behind it others: its length is one.
+            Some(_) if self.leads_on() => return frame,
             // No message: its length may be no length.
             Some(_) => self.frames.at,
             None => self.frames.run.len(),
