@@ -1,7 +1,7 @@
 //! 0120 and 0220: another has decided. Always recorded and acknowledged; the money follows what it says.
 
 use super::amount::{Worth, worth};
-use super::completion::{against_own, completed, over_tolerance};
+use super::completion::{against_own, completed, is_otherwise, over_tolerance};
 use super::facts::facts;
 use super::increment::{closed, extended};
 use super::meter::{Meters, Whose};
@@ -11,7 +11,7 @@ use super::{Case, Decision, Desk, Shards, Sink, States, first_seen, fits, veloci
 use crate::message::{Kind, Operation, Refusal, Request, ResponseCode};
 use crate::portfolio::{
     ADVICE_SEEN, Account, CASH, COMPLETION_SEEN, COUNTED, Card, Counts, Differs, Discrepancy, Event,
-    INCREMENT, PREAUTHORIZATION, REQUEST_SEEN, Record, STAND_IN, State, Transaction, TransactionKey,
+    INCREMENT, PREAUTHORIZATION, REQUEST_SEEN, Record, STAND_IN, Shard, State, Transaction, TransactionKey,
 };
 
 /// An advice and what it meets.
@@ -40,8 +40,9 @@ impl Desk {
             Kind::FinancialAdvice => COMPLETION_SEEN,
             _ => ADVICE_SEEN,
         };
-        if known.is_some_and(|known| known.has(seen)) {
-            return acknowledged(key, sink.appended(), true);
+        if let Some(known) = known.filter(|known| known.has(seen)) {
+            let mut record = self.record(Event::Advice, case, own_key);
+            return self.acknowledge_again(case, &known, &mut record, &mut own, sink);
         }
         saw_known(known.as_ref(), None, sink);
         let card = self.card_of(request, known.as_ref());
@@ -78,6 +79,31 @@ impl Desk {
                 self.acknowledge(&record, &mut shards, None, key, sink)
             }
         }
+    }
+
+    /// The advice has come before: nothing moves again. That it says something else now is recorded.
+    fn acknowledge_again(
+        &self,
+        case: &Case<'_>,
+        known: &Transaction,
+        record: &mut Record,
+        own: &mut Shard,
+        sink: &impl Sink,
+    ) -> Decision {
+        if !is_otherwise(case, known, &self.said(case), &own.traits(known.key)) {
+            return acknowledged(known.key, sink.appended(), true);
+        }
+        (record.card, record.account) = (known.card, known.account);
+        let account = self.portfolio.account(known.account);
+        let worth =
+            account.and_then(|account| worth(case.request, case.terms, case.policy, account.currency).ok());
+        record.discrepancy = Discrepancy {
+            differs: Differs::AdviceRepeat,
+            ours_minor: known.amount_minor,
+            theirs_minor: worth.unwrap_or_default().total_minor,
+        };
+        let answer = self.acknowledge(record, &mut Shards::one(known.key, own), None, known.key, sink);
+        Decision { repeat: answer.code.is_approval(), ..answer }
     }
 
     /// Moves the money as the advice says, under the card's and the account's locks.
@@ -260,7 +286,7 @@ fn set_money(met: &Met<'_>, new: &mut Transaction, record: &mut Record, worth: W
     record.velocity = velocity_change(&before, new);
 }
 
-fn is_part(code: ResponseCode) -> bool {
+pub(super) fn is_part(code: ResponseCode) -> bool {
     matches!(code, ResponseCode::PARTIAL | ResponseCode::PURCHASE_ONLY)
 }
 
@@ -344,7 +370,7 @@ fn moves_money(advice: &Request) -> bool {
 }
 
 /// An advice without DE39 says that it was approved.
-fn says_approved(advice: &Request) -> bool {
+pub(super) fn says_approved(advice: &Request) -> bool {
     advice.response.is_none_or(|code| code.is_approval())
 }
 

@@ -2,8 +2,12 @@
 //! here. Moves nothing itself.
 
 use super::Case;
+use super::advice::{is_part, says_approved};
+use super::names::has_other_content;
 use crate::message::{Kind, Marks, Refusal};
-use crate::portfolio::{Differs, Discrepancy, REQUEST_SEEN, State, Transaction};
+use crate::portfolio::{
+    COMPLETION_SEEN, Differs, Discrepancy, NOBODY, REQUEST_SEEN, State, Traits, Transaction,
+};
 
 /// The authorization after a completion of so much. One of several leaves the rest held, until the last one or until
 /// nothing is left; any other releases it. What we had declined or what has run out is completed too, so that a stand-in
@@ -75,6 +79,31 @@ pub(super) fn against_own(
         }
         _ => Discrepancy::default(),
     }
+}
+
+/// Whether an advice that was recorded before comes with other content now, as far as what is kept tells.
+pub(super) fn is_otherwise(case: &Case<'_>, known: &Transaction, said: &Traits, kept: &Traits) -> bool {
+    let request = case.request;
+    let approved_then = match known.state {
+        State::Declined => Some(false),
+        State::Held | State::Posted | State::Approved => Some(true),
+        _ => None,
+    };
+    if approved_then.is_some_and(|then| then != says_approved(request)) {
+        return true;
+    }
+    if (said.class, said.function()) == (kept.class, kept.function()) && !kept.reverses() {
+        return has_other_content(said, kept);
+    }
+    // Another message made it, and took over the amount of the advice where that moved the money last.
+    let of_advice = match known.state {
+        State::Added => known.last_reversal == 0,
+        _ => approved_then.is_some() && !known.is_increment(),
+    };
+    let of_other = known.card == NOBODY
+        || request.kind == Kind::AuthorizationAdvice && known.has(COMPLETION_SEEN)
+        || known.has(REQUEST_SEEN) && is_part(known.code);
+    of_advice && !of_other && said.amount_minor != known.requested_minor
 }
 
 fn differs(differs: Differs, ours_minor: i64, theirs_minor: i64) -> Discrepancy {

@@ -1,8 +1,9 @@
 //! Which fields name a transaction, and the hashes made of them.
 
+use super::names::disagree;
 use super::{Case, Desk, LinkTerms};
 use crate::message::{Kind, Original, Request};
-use crate::portfolio::TransactionKey;
+use crate::portfolio::{State, Transaction, TransactionKey};
 
 /// The data elements that together name a transaction on a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub struct UnknownKeyField(pub u8);
 const POSSIBLE: &[u8] = &[2, 7, 11, 12, 13, 32, 37, 41, 42];
 
 impl KeyFields {
-    /// A key of these data elements.
+    /// A key of these data elements. In a message without DE7 its DE12, 13 and 41 stand for it.
     pub fn new(fields: &[u8]) -> Result<KeyFields, UnknownKeyField> {
         let mut set = 0;
         for de in fields {
@@ -28,8 +29,18 @@ impl KeyFields {
         Ok(KeyFields(set))
     }
 
+    fn has(self, de: u8) -> bool {
+        self.0 >> de & 1 == 1
+    }
+
     fn pick(self, de: u8, value: u64) -> u64 {
-        if self.0 >> de & 1 == 1 { value } else { 0 }
+        if self.has(de) { value } else { 0 }
+    }
+
+    /// Terminals send no DE7: when and where it was made stands for it, so that no other terminal's trace number is taken
+    /// for a repeat.
+    fn without_transmission(self) -> KeyFields {
+        if self.has(7) { KeyFields(self.0 | 1 << 12 | 1 << 13 | 1 << 41) } else { self }
     }
 }
 
@@ -93,7 +104,7 @@ impl Desk {
         let [rrn_a, rrn_b] = words(&request.retrieval_reference);
         let [terminal, _] = words(&request.terminal);
         let [merchant_a, merchant_b] = words(&request.merchant);
-        let fields = terms.key;
+        let fields = if transmission == 0 { terms.key.without_transmission() } else { terms.key };
         self.portfolio.transaction_key(&[
             fields.pick(2, digits),
             fields.pick(2, u64::from(length)),
@@ -154,12 +165,31 @@ impl Desk {
         let known = request.original.filter(|original| original.stan != 0 || original.transmission != 0);
         let by_original = known.map(|original| self.original_key(case, original)).and_then(root);
         let by_name = || self.named_original(case).and_then(root);
-        let by_reference = || table.find_reference(case.reference).and_then(root);
+        let by_reference = || self.referred_original(case).and_then(root);
         by_original
             .or_else(by_name)
             .map(|key| (key, true))
             .or_else(|| by_reference().map(|key| (key, false)))
             .filter(|(key, _)| *key != own)
+    }
+
+    /// Of those with the message's reference the open authorization approved last, so that each of several completions
+    /// finds the rest of it and not the completion before; else the one approved last, else the one declined first.
+    fn referred_original(&self, case: &Case<'_>) -> Option<TransactionKey> {
+        let table = &self.portfolio.table;
+        let found = table.find_reference(case.reference)?;
+        let is_open = |known: &Transaction| matches!(known.state, State::Held | State::Added);
+        if table.lock(found).get(found).is_some_and(is_open) {
+            return Some(found);
+        }
+        let (said, referred) = (self.said(case), table.referred(case.reference));
+        let mut open = table.look(&referred).filter(|(known, kept)| {
+            known.state == State::Held
+                && !disagree(said.merchant, kept.merchant)
+                && !disagree(said.acquirer, kept.acquirer)
+                && !disagree(said.currency, kept.currency)
+        });
+        open.next().map_or(Some(found), |(known, _)| Some(known.key))
     }
 
     /// Hash of a reversal's own identity. What it leaves (DE95) is part of it: some senders give every message of

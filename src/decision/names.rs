@@ -16,7 +16,7 @@ const TRACE_NUMBERS_US: i64 = 24 * 3_600 * 1_000_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Meant {
     pub key: TransactionKey,
-    /// Found by its second name: whether its content is other than what made it. By its key the fingerprint tells.
+    /// Found by its second name: whether its content is other than what made it. By its key what both say tells.
     pub differs: Option<bool>,
 }
 
@@ -35,23 +35,26 @@ impl Desk {
         let (request, table) = (case.request, &self.portfolio.table);
         let asks = matches!(request.kind, Kind::Authorization | Kind::Financial);
         let is_original = asks && request.mti.bcd() & 1 == 0;
-        let named = if is_original { table.named_first(case.name) } else { table.named(case.name) };
-        // What adds to an authorization shares its reference, and is not what a reversal of that speaks of.
-        let reference = if asks && !case.adds() { case.reference } else { 0 };
-        let reversed = table.reversed_first(reference);
-        if named.is_none() && reversed.is_none() {
-            return Meant::own(own);
-        }
-        let known = table.lock(own).get(own).copied();
         // The completion of an authorization with the key of that may have come before, as its own repeat.
-        let completes = known.is_some_and(|known| {
+        let completes = |known: &Transaction| {
             request.kind == Kind::FinancialAdvice
                 && known.state == State::Completed
                 && !known.has(COMPLETION_SEEN)
-        });
-        if known.is_some() && !completes {
+        };
+        let known = || table.lock(own).get(own).copied();
+        // An original is seldom known: its other names are looked up first, anything else's key is.
+        let known_first = if is_original { None } else { known() };
+        if known_first.is_some_and(|known| !completes(&known)) {
             return Meant::own(own);
         }
+        let named = if is_original { table.named_first(case.name) } else { table.named(case.name) };
+        // What adds to an authorization shares its reference, and is not what a reversal of that speaks of.
+        let reference = if case.adds() { 0 } else { case.reference };
+        let reversed = table.reversed_first(reference);
+        if named.is_none() && reversed.is_none() || is_original && known().is_some() {
+            return Meant::own(own);
+        }
+        let completes = known_first.is_some();
         let said = self.said(case);
         let by_original = request.original.filter(|original| original.stan == request.stan);
         let by_original = by_original.map(|original| self.original_key(case, original));
@@ -63,16 +66,26 @@ impl Desk {
                 continue;
             }
             let is_named = by_original == Some(known.key);
-            if is_named || found.is_none() && is_same(&said, &kept, known.time_us, case.now_us) {
-                found = Some((known.key, has_other_content(&said, &kept)));
+            if !is_named && !is_same_sent_again(&said, &kept, &known, case.now_us) {
+                continue;
+            }
+            let differs = has_other_content(&said, &kept);
+            // Of several the one whose content is the same.
+            if is_named || found.is_none_or(|(_, other)| other && !differs) {
+                found = Some((known.key, differs));
             }
             if is_named {
                 break;
             }
         }
+        // A completion that comes after the reversal of its authorization is money all the same.
+        let posts = request.kind == Kind::FinancialAdvice;
         let reversed = || {
             let mut fits = table.look(&reversed).filter(|(known, kept)| {
-                belongs(&said, kept, known) && said.amount_minor != 0 && is_reversed_by(&said, kept)
+                belongs(&said, kept, known)
+                    && (!posts || kept.class == said.class)
+                    && said.amount_minor != 0
+                    && is_reversed_by(&said, kept)
             });
             fits.next().filter(|_| !completes).map(|(known, _)| (known.key, false))
         };
@@ -156,8 +169,19 @@ pub(super) fn is_same(said: &Traits, kept: &Traits, kept_us: i64, now_us: i64) -
     let reverses = said.reverses() || kept.reverses();
     !is_elsewhere(said, kept)
         && !disagree(said.retrieval_reference, kept.retrieval_reference)
-        && (reverses || said.class != kept.class || said.processing_code == kept.processing_code)
-        && (is_borne_out(said, kept) || now_us.saturating_sub(kept_us).abs() <= TRACE_NUMBERS_US)
+        && (is_borne_out(said, kept)
+            || (reverses || said.class != kept.class || said.processing_code == kept.processing_code)
+                && now_us.saturating_sub(kept_us).abs() <= TRACE_NUMBERS_US)
+}
+
+/// The same for what belongs to it. A completion that came with the key of its authorization left no times of its own: sent
+/// again it is told by its amount.
+fn is_same_sent_again(said: &Traits, kept: &Traits, known: &Transaction, now_us: i64) -> bool {
+    if said.class == kept.class || kept.reverses() {
+        return is_same(said, kept, known.time_us, now_us);
+    }
+    let said = Traits { local_time: 0, local_date: 0, ..*said };
+    said.amount_minor == known.requested_minor && is_same(&said, kept, known.time_us, now_us)
 }
 
 /// Whether a request or an advice may be of the transaction that `kept` made. Of two originals of one function each is one of
@@ -172,9 +196,18 @@ fn belongs(said: &Traits, kept: &Traits, known: &Transaction) -> bool {
     said.class == kept.class && again || advised_again
 }
 
+/// Whether a message with the key of one that was decided says something else of the transaction.
+pub(super) fn is_other(said: &Traits, kept: &Traits) -> bool {
+    said.class != kept.class
+        || is_elsewhere(said, kept)
+        || disagree(said.retrieval_reference, kept.retrieval_reference)
+        || has_other_content(said, kept)
+}
+
 /// What a repeat must have in common with the first beside what names it.
-fn has_other_content(said: &Traits, kept: &Traits) -> bool {
+pub(super) fn has_other_content(said: &Traits, kept: &Traits) -> bool {
     said.amount_minor != kept.amount_minor
+        || said.class == kept.class && !kept.reverses() && said.processing_code != kept.processing_code
         || disagree(said.currency, kept.currency)
         || disagree(said.merchant, kept.merchant)
 }

@@ -3,7 +3,7 @@
 use super::amount::{Worth, worth};
 use super::judge::judged;
 use super::meter::{Meters, Whose};
-use super::names::Meant;
+use super::names::{Meant, is_other};
 use super::offer::Bounds;
 use super::why::{saw_card, saw_known};
 use super::{Case, Decision, Denial, Desk, Part, Shards, Sink, States, first_seen, fits, velocity_change};
@@ -103,7 +103,7 @@ impl Desk {
         record: &mut Record,
         sink: &impl Sink,
     ) -> Decision {
-        let differs = meant.differs.unwrap_or(known.fingerprint != new.fingerprint);
+        let differs = meant.differs.unwrap_or_else(|| self.asks_otherwise(known, new, shard, record));
         let refusal = match known.state {
             State::Tombstone => Some(Refusal::AlreadyReversed),
             State::Reversed if !known.has(REQUEST_SEEN) => Some(Refusal::AlreadyReversed),
@@ -136,6 +136,17 @@ impl Desk {
             Some(sequence) => Decision { sequence, ..stored },
             None => Decision::refused(Refusal::NotStored, known.key),
         }
+    }
+
+    /// Whether a request with the key of one that is known asks another thing than was asked first.
+    fn asks_otherwise(&self, known: &Transaction, new: &Transaction, shard: &Shard, record: &Record) -> bool {
+        let kept = shard.traits(known.key);
+        if kept.reverses() || kept.function() != 0 {
+            // What another message made does not tell what was asked.
+            return known.fingerprint != new.fingerprint;
+        }
+        // The key has DE11, so that another name is another card's.
+        kept.name != record.name || is_other(&self.portfolio.traits_of(&record.asked, record.name), &kept)
     }
 
     /// What the card and the settings refuse, before any counter or balance is looked at. Returns the amount in

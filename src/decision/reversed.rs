@@ -122,7 +122,12 @@ fn fit(case: &Case<'_>, said: &Traits, known: &Transaction, kept: &Traits) -> Fi
     let [ours, theirs] = [known.approval, request.approval];
     let codes = [ours, theirs].iter().all(|code| *code != [b' '; 6]);
     let original = request.original.unwrap_or_default();
-    let amounts = [kept.amount_minor, known.requested_minor];
+    // With what increments have added to it, where no rate or fee lies between.
+    let sum_minor = match known.requested_minor == known.amount_minor {
+        true if !known.is_increment() => known.authorized_minor(),
+        _ => known.requested_minor,
+    };
+    let amounts = [kept.amount_minor, known.requested_minor, sum_minor];
     let amount_minor = if said.amount_minor != 0 { said.amount_minor } else { known.requested_minor };
     let remains_minor = request.replacement_minor.unwrap_or(0);
     let differs = codes && ours != theirs

@@ -464,6 +464,7 @@ fn counter_of(differs: Differs) -> Option<Counter> {
         Differs::NoOriginal => Some(Counter::NoOriginal),
         Differs::ReversalAmbiguous => Some(Counter::ReversalAmbiguous),
         Differs::ReversalNoOriginal => Some(Counter::ReversalNoOriginal),
+        Differs::AdviceRepeat => Some(Counter::AdviceRepeat),
     }
 }
 

@@ -44,6 +44,8 @@ kinds! {
     ReversalAmbiguous = 6, "reversal-ambiguous";
     /// A reversal of what was never seen here: it waits for its original.
     ReversalNoOriginal = 7, "reversal-without-original";
+    /// An advice that came before says something else now: what it said first stays.
+    AdviceRepeat = 8, "advice-repeated-otherwise";
 }
 
 /// A difference, and both amounts in minor units of the account's currency.

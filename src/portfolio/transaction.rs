@@ -82,7 +82,8 @@ pub const INCREMENT: u8 = 128;
 pub struct Transaction {
     /// Its name.
     pub key: TransactionKey,
-    /// Hash of the content that a repeat must have too: DE2, 3, 4, 37, 41, 42, 49 and the MTI's class.
+    /// Hash of what was asked, which a repeat of a request that came behind its own advice must have too: DE2, 3, 4, 37, 41, 42,
+    /// 49 and the MTI's class. Where the request came first, what it said tells.
     pub fingerprint: u64,
     /// Hash of DE2 and DE37, by which a completion without DE90 finds it; 0 for none.
     pub reference: u64,

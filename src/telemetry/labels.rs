@@ -190,6 +190,8 @@ counters! {
     ReversalAmbiguous = "reversals_ambiguous";
     /// Reversals of what was never seen here: kept for an original that comes later.
     ReversalNoOriginal = "reversals_without_original";
+    /// Advices that came again and said something else; what they said first stays.
+    AdviceRepeat = "advices_repeated_otherwise";
 }
 
 /// The message types with a label of their own; any other is `other`, so that a peer cannot make new labels.

@@ -10,6 +10,7 @@ mod requests;
 mod repeats;
 
 mod sent_later;
+mod sent_otherwise;
 
 mod advices;
 

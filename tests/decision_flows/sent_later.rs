@@ -87,7 +87,6 @@ fn another_time_place_or_reference_is_another_transaction() {
             ("DE32", Request { acquirer: 9, ..first }),
             ("DE37", Request { retrieval_reference: *b"OTHER0000001", ..first }),
             ("DE41", Request { terminal: *b"TERM0002", ..first }),
-            ("DE3", Request { processing_code: first.processing_code + 10, ..first }),
             ("DE11", Request { stan: 2, ..first }),
             ("DE2", Request { pan: Some(pan(1)), ..first }),
         ] {

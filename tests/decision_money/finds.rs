@@ -1,8 +1,8 @@
 //! What a reversal without DE90 speaks of, by card and DE37, and which late request one spoke of that came before it.
 
 use crate::judge::is_increment;
-use crate::ledger::{Content, Entry, Ledger, NONE, Name, Stands, original_name};
-use authswitch::message::Request;
+use crate::ledger::{Content, Entry, Ledger, NONE, Name, Stands, name_of, original_name};
+use authswitch::message::{Kind, Request};
 
 /// Which reversal it is, whenever it is sent.
 pub fn identity_of(reversal: &Request) -> (u32, u64, i64) {
@@ -13,10 +13,19 @@ fn is_open(entry: &Entry) -> bool {
     entry.money() != (0, 0) || entry.stands == Stands::Added
 }
 
-/// Whether two messages of a card and reference may be of one purchase; a currency of 0 is not said.
-fn agree(one: &Request, other: &Request) -> bool {
+pub fn says_yes(advice: &Request) -> bool {
+    advice.response.is_none_or(|code| ["00", "08", "10", "11", "16", "85", "87"].contains(&code.as_str()))
+}
+
+/// A currency of 0 is not said.
+fn agree_on_currency(one: &Request, other: &Request) -> bool {
     let currencies = [one.currency, other.currency];
-    one.terminal == other.terminal && (currencies[0] == currencies[1] || currencies.contains(&0))
+    currencies[0] == currencies[1] || currencies.contains(&0)
+}
+
+/// Whether two messages of a card and reference may be of one purchase.
+fn agree(one: &Request, other: &Request) -> bool {
+    one.terminal == other.terminal && agree_on_currency(one, other)
 }
 
 impl Ledger {
@@ -58,16 +67,81 @@ impl Ledger {
         }
     }
 
-    /// Whether a request that comes for the first time was reversed before it came, by a reversal that did not know its name.
-    pub fn was_reversed(&self, request: &Request) -> bool {
-        let reference = Some(reference_of(request));
-        let spoke_of = |entry: &Entry| {
+    /// What a request or an advice that comes for the first time was reversed by before it came, where that reversal did not
+    /// know its name: the latest.
+    fn reversed_first(&self, message: &Request) -> Option<Name> {
+        let reference = Some(reference_of(message));
+        let spoke_of = |(_, entry): &(&Name, &Entry)| {
             entry.stands == Stands::ReversedBefore
                 && entry.reference == reference
-                && entry.made.amount_minor == request.amount_minor
-                && agree(&entry.made, request)
+                && entry.made.amount_minor == message.amount_minor
+                && agree(&entry.made, message)
         };
-        !is_increment(request) && request.amount_minor != 0 && self.entries.values().any(spoke_of)
+        let may_be = !is_increment(message) && message.amount_minor != 0;
+        let found = self.entries.iter().filter(spoke_of).max_by_key(|(_, entry)| entry.turn);
+        found.filter(|_| may_be).map(|(name, _)| *name)
+    }
+
+    pub fn was_reversed(&self, request: &Request) -> bool {
+        self.reversed_first(request).is_some()
+    }
+
+    /// The name under which an advice is known. A completion is money although its authorization was reversed.
+    pub fn advised_as(&self, advice: &Request) -> Name {
+        let name = name_of(advice);
+        let is_new = !self.entries.contains_key(&name) && advice.kind == Kind::AuthorizationAdvice;
+        let reversed = is_new.then(|| self.reversed_first(advice)).flatten();
+        reversed.unwrap_or(name)
+    }
+
+    /// Of those with the message's reference the latest approved, else the first declined; where that is not open, the latest
+    /// open authorization of the same merchant.
+    pub fn by_reference(&self, message: &Request) -> Option<Name> {
+        let found = *self.references.get(&reference_of(message))?;
+        if [Stands::Held, Stands::Added].contains(&self.entries[&found].stands) {
+            return Some(found);
+        }
+        let fits = |(_, entry): &(&Name, &Entry)| {
+            entry.stands == Stands::Held
+                && entry.reference == Some(reference_of(message))
+                && agree_on_currency(&entry.made, message)
+                && entry.made.merchant == message.merchant
+        };
+        let open = self.entries.iter().filter(fits).max_by_key(|(_, entry)| entry.turn);
+        Some(open.map_or(found, |(name, _)| *name))
+    }
+
+    pub fn next_turn(&self) -> usize {
+        self.entries.values().map(|entry| entry.turn).max().unwrap_or(0) + 1
+    }
+}
+
+impl Entry {
+    /// Whether an advice that came before says something else now.
+    pub fn was_advised_otherwise(&self, advice: &Request) -> bool {
+        let yes_then = match self.stands {
+            Stands::Declined => Some(false),
+            Stands::Held | Stands::Posted | Stands::Answered => Some(true),
+            _ => None,
+        };
+        if yes_then == Some(!says_yes(advice)) {
+            return true;
+        }
+        let made = &self.made;
+        if made.kind == advice.kind {
+            return made.amount_minor != advice.amount_minor
+                || made.processing_code != advice.processing_code
+                || made.merchant != advice.merchant
+                || !agree_on_currency(made, advice);
+        }
+        let kept_its_amount = match self.stands {
+            Stands::Added => self.last_reversal.is_none(),
+            _ => yes_then.is_some() && self.adds_to.is_none(),
+        };
+        let in_part = self.asked.is_some() && ["10", "87"].contains(&self.code.as_str());
+        let superseded = advice.kind == Kind::AuthorizationAdvice && self.settled;
+        let taken_over = self.card.is_some() && !in_part && !superseded;
+        kept_its_amount && taken_over && advice.amount_minor != self.amount_minor
     }
 }
 

@@ -2,7 +2,7 @@
 //! sum is taken over all of them when asked for. Written from the rules of an issuer's flows, not from the desk.
 
 use crate::counts::{Counts, Scope};
-use crate::finds::{content_of, identity_of, reference_of};
+use crate::finds::{content_of, identity_of, reference_of, says_yes};
 use crate::judge::{Sum, share};
 use crate::parts::end_of_hold;
 use crate::support::{Plan, pan};
@@ -60,12 +60,14 @@ pub struct Entry {
     pub made: Request,
     /// Another stood in for us (0120), it was completed or stood in for as a sale (0220).
     pub stood_in: bool,
-    settled: bool,
+    pub settled: bool,
     pub last_reversal: Option<(u32, u64, i64)>,
     pub ends_s: i64,
     pub preauthorization: bool,
     /// Which purchase of the counters it is.
     counted: Option<u64>,
+    /// Its place among those of its reference: made, or approved after all.
+    pub turn: usize,
 }
 
 impl Entry {
@@ -102,7 +104,7 @@ pub struct Ledger {
     pub plan: Plan,
     pub entries: BTreeMap<Name, Entry>,
     /// Card and DE37 -> the latest approved transaction, else the first declined one.
-    references: BTreeMap<(u64, [u8; 12]), Name>,
+    pub references: BTreeMap<(u64, [u8; 12]), Name>,
     pub counts: Counts,
     /// The names of reversals that released what agreed with them in all, by another name.
     pub spoke_of_others: BTreeSet<Name>,
@@ -116,10 +118,6 @@ pub fn name_of(request: &Request) -> Name {
 pub fn original_name(request: &Request) -> Option<Name> {
     let original = request.original?;
     Some((request.pan.unwrap().parts().0, original.transmission, original.stan, original.acquirer))
-}
-
-pub fn says_yes(advice: &Request) -> bool {
-    advice.response.is_none_or(|code| ["00", "08", "10", "11", "16", "85", "87"].contains(&code.as_str()))
 }
 
 pub fn takes_money(operation: Operation) -> bool {
@@ -240,11 +238,13 @@ impl Ledger {
     // ---- Advices ----
 
     fn advises(&mut self, advice: &Request, now_us: i64) -> Outcome {
-        let name = name_of(advice);
         let settles = advice.kind == Kind::FinancialAdvice;
+        let name = self.advised_as(advice);
         let known = self.entries.get(&name).cloned();
-        if known.as_ref().is_some_and(|entry| if settles { entry.settled } else { entry.stood_in }) {
-            return outcome("00", false);
+        let seen = |entry: &&Entry| if settles { entry.settled } else { entry.stood_in };
+        if let Some(entry) = known.as_ref().filter(seen) {
+            // It may say something else now, which is recorded.
+            return outcome("00", entry.was_advised_otherwise(advice));
         }
         let completed = self.completed_by(advice, known.as_ref());
         let over = known.as_ref().is_some_and(|entry| match entry.stands {
@@ -288,6 +288,8 @@ impl Ledger {
             let is = self.entries[&name].stands;
             if was == Stands::Declined && [Stands::Held, Stands::Posted, Stands::Answered].contains(&is) {
                 self.references.insert(reference_of(&self.entries[&name].made), name);
+                let turn = self.next_turn();
+                self.entries.get_mut(&name).unwrap().turn = turn;
             }
         }
         outcome("00", true)
@@ -355,16 +357,12 @@ impl Ledger {
         if known.is_some_and(|entry| entry.stands != Stands::ReversedBefore) {
             return None;
         }
-        self.references.get(&reference_of(advice)).map(|name| self.root(*name)).filter(usable)
+        self.by_reference(advice).map(|name| self.root(name)).filter(usable)
     }
 
     /// The authorization itself, where a name is of an increment.
     pub fn root(&self, name: Name) -> Name {
         self.entries.get(&name).and_then(|entry| entry.adds_to).unwrap_or(name)
-    }
-
-    pub fn by_reference(&self, message: &Request) -> Option<Name> {
-        self.references.get(&reference_of(message)).copied()
     }
 
     // ---- Reversals ----
@@ -377,7 +375,7 @@ impl Ledger {
             let blank = self.blank(reversal);
             let reference = blank.reference.filter(|_| reversal.original.is_none());
             let (stands, last_reversal) = (Stands::ReversedBefore, Some(identity));
-            let early = Entry { stands, last_reversal, reference, ..blank };
+            let early = Entry { stands, last_reversal, reference, turn: self.next_turn(), ..blank };
             self.entries.insert(named, early);
             return outcome("00", true);
         };
@@ -485,12 +483,14 @@ impl Ledger {
             last_reversal: None,
             ends_s: 0,
             counted: None,
+            turn: 0,
         }
     }
 
     /// A transaction seen for the first time, but by its reversal.
-    fn first(&mut self, name: Name, entry: Entry) {
+    fn first(&mut self, name: Name, mut entry: Entry) {
         let reference = reference_of(&entry.made);
+        entry.turn = self.next_turn();
         if entry.stands != Stands::Declined || !self.references.contains_key(&reference) {
             self.references.insert(reference, name);
         }

@@ -1,7 +1,8 @@
 //! The reference's holds of several messages: increments, which add to one, and completions, which use it up.
 
+use crate::finds::says_yes;
 use crate::judge::is_increment;
-use crate::ledger::{Entry, Ledger, Name, Stands, name_of, original_name, says_yes, takes_money};
+use crate::ledger::{Entry, Ledger, Name, Stands, name_of, original_name, takes_money};
 use crate::support::{AUTHORIZATION_DAYS, PREAUTHORIZATION_DAYS};
 use authswitch::message::{Kind, Marks, Operation, Request};
 

@@ -191,6 +191,10 @@ impl Cast {
             Variant::Later => later(&repeat_of(&request)),
             Variant::OtherAmount => Request { amount_minor: slot.amount_minor + 1, ..request },
             Variant::OtherTerminal => Request { terminal: *b"TERM0002", ..request },
+            Variant::OtherTime => Request { local_time: 235_959, ..request },
+            Variant::OtherPurpose => {
+                later(&repeat_of(&Request { processing_code: request.processing_code + 10, ..request }))
+            }
             Variant::OtherCard => Request { pan: Some(pan(u64::from(slot.card) + 1)), ..request },
         };
         (request, if variant == Variant::OtherLink { (slot.link + 1) % LINKS.len() } else { slot.link })

@@ -87,8 +87,9 @@ pub fn record(world: &World, arrival: &Arrival, differs: Differs, record: &Recor
     )?;
     let says = (record.event, record.time_us, usize::from(record.asked.link));
     Fault::unless("I19 record", "event, time, link", says, (event, arrival.now_us, arrival.link))?;
-    if event == Event::Reversal {
-        Fault::unless("I8 discrepancy", "what is told of a reversal", record.discrepancy.differs, differs)?;
+    let advised_again = [differs, record.discrepancy.differs].contains(&Differs::AdviceRepeat);
+    if event == Event::Reversal || advised_again {
+        Fault::unless("I8 discrepancy", "what is told of it", record.discrepancy.differs, differs)?;
     }
     versions(world, record)
 }

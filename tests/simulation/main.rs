@@ -69,7 +69,9 @@ fn worlds_come_to_everything() {
     for (from_snapshot, lost) in [(false, false), (false, true), (true, false), (true, true)] {
         all.push(Reached::Start { from_snapshot, lost });
     }
-    all.extend([Differs::ReversalAmbiguous, Differs::ReversalNoOriginal].map(Reached::Told));
+    all.extend(
+        [Differs::ReversalAmbiguous, Differs::ReversalNoOriginal, Differs::AdviceRepeat].map(Reached::Told),
+    );
     use Kind::{Authorization, AuthorizationAdvice, Financial, FinancialAdvice};
     let renamed = [Authorization, AuthorizationAdvice, Financial, FinancialAdvice];
     all.extend(renamed.map(Reached::Renamed));

@@ -126,7 +126,7 @@ pub struct Outcome {
     pub needs: u64,
     /// What an inquiry is told: ledger and available balance.
     pub balances: Option<[i64; 2]>,
-    /// What is told of a reversal.
+    /// What is told of a reversal, or of an advice that has come before.
     pub differs: Differs,
     own: Option<(Name, Entry)>,
     other: Option<(Name, Entry)>,

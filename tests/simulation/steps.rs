@@ -42,6 +42,10 @@ pub enum Variant {
     Later,
     OtherAmount,
     OtherTerminal,
+    /// Made at another time, by its DE12.
+    OtherTime,
+    /// Sent later, with another DE3.
+    OtherPurpose,
     /// The same numbers with another card.
     OtherCard,
     /// The same message on the link behind the slot's.
@@ -292,6 +296,8 @@ fn variant(dice: &mut Dice) -> Variant {
         (3, Variant::Later),
         (1, Variant::OtherAmount),
         (1, Variant::OtherTerminal),
+        (1, Variant::OtherTime),
+        (1, Variant::OtherPurpose),
         (1, Variant::OtherCard),
         (2, Variant::OtherLink),
     ])

@@ -1,8 +1,10 @@
 //! 0120 and 0220 on paper: recorded whatever they say, and the money follows what they say.
 
+use super::finds::Says;
 use super::parts::is_increment;
 use super::{Arrival, Entry, Model, Name, Outcome, Stands, Sum, end_of_hold, takes_money};
 use authswitch::message::{Kind, Operation, Request, ResponseCode};
+use authswitch::portfolio::Differs;
 
 fn says_yes(advice: &Request) -> bool {
     advice.response.is_none_or(|code| ["00", "08", "10", "11", "16", "85", "87"].contains(&code.as_str()))
@@ -15,8 +17,10 @@ impl Model {
         let settles = advice.kind == Kind::FinancialAdvice;
         let known = self.get(&name);
         if let Some(seen) = known.filter(|entry| if settles { entry.settled } else { entry.stood_in }) {
-            let (stored, repeat, needs) = (false, true, seen.record);
-            return Outcome { stored, repeat, needs, ..Outcome::stored(ResponseCode::APPROVED) };
+            let stored = seen.was_advised_otherwise(&Says::of(advice), says_yes(advice));
+            let differs = if stored { Differs::AdviceRepeat } else { Differs::Nothing };
+            let (repeat, needs) = (true, seen.record);
+            return Outcome { stored, repeat, needs, differs, ..Outcome::stored(ResponseCode::APPROVED) };
         }
         let card = known.and_then(|entry| entry.card).or(self.card_of(advice));
         let over = known.is_some_and(|entry| match entry.stands {

@@ -2,8 +2,9 @@
 //! DE7, or know its original in part.
 
 use super::names::{digits, original_name, reference_of};
+use super::parts::is_increment;
 use super::{Arrival, Entry, Model, NO_CODE, Name, Stands, name_of};
-use authswitch::message::{Kind, Marks, Operation, Request};
+use authswitch::message::{Kind, Request};
 use authswitch::portfolio::Differs;
 
 const DAY_US: i64 = 86_400_000_000;
@@ -15,7 +16,7 @@ pub struct Says {
     /// It says that it was sent before.
     again: bool,
     /// 1: authorizations, 2: financial messages.
-    class: Option<u8>,
+    pub class: Option<u8>,
     pub trace: (u64, u32),
     code: u32,
     amount_minor: i64,
@@ -65,11 +66,24 @@ impl Says {
         }
     }
 
+    /// Whether a request with the name of one that was made asks another thing.
+    pub(super) fn is_another(&self, made: &Says) -> bool {
+        (self.class, self.trace.0) != (made.class, made.trace.0)
+            || self.elsewhere(made)
+            || differ(self.reference, made.reference)
+            || self.of_other(made)
+    }
+
+    /// Whether both may be of one purchase, wherever in the shop and whenever each was made.
+    pub(super) fn may_complete(&self, made: &Says) -> bool {
+        !self.otherwise(made) && !differ(self.acquirer, made.acquirer)
+    }
+
     fn reverses(&self) -> bool {
         self.kind == Some(Kind::Reversal)
     }
 
-    fn asks(&self) -> bool {
+    pub(super) fn asks(&self) -> bool {
         matches!(self.kind, Some(Kind::Authorization | Kind::Financial))
     }
 
@@ -82,6 +96,14 @@ impl Says {
 
     fn otherwise(&self, other: &Says) -> bool {
         differ(self.currency, other.currency) || differ(self.merchant, other.merchant)
+    }
+
+    /// Whether it asks or tells something else than what made a transaction.
+    fn of_other(&self, made: &Says) -> bool {
+        let of_one_class = self.class == made.class && !made.reverses();
+        self.amount_minor != made.amount_minor
+            || self.otherwise(made)
+            || of_one_class && self.code != made.code
     }
 
     /// Something tells that two messages of one trace number are not a day or a year apart.
@@ -98,10 +120,41 @@ impl Entry {
         let of_one_kind =
             says.reverses() || made.reverses() || says.class != made.class || says.code == made.code;
         let lately = (now_us - self.made_us).abs() <= DAY_US;
-        of_one_kind
-            && !says.elsewhere(made)
+        !says.elsewhere(made)
             && !differ(says.reference, made.reference)
-            && (says.borne_out(made) || lately)
+            && (says.borne_out(made) || of_one_kind && lately)
+    }
+
+    /// The same of what it takes: a completion with its authorization's name is told by its amount, as its times are its own.
+    fn is_it_again(&self, says: &Says, now_us: i64) -> bool {
+        if says.class == self.made.class || self.made.reverses() {
+            return self.is_it(says, now_us);
+        }
+        says.amount_minor == self.amount_minor
+            && self.is_it(&Says { date: None, time: None, ..*says }, now_us)
+    }
+
+    /// Whether an advice that it has seen says something else now.
+    pub(super) fn was_advised_otherwise(&self, says: &Says, yes: bool) -> bool {
+        let yes_then = match self.stands {
+            Stands::Declined => Some(false),
+            Stands::Held | Stands::Posted | Stands::Answered => Some(true),
+            _ => None,
+        };
+        if yes_then == Some(!yes) {
+            return true;
+        }
+        if says.kind == self.made.kind {
+            return says.of_other(&self.made);
+        }
+        let kept_its_amount = match self.stands {
+            Stands::Added => self.last_reversal.is_none(),
+            _ => yes_then.is_some() && self.adds_to.is_none(),
+        };
+        let in_part = self.asked.is_some() && ["10", "87"].contains(&self.code.as_str());
+        let superseded = says.kind == Some(Kind::AuthorizationAdvice) && self.settled;
+        let taken_over = self.card.is_some() && !in_part && !superseded;
+        kept_its_amount && taken_over && says.amount_minor != self.amount_minor
     }
 
     /// Whether a request or an advice may be of it: what was reversed before it came; or the same sent again, or what stood
@@ -176,18 +229,18 @@ impl Model {
         let chosen = original_name(message, arrival.link)
             .filter(|_| message.original.is_some_and(|original| original.stan == message.stan));
         let by_de90 = traced.iter().find(|(name, _)| Some(*name) == chosen);
-        let by_trace = traced.iter().find(|(_, entry)| entry.is_it(&says, arrival.now_us));
-        if let Some((name, entry)) = by_de90.or(by_trace) {
-            let other = says.amount_minor != entry.made.amount_minor || says.otherwise(&entry.made);
-            return (*name, Some(other));
+        let by_trace = || traced.iter().filter(|(_, entry)| entry.is_it_again(&says, arrival.now_us));
+        let of_equal_content = || by_trace().find(|(_, entry)| !says.of_other(&entry.made));
+        if let Some((name, entry)) = by_de90.or_else(of_equal_content).or_else(|| by_trace().next()) {
+            return (*name, Some(says.of_other(&entry.made)));
         }
-        let adds = message.marks.has(Marks::INCREMENTAL)
-            && (message.kind, message.operation) == (Kind::Authorization, Operation::Purchase);
-        if says.asks() && !adds && says.amount_minor != 0 {
+        let settles = message.kind == Kind::FinancialAdvice;
+        if !is_increment(message) && !completed && says.amount_minor != 0 {
             for (name, entry) in self.alike(message).into_iter().rev() {
                 let made = &entry.made;
                 let fits = entry.stands == Stands::ReversedBefore
                     && entry.takes(&says)
+                    && (!settles || made.class == says.class)
                     && made.amount_minor == says.amount_minor
                     && !says.elsewhere(made)
                     && !says.otherwise(made)

@@ -1,6 +1,6 @@
 //! Holds of several messages on paper: increments add to one, completions use it up.
 
-use super::{Arrival, Entry, Model, Name, Stands, end_of_hold, original_name, reference_of};
+use super::{Arrival, Entry, Model, Name, Stands, end_of_hold, original_name};
 use authswitch::message::{Kind, Marks, Operation, Request};
 
 /// Whether it says that it adds to another.
@@ -22,7 +22,7 @@ impl Model {
         let named = original_name(message, arrival.link).filter(|name| known && self.get(name).is_some());
         let found = match named.or_else(|| self.traced_original(arrival)) {
             Some(name) => (self.root(name), true),
-            None => (self.root(self.referred(&reference_of(message)?)?), false),
+            None => (self.root(self.referred_open(message)?), false),
         };
         Some(found).filter(|(name, _)| *name != self.known_as(arrival).0)
     }

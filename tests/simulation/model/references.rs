@@ -1,5 +1,6 @@
 //! Whom a card and its DE37 lead to on paper: many transactions may share them.
 
+use super::finds::Says;
 use super::names::{Reference, digits, reference_of};
 use super::{Arrival, Entry, Model, Name, Stands};
 use authswitch::message::Request;
@@ -39,6 +40,22 @@ impl Model {
         let last = of(Came::Approved).max_by_key(|known| known.2);
         let first = of(Came::Declined).min_by_key(|known| known.2);
         last.or(first).map(|(name, ..)| *name)
+    }
+
+    /// Of those with a message's reference the open authorization approved last, where what is found first is not open.
+    pub(super) fn referred_open(&self, message: &Request) -> Option<Name> {
+        let found = self.referred(&reference_of(message)?)?;
+        let stands = |name: &Name| self.get(name).map(|entry| entry.stands);
+        if matches!(stands(&found), Some(Stands::Held | Stands::Added)) {
+            return Some(found);
+        }
+        let says = Says::of(message);
+        let alike = self.alike(message);
+        let mut open = alike
+            .iter()
+            .rev()
+            .filter(|(_, entry)| entry.stands == Stands::Held && says.may_complete(&entry.made));
+        Some(open.next().map_or(found, |(name, _)| *name))
     }
 
     /// All with a message's reference, the one that is looked at first last.

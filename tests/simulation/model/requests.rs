@@ -3,6 +3,7 @@
 use super::super::cast::{DENIED_CATEGORY, DENIED_COUNTRY};
 use super::super::support::CardPlan;
 use super::counts::{Scope, calendar, too_many, too_much};
+use super::finds::Says;
 use super::parts::is_increment;
 use super::{Arrival, Content, Entry, Model, Outcome, Stands, Sum, digits, end_of_hold, share, takes_money};
 use authswitch::message::{Kind, Marks, Operation, Request, ResponseCode};
@@ -24,6 +25,8 @@ impl Model {
         let request = &arrival.request;
         let ((name, other), content) = (self.known_as(arrival), content_of(request));
         if let Some(entry) = self.get(&name) {
+            let by_name = || entry.made.asks().then(|| Says::of(request).is_another(&entry.made));
+            let other = other.or_else(by_name);
             return again(entry, content, other, request.amount_minor, name);
         }
         let mut entry = Entry { card: self.card_of(request), asked: Some(content), ..self.blank(arrival) };
