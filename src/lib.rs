@@ -19,7 +19,7 @@
 //!   wire (PURE: bytes <-> frames <-> fields, as the tables in specs/ say)
 //!
 //!   traffic  -> message, wire, telemetry     (traces, generator, load client, reports)
-//!   admin    -> portfolio, journal, telemetry (HTTP: health, metrics, status page)
+//!   admin    -> network's words, telemetry    (HTTP: health, metrics, status page)
 //!   settings -> value types of wire and message  telemetry -> nobody
 //! ```
 //!

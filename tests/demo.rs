@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod harness;
-use harness::binary;
+use harness::{binary, wait_for};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 #[test]
 fn the_demo_shows_what_it_promises() {
@@ -25,6 +26,8 @@ fn the_demo_shows_what_it_promises() {
         text
     };
     let text = demo(&["--seconds", "3", "--rate", "500"]);
+    // The counts of a stage are of those that pass it, and so are its mean and percentiles; the shares are of all.
+    assert!(text.contains("stage            share   messages       mean"), "{text}");
     for word in [
         "bare echo",
         "p99.9",
@@ -57,4 +60,29 @@ fn the_demo_shows_what_it_promises() {
     std::fs::create_dir_all(&judged).unwrap();
     std::fs::copy(report.with_file_name("replay.hlog"), judged.join("replay.hlog")).unwrap();
     assert!(!report.with_file_name("data").exists(), "the demo leaves its data behind");
+}
+
+/// What would run for two days ends when its first line has been read.
+#[test]
+fn the_demo_ends_where_nobody_reads_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(binary())
+        .args(["demo", "--seconds", "86400", "--rate", "200"])
+        .env("TMPDIR", folder.path())
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(demo.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("switch"), "{line}");
+    let ended = wait_for("the end of the demo", || demo.try_wait().unwrap());
+    // On a machine too busy for the budgets some answers are not as the trace has them.
+    assert!(matches!(ended.code(), Some(0 | 1)), "{ended}");
+    let left = std::fs::read_dir(folder.path()).unwrap().flatten().flat_map(|place| place.path().read_dir());
+    assert!(
+        left.flatten().flatten().all(|place| place.file_name() != "data"),
+        "the demo leaves its data behind"
+    );
 }

@@ -241,12 +241,11 @@ fn stand_in_decides_what_the_budget_leaves_undecided() {
     let mut peer = switch.connect("acquirer-ascii");
     assert_eq!(peer.ask("0100", &purchase(1, 1_000).fields()).code(), "00");
     // A switch that stood still has spent the budget of what came meanwhile.
-    switch.signal("STOP");
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    switch.stand_still();
     let ask = |stan, amount| Purchase::new(&pan("411111", stan), stan, amount);
     peer.send("0100", &ask(2, 1_000).fields());
     peer.send("0100", &ask(3, 3_000).fields());
-    std::thread::sleep(std::time::Duration::from_millis(100));
+    outlast(std::time::Instant::now(), std::time::Duration::from_millis(100));
     switch.signal("CONT");
     assert_eq!([0; 2].map(|_| peer.receive().unwrap().code().to_owned()), ["00", "91"]);
     let counted = switch.metric("authswitch_stand_in_decisions_total{missing=\"budget\"}");
@@ -316,4 +315,79 @@ fn a_pin_that_nobody_verified_is_declined_counted_explained_and_said_at_the_star
         "{text}"
     );
     assert!(!text.contains("0123456789ABCDEF") && !switch.log_text().contains("0123456789ABCDEF"));
+}
+
+/// What `explain` says of the record with this STAN, once it is there.
+fn explained(data: &str, stan: &str) -> String {
+    wait_for("the record", || {
+        let (text, _, code) = run(&["explain", "--stan", stan, "--data", data]);
+        (code == 0).then_some(text)
+    })
+}
+
+#[test]
+fn what_was_not_verified_has_its_own_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let set: Vec<String> = ["pin", "cvv", "cryptogram"]
+        .iter()
+        .flat_map(|proof| {
+            [("require", "when-present"), ("when_unverified", "decline")]
+                .map(|(key, word)| format!("verification.{proof}.{key}={word}"))
+        })
+        .collect();
+    let set: Vec<&str> = set.iter().map(String::as_str).collect();
+    let switch = start(folder.path(), RULES, &set);
+    let mut peer = switch.connect("acquirer-ascii");
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let stripe = format!("{}=30122010000012300000", pan("411111", 1));
+    let chip = "9F26080123456789ABCDEF";
+    for (stan, purchase, words) in [
+        ("000001", purchase(1, 100).set(52, "0123456789ABCDEF"), "unable to verify PIN)"),
+        ("000002", purchase(2, 100).set(22, "901").set(35, &stripe), "unable to verify CVV)"),
+        ("000003", purchase(3, 100).set(22, "051").set(55, chip), "unable to verify cryptogram)"),
+    ] {
+        assert_eq!(peer.ask("0100", &purchase.fields()).code(), "86", "{stan}");
+        let text = explained(data, stan);
+        let answer = text.lines().find(|line| line.starts_with("answer 86 (declined, ")).unwrap_or(&text);
+        assert!(answer.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn what_differs_from_what_was_decided_here_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let switch = start(folder.path(), "", &[]);
+    let mut peer = switch.connect("acquirer-ascii");
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let of_type = format!("0100{}", "0".repeat(38));
+    let shared = |stan, amount| purchase(stan, amount).set(37, "REFERENCE001");
+    assert_eq!(peer.ask("0100", &shared(1, 1_000).fields()).code(), "00");
+    let completed = purchase(5, 1_000);
+    assert_eq!(peer.ask("0100", &completed.fields()).code(), "00");
+    for (mti, message, differs) in [
+        (
+            "0420",
+            shared(2, 999).set(90, &of_type),
+            "differs reversal-ambiguous: ours 0.00 USD, theirs 9.99 USD",
+        ),
+        (
+            "0420",
+            purchase(3, 500).set(90, &of_type),
+            "differs reversal-without-original: ours 0.00 USD, theirs 5.00 USD",
+        ),
+        ("0220", purchase(4, 700), "differs no-original: ours 0.00 USD, theirs 7.00 USD"),
+        (
+            "0220",
+            purchase(6, 4_000).set(90, &completed.as_original("0100")),
+            "differs completion-over-tolerance: ours 10.00 USD, theirs 40.00 USD",
+        ),
+    ] {
+        let stan = message.fields().iter().find(|(de, _)| *de == 11).unwrap().1.to_owned();
+        assert_eq!(peer.ask(mti, &message.fields()).code(), "00", "{stan}");
+        let text = explained(data, &stan);
+        assert!(text.lines().any(|line| line == differs), "{differs}: {text}");
+    }
+    assert!(!explained(data, "000001").contains("differs"));
 }

@@ -1,6 +1,7 @@
 //! Who is connected and what was refused, as the pages show it. Plain values: whoever assembles the switch fills them.
 //! Never content of messages.
 
+use crate::network::Told;
 use serde::{Serialize, Serializer};
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub struct Connection {
     pub last_refusal: Option<Refusal>,
 }
 
-/// One message that was not decided.
+/// One message of which no record tells why it was answered so, or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Refusal {
     /// When it was read, microseconds since 1970 UTC.
@@ -54,27 +55,12 @@ pub struct Refusal {
     pub connection: u64,
     /// Address and port of the other end.
     pub peer: String,
-    /// Why, in a word: `format-error`, `unreadable`, `frame-error`.
-    pub kind: &'static str,
-    /// Message type, if it could be read.
-    pub mti: Option<String>,
-    /// DE11, if it was read.
-    pub stan: Option<String>,
-    /// DE37, if it was read.
-    pub rrn: Option<String>,
-    /// The field at fault: `DE4`, `MTI`, `bit map`.
-    pub field: Option<String>,
-    /// Bytes from the message's first to what is wrong.
-    pub offset: Option<u32>,
-    /// What should have stood there, where that says more than `found`.
-    pub expected: Option<String>,
-    /// The kind of thing that was found, never the thing itself.
-    pub found: String,
-    /// DE39 of the answer, if it got one.
-    pub code: Option<String>,
+    /// What is told of it.
+    #[serde(flatten)]
+    pub told: Told,
 }
 
-/// The messages that were not decided.
+/// The messages that no record tells of.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Refusals {
     /// The last of them, newest first.

@@ -219,14 +219,27 @@ const TROUBLE: [(&str, &str); 13] = [
     ("connections_slow_reader_closed", "slow readers closed"),
 ];
 
+/// Refusals of messages that nothing was decided about, and their words.
+const REFUSED: [(&str, &str); 5] = [
+    ("format-error", "with a format error"),
+    ("unsupported-type", "of a type that is not served"),
+    ("unknown-network-code", "with an unknown network code"),
+    ("not-signed-on", "before a sign-on"),
+    ("mac-not-verified", "whose MAC was not verified"),
+];
+
 fn write_trouble(out: &mut String, links: &[LinkFigures]) {
     let mut found = Vec::new();
     for link in links {
         let counted = |name: &str| {
             link.counters.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| *count)
         };
-        let moved =
-            TROUBLE.iter().map(|(name, words)| (*words, counted(name))).filter(|(_, number)| *number > 0);
+        let refused = |name: &str| {
+            link.answers.iter().filter(|answer| answer.refusal == name).map(|answer| answer.count).sum()
+        };
+        let moved = TROUBLE.iter().map(|(name, words)| (*words, counted(name)));
+        let moved = moved.chain(REFUSED.iter().map(|(name, words)| (*words, refused(name))));
+        let moved = moved.filter(|(_, number): &(_, u64)| *number > 0);
         let words: Vec<_> = moved.map(|(words, number)| format!("{} {words}", count(number))).collect();
         if !words.is_empty() {
             found.push(format!("{}: {}", link.name, words.join(", ")));
@@ -250,7 +263,7 @@ fn write_latency(out: &mut String, snapshot: &Snapshot) {
          since the start</span></div>{}",
         chart::percentile_curve(&figures.curve_recent, &figures.curve_since_start)
     );
-    out.push_str("</section><section class=\"card\"><h2>Where the time goes <small>of the mean message of the last 10 to 20 s</small></h2>");
+    out.push_str("</section><section class=\"card\"><h2>Where the time goes <small>share: of the mean message of the last 10 to 20 s; the rest: of those that pass the stage</small></h2>");
     out.push_str(&chart::split(&split_of(&figures.recent)));
     out.push_str("<div class=\"columns\"><div>");
     write_stages(out, "last 10 to 20 s", &figures.recent);
@@ -268,7 +281,7 @@ fn split_of(table: &LatencyTable) -> Vec<(&str, u64)> {
 fn write_stages(out: &mut String, span: &str, table: &LatencyTable) {
     let heads = [
         (span, ""),
-        ("mean", "n"),
+        ("share", "n"),
         ("median", "n"),
         ("90 %", "n"),
         ("99 %", "n"),
@@ -281,8 +294,8 @@ fn write_stages(out: &mut String, span: &str, table: &LatencyTable) {
         .iter()
         .map(|row| {
             let p = &row.percentiles;
-            let mean = number(if_any(p.count, row.share_ns));
-            let mut cells = vec![text(row.name.replace('_', " ")), mean];
+            let share = number(if_any(p.count, row.share_ns));
+            let mut cells = vec![text(row.name.replace('_', " ")), share];
             cells.extend(percentile_cells(
                 p,
                 &[|p| p.p50_ns, |p| p.p90_ns, |p| p.p99_ns, |p| p.p99_9_ns, |p| p.p99_99_ns, |p| p.max_ns],

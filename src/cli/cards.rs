@@ -8,6 +8,7 @@ use crate::network::wall_us;
 use crate::portfolio::import::{self, Done, ImportError};
 use crate::portfolio::sheet::{self, Rejected, Sheet, SheetError};
 use crate::portfolio::{Program, Removed, columns, folder};
+use crate::settings::Settings;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::fs::{self, File};
@@ -44,7 +45,26 @@ struct Remove {
     /// The program, as the settings name it
     #[arg(long, value_name = "NAME")]
     program: String,
-    /// The data folder
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(clap::Args)]
+struct Import {
+    /// The CSV file
+    #[arg(required_unless_present = "example")]
+    file: Option<PathBuf>,
+    /// Prints a header line and rows to follow, and ends
+    #[arg(long, conflicts_with = "file")]
+    example: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Where the cards are, and how the result is told.
+#[derive(clap::Args)]
+struct Place {
+    /// The data folder; an import makes it where it is not there
     #[arg(long, default_value = "./data", value_name = "DIR")]
     data: PathBuf,
     /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none]
@@ -58,26 +78,14 @@ struct Remove {
     json: bool,
 }
 
-#[derive(clap::Args)]
-struct Import {
-    /// The CSV file
-    #[arg(required_unless_present = "example")]
-    file: Option<PathBuf>,
-    /// The data folder; made when it is not there
-    #[arg(long, default_value = "./data", value_name = "DIR")]
-    data: PathBuf,
-    /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none]
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// Overrides one setting; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// Prints the result as one JSON object
-    #[arg(long)]
-    json: bool,
-    /// Prints a header line and rows to follow, and ends
-    #[arg(long, conflicts_with = "file")]
-    example: bool,
+impl Place {
+    /// The settings in force; where they do not hold, what is wrong is said.
+    fn settings(&self) -> Result<Settings, ExitCode> {
+        serve::load(self.config.as_deref(), &self.set).map_err(|error| {
+            err!("{}", error.report());
+            ExitCode::from(super::USAGE)
+        })
+    }
 }
 
 /// The columns for `--help`.
@@ -119,12 +127,9 @@ pub(super) fn run(args: Args) -> ExitCode {
 }
 
 fn run_remove(args: &Remove) -> ExitCode {
-    let settings = match serve::load(args.config.as_deref(), &args.set) {
+    let settings = match args.place.settings() {
         Ok(settings) => settings,
-        Err(error) => {
-            err!("{}", error.report());
-            return ExitCode::from(super::USAGE);
-        }
+        Err(code) => return code,
     };
     let Removed { cards, accounts, holds } = match remove(args, &settings) {
         Ok(removed) => removed,
@@ -133,8 +138,8 @@ fn run_remove(args: &Remove) -> ExitCode {
             return ExitCode::from(super::USAGE);
         }
     };
-    let (program, data) = (&args.program, args.data.display());
-    if args.json {
+    let (program, data) = (&args.program, args.place.data.display());
+    if args.place.json {
         let data = data.to_string();
         outln!(
             "{}",
@@ -152,8 +157,8 @@ fn run_remove(args: &Remove) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn remove(args: &Remove, settings: &crate::settings::Settings) -> Result<Removed, Failure> {
-    let data = &args.data;
+fn remove(args: &Remove, settings: &Settings) -> Result<Removed, Failure> {
+    let data = &args.place.data;
     if data::is_new(data)? {
         return Err(format!("{}: no data folder", data.display()).into());
     }
@@ -186,20 +191,17 @@ fn run_import(args: &Import) -> ExitCode {
         out!("{}", columns::EXAMPLE);
         return ExitCode::SUCCESS;
     };
-    let settings = match serve::load(args.config.as_deref(), &args.set) {
+    let settings = match args.place.settings() {
         Ok(settings) => settings,
-        Err(error) => {
-            err!("{}", error.report());
-            return ExitCode::from(super::USAGE);
-        }
+        Err(code) => return code,
     };
-    match load(file, &args.data, &settings) {
+    match load(file, &args.place.data, &settings) {
         Ok(done) => {
             report(&done, args);
             ExitCode::SUCCESS
         }
         Err(Stop::Rejected(rejected)) => {
-            refuse(&rejected, file, args.json);
+            refuse(&rejected, file, args.place.json);
             ExitCode::from(super::FAILED)
         }
         Err(Stop::Failed(error)) => {
@@ -211,8 +213,8 @@ fn run_import(args: &Import) -> ExitCode {
 
 fn report(done: &Done, args: &Import) {
     let Done { new, updated, accounts } = *done;
-    let (cards, data) = (new + updated, args.data.display());
-    if args.json {
+    let (cards, data) = (new + updated, args.place.data.display());
+    if args.place.json {
         let data = data.to_string();
         outln!(
             "{}",
@@ -239,7 +241,7 @@ fn refuse(rejected: &Rejected, file: &Path, as_json: bool) {
     errln!("authswitch cards import: nothing of {} is loaded", file.display());
 }
 
-fn load(file: &Path, data: &Path, settings: &crate::settings::Settings) -> Result<Done, Stop> {
+fn load(file: &Path, data: &Path, settings: &Settings) -> Result<Done, Stop> {
     let journal = data.join("journal");
     // Before anything else: whoever forgot to stop the switch hears of that first.
     let lock = if journal.is_dir() { Some(lock(&journal)?) } else { None };

@@ -1,6 +1,7 @@
 //! `authswitch demo`: a real switch, the shipped trace over real sockets, and how fast it was, beside a bare echo.
 
 use super::data::WhenNew;
+use super::print;
 use super::replay::{progress_bar, show};
 use super::switch::{Failure, Switch};
 use crate::settings::Settings;
@@ -15,7 +16,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Starts a switch, replays the shipped trace against it, prints the latency table.
@@ -102,7 +103,10 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
         outln!("{json:#}");
     } else {
         out!("{}", summary::text(&outcome, &plan));
-        outln!("\ninside the switch, all messages\n{}", stage_lines(&stages));
+        outln!(
+            "\ninside the switch: share, of the mean of all messages; the rest, of those that pass the stage\n{}",
+            stage_lines(&stages)
+        );
         outln!("drained: {receipt}");
         outln!("report page: {}", shown(&page));
     }
@@ -129,7 +133,11 @@ fn play(trace: &Trace, plan: &Plan, switch: &Switch) -> Result<Outcome, Failure>
     ];
     let bar = progress_bar();
     let stop = AtomicBool::new(false);
-    let outcome = traffic::replay::run(trace, plan, &targets, &stop, &mut |progress| show(&bar, progress));
+    let outcome = traffic::replay::run(trace, plan, &targets, &stop, &mut |progress| {
+        show(&bar, progress);
+        // Whoever closed the pipe (`| head`) has seen enough.
+        stop.fetch_or(print::is_unread(), Ordering::Relaxed);
+    });
     bar.finish_and_clear();
     Ok(outcome?)
 }
@@ -142,21 +150,23 @@ fn as_expected(outcome: &Outcome) -> bool {
     })
 }
 
-/// The percentiles of those that pass a stage, and its share of the mean message: the shares add up to the whole.
+/// For each stage how many messages pass it, their mean and percentiles; and what of the mean message it makes, which
+/// adds up to the whole.
 fn stage_lines(table: &LatencyTable) -> String {
     let mut text = format!(
-        "{:<12}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}\n",
-        "stage", "messages", "mean", "p50", "p90", "p99", "p99.9", "max"
+        "{:<12}{:>10}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}\n",
+        "stage", "share", "messages", "mean", "p50", "p90", "p99", "p99.9", "max"
     );
     for row in &table.rows {
         let of = &row.percentiles;
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{:<12}{:>12}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}",
+            "{:<12}{:>10}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}{:>11}",
             row.name.replace('_', " "),
-            summary::count_text(of.count),
             duration_text(row.share_ns),
+            summary::count_text(of.count),
+            duration_text(of.mean_ns),
             duration_text(of.p50_ns),
             duration_text(of.p90_ns),
             duration_text(of.p99_ns),

@@ -9,8 +9,8 @@ use super::{past, policy, running, serve, standing};
 use crate::decision::{Check, Desk, Evaluation, Input, LinkTerms, Recall};
 use crate::journal::Seq;
 use crate::message::meaning::{self, Edition};
-use crate::message::{Refusal, ResponseCode};
-use crate::portfolio::{Event, Record};
+use crate::message::{Proof, Refusal};
+use crate::portfolio::{Differs, Discrepancy, Event, Record};
 use crate::settings::Settings;
 use crate::vault::DataKey;
 use serde_json::{Value, json};
@@ -95,6 +95,8 @@ struct Explained {
     /// All records that were meant.
     found: Vec<Seq>,
     link: String,
+    /// The account's currency, where there is an account.
+    account_currency: Option<u16>,
     again: Evaluation,
     /// Rules, limits and tags of then, by their numbers less one.
     rules: Vec<String>,
@@ -136,6 +138,7 @@ fn explain(args: &Args, settings: &Settings) -> Result<Option<Explained>, Failur
         record,
         found: found.into_iter().map(|(seq, _)| seq).collect(),
         link: past.settings.links.keys().nth(usize::from(record.asked.link)).cloned().unwrap_or_default(),
+        account_currency: desk.portfolio.account(record.account).map(|account| account.currency),
         again,
         rules: rule_list.iter().map(|rule| rule.name().to_owned()).collect(),
         limits: limits.iter().map(|limit| limit.name().to_owned()).collect(),
@@ -277,13 +280,16 @@ impl Explained {
             outln!("{number:>3}  {word}  {:<width$}  {}", label(check), inputs.join(", "));
         }
         outln!("\nanswer {}", self.answer());
+        if let Some(differs) = self.discrepancy() {
+            outln!("{differs}");
+        }
         let changes = [
             ("held", record.held_change_minor),
             ("posted", record.posted_change_minor),
             ("counted", record.velocity.amount_minor),
         ];
         for (what, minor) in changes.into_iter().filter(|(_, minor)| *minor != 0) {
-            outln!("{what} {}{}", if minor > 0 { "+" } else { "" }, amount(minor, self.currency()));
+            outln!("{what} {}{}", if minor > 0 { "+" } else { "" }, self.in_account(minor));
         }
         if self.agrees() {
             outln!("decided again it is the same, from the state after record {}", seq - 1);
@@ -301,7 +307,7 @@ impl Explained {
 
     fn answer(&self) -> String {
         let Explained { record, .. } = self;
-        let mut text = format!("{} ({})", record.code, words(record.code));
+        let mut text = format!("{} ({})", record.code, words(record));
         if record.refusal != Refusal::None {
             text += &format!(", {}", record.refusal.name());
         }
@@ -318,6 +324,21 @@ impl Explained {
             text += &format!(", tags {}", self.tags().join(" "));
         }
         text
+    }
+
+    /// An amount of the account.
+    fn in_account(&self, minor: i64) -> String {
+        amount(minor, self.account_currency.unwrap_or(self.currency()))
+    }
+
+    /// How it differs from what was decided here, with both amounts where there are any.
+    fn discrepancy(&self) -> Option<String> {
+        let Discrepancy { differs, ours_minor, theirs_minor } = self.record.discrepancy;
+        let amounts = match (ours_minor, theirs_minor) {
+            (0, 0) => String::new(),
+            _ => format!(": ours {}, theirs {}", self.in_account(ours_minor), self.in_account(theirs_minor)),
+        };
+        (differs != Differs::Nothing).then(|| format!("differs {}{amounts}", differs.name()))
     }
 
     fn shown(&self, input: &Input) -> String {
@@ -379,7 +400,12 @@ fn amount(minor: i64, currency: u16) -> String {
     }
 }
 
-fn words(code: ResponseCode) -> String {
+/// What the answer says: its code's own words, but where it stands for several things, which of them is meant.
+fn words(record: &Record) -> String {
+    if let Some(proof) = Proof::ALL.into_iter().find(|proof| proof.not_verified() == record.refusal) {
+        return format!("declined, unable to verify {}", proof.title());
+    }
     let edition = Edition { version: 0, scheme: None };
-    meaning::of(edition, 39, &[], code.as_str()).map_or_else(String::new, |words| words.into_owned())
+    let words = meaning::of(edition, 39, &[], record.code.as_str());
+    words.map_or_else(String::new, |words| words.into_owned())
 }

@@ -11,7 +11,7 @@ use crate::journal::{self, Entry, Seq};
 use crate::message::meaning::country_numbered;
 use crate::network::wall_us;
 use crate::portfolio::{CounterChange, Differs, FORMAT, NOBODY, Record, Ruled, Transaction};
-use filter::Filter;
+use filter::{Filter, UnknownName};
 use names::{Named, Names};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -88,8 +88,8 @@ pub(super) fn run(args: Args) -> ExitCode {
         Err(error) if print::is_closed(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             errln!("authswitch journal: {error}");
-            let missing = !args.action.place().journal().is_dir();
-            ExitCode::from(if missing { super::USAGE } else { super::FAILED })
+            let misused = !args.action.place().journal().is_dir() || error.is::<UnknownName>();
+            ExitCode::from(if misused { super::USAGE } else { super::FAILED })
         }
     }
 }
@@ -208,7 +208,9 @@ struct Lines<'a, W: Write> {
 
 impl<'a, W: Write> Lines<'a, W> {
     fn begin(shown: &'a Shown, out: W) -> Result<Lines<'a, W>, Failure> {
-        let mut lines = Lines { shown, names: Names::of(&shown.place.data), out };
+        let mut names = Names::of(&shown.place.data);
+        shown.filter.check(&mut names)?;
+        let mut lines = Lines { shown, names, out };
         if shown.csv {
             lines.row(&csv::COLUMNS)?;
         }

@@ -1,6 +1,7 @@
 //! The one way in which commands print. A reader that closes the pipe (`| head`) has seen enough: what comes after
 //! goes nowhere, and the command ends with the exit code that it would have had. Must not know what is printed.
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::error::Error;
 use std::fmt::Arguments;
 use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
@@ -58,6 +59,14 @@ pub(super) fn is_closed(error: &(dyn Error + 'static)) -> bool {
         cause = error.source();
     }
     false
+}
+
+/// Whether standard output is a pipe that nobody reads any more: known without writing to it.
+pub(super) fn is_unread() -> bool {
+    let stdout = io::stdout();
+    let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+    let gone = PollFlags::ERR | PollFlags::HUP;
+    poll(&mut asked, Some(&Timespec::default())).is_ok() && asked[0].revents().intersects(gone)
 }
 
 /// Keeps an error of standard output for [`end`]; a closed pipe is none.

@@ -170,36 +170,33 @@ fn warn_of_holdings(holdings: Holdings, data: &Path) {
 
 /// SIGHUP: reads settings and rules again. What does not hold changes nothing, and the log says why.
 fn reload(args: &Args, switch: &Switch, running: &mut Settings) {
-    let reloaded = match settings_of(args) {
-        Ok(new) => switch.exchange(running, new),
-        Err(error) => Err(error.to_string().into()),
-    };
+    let before = running.log.level;
+    let reloaded = settings_of(args).map_err(|error| error.to_string().into()).and_then(|new| {
+        // The lines that tell of it are written where the level of before or that of after lets them.
+        set_log_level(before.max(new.log.level));
+        switch.exchange(running, new)
+    });
     switch.count_reload(reloaded.is_ok());
     match reloaded {
-        Ok(settings) => {
-            set_log_level(running.log.level, settings.log.level);
-            *running = settings;
-        }
+        Ok(settings) => *running = settings,
         Err(error) => tracing::error!(%error, "not reloaded; the switch goes on by what was in force"),
     }
+    let level = running.log.level;
+    if level != before {
+        let (level, before) = (level.as_str(), before.as_str());
+        if log::is_fixed() {
+            let variable = log::LEVEL_VARIABLE;
+            tracing::warn!(level, "log level not changed: the environment's {variable} goes on to win");
+        } else {
+            // A warning, so that the line is seen at most levels.
+            tracing::warn!(level, before, "log level changed");
+        }
+    }
+    set_log_level(level);
 }
 
-/// The log's level takes effect at once, like the rules.
-fn set_log_level(before: settings::LogLevel, level: settings::LogLevel) {
-    if before == level {
-        return;
-    }
-    let (before, level) = (before.as_str(), level.as_str());
-    match log::set_level(level) {
-        // A warning, so that the line is seen at most levels.
-        Ok(true) => tracing::warn!(level, before, "log level changed"),
-        Ok(false) => {
-            tracing::warn!(
-                level,
-                "log level not changed: the environment's {} goes on to win",
-                log::LEVEL_VARIABLE
-            )
-        }
-        Err(error) => tracing::error!(%error, "log level not changed"),
+fn set_log_level(level: settings::LogLevel) {
+    if let Err(error) = log::set_level(level.as_str()) {
+        tracing::error!(%error, "log level not changed");
     }
 }

@@ -179,21 +179,12 @@ impl SwitchStatus {
     }
 
     fn refusal(&self, refused: &Refused) -> admin::Refusal {
-        let told = refused.unserved.told();
         admin::Refusal {
             time_us: refused.time_us,
             link: self.link_name(refused.link),
             connection: refused.connection,
             peer: refused.peer.to_string(),
-            kind: told.kind,
-            mti: told.mti,
-            stan: told.stan,
-            rrn: told.rrn,
-            field: told.field,
-            offset: told.offset,
-            expected: told.expected,
-            found: told.found,
-            code: told.code,
+            told: refused.unserved.told(),
         }
     }
 }

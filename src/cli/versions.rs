@@ -75,6 +75,21 @@ pub(super) fn settings(data: &Path, version: u32) -> Result<Settings, Failure> {
     read_settings(&data.join("versions"), version)
 }
 
+/// The versions of settings and of rule sets that a data folder has seen.
+pub(super) fn kept(data: &Path) -> [Vec<u32>; 2] {
+    let names = fs::read_dir(data.join("versions")).into_iter().flatten().flatten();
+    let names: Vec<_> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let versions = |name: fn(u32) -> String| {
+        let hex =
+            |text: &String| text.split(['-', '.']).nth(1).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        let mut versions: Vec<_> =
+            names.iter().filter_map(|text| hex(text).filter(|version| name(*version) == *text)).collect();
+        versions.sort_unstable();
+        versions
+    };
+    [versions(settings_name), versions(rules_name)]
+}
+
 fn read_settings(folder: &Path, version: u32) -> Result<Settings, Failure> {
     let path = folder.join(settings_name(version));
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;

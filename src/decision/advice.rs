@@ -76,9 +76,26 @@ impl Desk {
             // Unknown card, or what ends the transaction came first: kept for reconciliation, no money.
             _ => {
                 record.transaction = Some(new);
+                record.discrepancy = self.completes_reversed(case, known.as_ref(), card);
                 self.acknowledge(&record, &mut shards, None, key, sink)
             }
         }
+    }
+
+    /// A completion with the key of an authorization that was reversed: whether both were meant, or the authorization alone, it
+    /// does not tell. It moves nothing, and is told.
+    fn completes_reversed(
+        &self,
+        case: &Case<'_>,
+        known: Option<&Transaction>,
+        card: Option<&Card>,
+    ) -> Discrepancy {
+        let reversed = known.is_some_and(|known| known.state == State::Reversed && known.has(REQUEST_SEEN));
+        let completes = case.request.kind == Kind::FinancialAdvice && moves_money(case.request);
+        let Some(card) = card.filter(|_| reversed && completes) else { return Discrepancy::default() };
+        let currency = self.portfolio.account_of(card).currency;
+        let worth = worth(case.request, case.terms, case.policy, currency).unwrap_or_default();
+        Discrepancy { differs: Differs::ApprovedThere, ours_minor: 0, theirs_minor: worth.total_minor }
     }
 
     /// The advice has come before: nothing moves again. That it says something else now is recorded.

@@ -3,7 +3,7 @@
 use super::names::disagree;
 use super::{Case, Desk, LinkTerms};
 use crate::message::{Kind, Original, Request};
-use crate::portfolio::{State, Transaction, TransactionKey};
+use crate::portfolio::{State, TransactionKey};
 
 /// The data elements that together name a transaction on a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,9 @@ impl Desk {
             true => words(&request.trace),
             false => words(&request.retrieval_reference),
         };
-        let blank = request.trace == [b' '; 16] && request.retrieval_reference == [b' '; 12];
+        // Some senders fill what they do not know with zeros.
+        let blank = request.trace == [b' '; 16]
+            && request.retrieval_reference.iter().all(|byte| matches!(byte, b' ' | b'0'));
         match request.pan {
             Some(pan) if !blank => self.portfolio.keyed_hash(&[pan.parts().0, first, second]),
             _ => 0,
@@ -174,32 +176,35 @@ impl Desk {
     }
 
     /// Of those with the message's reference the open authorization approved last, so that each of several completions
-    /// finds the rest of it and not the completion before; else the one approved last, else the one declined first.
+    /// finds the rest of it and not the completion before; else the one approved last, else the one declined first. Never one
+    /// of another merchant or acquirer: they use references alike.
     fn referred_original(&self, case: &Case<'_>) -> Option<TransactionKey> {
-        let table = &self.portfolio.table;
-        let found = table.find_reference(case.reference)?;
-        let is_open = |known: &Transaction| matches!(known.state, State::Held | State::Added);
-        if table.lock(found).get(found).is_some_and(is_open) {
-            return Some(found);
+        let referred = self.portfolio.table.referred(case.reference);
+        let said = self.said(case);
+        let mut first = None;
+        for (known, kept) in self.portfolio.table.look(&referred) {
+            let elsewhere = disagree(said.merchant, kept.merchant) || disagree(said.acquirer, kept.acquirer);
+            match known.state {
+                _ if elsewhere => {}
+                State::Tombstone => {}
+                State::Held | State::Added => return Some(known.key),
+                _ => first = first.or(Some(known.key)),
+            }
         }
-        let (said, referred) = (self.said(case), table.referred(case.reference));
-        let mut open = table.look(&referred).filter(|(known, kept)| {
-            known.state == State::Held
-                && !disagree(said.merchant, kept.merchant)
-                && !disagree(said.acquirer, kept.acquirer)
-                && !disagree(said.currency, kept.currency)
-        });
-        open.next().map_or(Some(found), |(known, _)| Some(known.key))
+        first
     }
 
-    /// Hash of a reversal's own identity. What it leaves (DE95) is part of it: some senders give every message of
-    /// a transaction's life the same STAN, a second reversal is then no repeat of the first. DE7 is not: it is when a message
-    /// was sent, and another each time it is sent again.
+    /// Hash of a reversal's own identity. What it is of (DE4, DE90's type and STAN) and leaves (DE95) is part of it: some
+    /// senders give every message of a transaction's life the same STAN, a second reversal is then no repeat of the first. DE7
+    /// is not: it is when a message was sent, and another each time it is sent again.
     pub(super) fn reversal_identity(&self, request: &Request) -> u64 {
+        let original = request.original.unwrap_or_default();
         self.portfolio.keyed_hash(&[
             u64::from(request.stan),
             request.acquirer,
             request.replacement_minor.unwrap_or(0) as u64,
+            request.amount_minor as u64,
+            u64::from(original.mti >> 8) << 32 | u64::from(original.stan),
         ])
     }
 }

@@ -3,9 +3,10 @@
 //! a time, and changes nothing.
 
 use super::{Case, Desk};
-use crate::message::Kind;
+use crate::message::{Kind, Marks, Request};
 use crate::portfolio::{
-    ADVICE_SEEN, Asked, COMPLETION_SEEN, Shard, State, Traits, Transaction, TransactionKey,
+    ADVICE_SEEN, Asked, COMPLETION_SEEN, Candidates, REQUEST_SEEN, Shard, State, Traits, Transaction,
+    TransactionKey,
 };
 use parking_lot::MutexGuard;
 
@@ -26,6 +27,28 @@ impl Meant {
     }
 }
 
+/// What a known key says of a message that has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shared {
+    /// It is what the message belongs to.
+    Own,
+    /// The authorization has it, and completions with names of their own have come: it may be one of them.
+    ByOriginal,
+    /// The completion has it: the authorization may be known by another name.
+    ByOther,
+}
+
+fn shared_key(request: &Request, known: &Transaction, kept: &Traits) -> Shared {
+    let completed =
+        known.state == State::Completed || known.state == State::Held && known.settled_minor() > 0;
+    if request.kind == Kind::FinancialAdvice && completed && !known.has(COMPLETION_SEEN) {
+        return Shared::ByOriginal;
+    }
+    let asks = matches!(request.kind, Kind::Authorization | Kind::Financial);
+    let of_completion = !known.has(REQUEST_SEEN) && !kept.reverses() && kept.class != request.mti.class();
+    if asks && of_completion { Shared::ByOther } else { Shared::Own }
+}
+
 type Locked<'a> = (MutexGuard<'a, Shard>, Option<MutexGuard<'a, Shard>>);
 
 impl Desk {
@@ -35,49 +58,27 @@ impl Desk {
         let (request, table) = (case.request, &self.portfolio.table);
         let asks = matches!(request.kind, Kind::Authorization | Kind::Financial);
         let is_original = asks && request.mti.bcd() & 1 == 0;
-        // The completion of an authorization with the key of that may have come before, as its own repeat.
-        let completes = |known: &Transaction| {
-            request.kind == Kind::FinancialAdvice
-                && known.state == State::Completed
-                && !known.has(COMPLETION_SEEN)
-        };
-        let known = || table.lock(own).get(own).copied();
+        let known = || self.known(own).map(|(known, kept)| shared_key(request, &known, &kept));
         // An original is seldom known: its other names are looked up first, anything else's key is.
-        let known_first = if is_original { None } else { known() };
-        if known_first.is_some_and(|known| !completes(&known)) {
+        let mut shared = if is_original { None } else { known() };
+        if shared == Some(Shared::Own) {
             return Meant::own(own);
         }
         let named = if is_original { table.named_first(case.name) } else { table.named(case.name) };
         // What adds to an authorization shares its reference, and is not what a reversal of that speaks of.
-        let reference = if case.adds() { 0 } else { case.reference };
+        let reference = if case.adds() || shared.is_some() { 0 } else { case.reference };
         let reversed = table.reversed_first(reference);
-        if named.is_none() && reversed.is_none() || is_original && known().is_some() {
+        if named.is_none() && reversed.is_none() {
             return Meant::own(own);
         }
-        let completes = known_first.is_some();
-        let said = self.said(case);
-        let by_original = request.original.filter(|original| original.stan == request.stan);
-        let by_original = by_original.map(|original| self.original_key(case, original));
-        let mut found = None;
-        for (known, kept) in table.look(&named) {
-            if !belongs(&said, &kept, &known)
-                || completes && !(kept.is_repeat() && known.has(COMPLETION_SEEN))
-            {
-                continue;
-            }
-            let is_named = by_original == Some(known.key);
-            if !is_named && !is_same_sent_again(&said, &kept, &known, case.now_us) {
-                continue;
-            }
-            let differs = has_other_content(&said, &kept);
-            // Of several the one whose content is the same.
-            if is_named || found.is_none_or(|(_, other)| other && !differs) {
-                found = Some((known.key, differs));
-            }
-            if is_named {
-                break;
+        if is_original {
+            shared = known();
+            if shared == Some(Shared::Own) {
+                return Meant::own(own);
             }
         }
+        let said = self.said(case);
+        let found = self.meant_by_name(case, &said, &named, own, shared);
         // A completion that comes after the reversal of its authorization is money all the same.
         let posts = request.kind == Kind::FinancialAdvice;
         let reversed = || {
@@ -87,12 +88,59 @@ impl Desk {
                     && said.amount_minor != 0
                     && is_reversed_by(&said, kept)
             });
-            fits.next().filter(|_| !completes).map(|(known, _)| (known.key, false))
+            fits.next().filter(|_| shared.is_none()).map(|(known, _)| (known.key, false))
         };
         match found.or_else(reversed) {
             Some((key, differs)) => Meant { key, differs: Some(differs) },
             None => Meant::own(own),
         }
+    }
+
+    /// Of the transactions of its second name that which it belongs to, and whether its content is other than what made that.
+    /// Of several the one whose content is the same; DE90 of its own DE11 says which, but for an increment, which it tells
+    /// what is added to.
+    fn meant_by_name(
+        &self,
+        case: &Case<'_>,
+        said: &Traits,
+        named: &Option<Candidates>,
+        own: TransactionKey,
+        shared: Option<Shared>,
+    ) -> Option<(TransactionKey, bool)> {
+        let request = case.request;
+        let by_original = request.original.filter(|original| original.stan == request.stan && !case.adds());
+        let by_original = by_original.map(|original| self.original_key(case, original));
+        let several = request.marks.has(Marks::SEVERAL);
+        let mut found = None;
+        for (known, kept) in self.portfolio.table.look(named) {
+            let fits = match shared {
+                // The same completion, sent again before it came first.
+                Some(Shared::ByOriginal) => kept.is_repeat() && known.has(COMPLETION_SEEN),
+                Some(Shared::ByOther) => kept.class == said.class,
+                _ => true,
+            };
+            if !fits || shared.is_some() && known.key == own || !belongs(said, &kept, &known) {
+                continue;
+            }
+            let is_named = by_original == Some(known.key);
+            if !is_named && !is_same_sent_again(said, &kept, &known, several, case.now_us) {
+                continue;
+            }
+            let differs = has_other_content(said, &kept);
+            if is_named || found.is_none_or(|(_, other)| other && !differs) {
+                found = Some((known.key, differs));
+            }
+            if is_named {
+                break;
+            }
+        }
+        found
+    }
+
+    /// What is known by a key, and what made it.
+    pub(super) fn known(&self, key: TransactionKey) -> Option<(Transaction, Traits)> {
+        let shard = self.portfolio.table.lock(key);
+        Some((*shard.get(key)?, shard.traits(key)))
     }
 
     /// Locks the shard of what is meant, and of another transaction. What was forgotten since it was found is not meant.
@@ -174,14 +222,20 @@ pub(super) fn is_same(said: &Traits, kept: &Traits, kept_us: i64, now_us: i64) -
                 && now_us.saturating_sub(kept_us).abs() <= TRACE_NUMBERS_US)
 }
 
-/// The same for what belongs to it. A completion that came with the key of its authorization left no times of its own: sent
-/// again it is told by its amount.
-fn is_same_sent_again(said: &Traits, kept: &Traits, known: &Transaction, now_us: i64) -> bool {
-    if said.class == kept.class || kept.reverses() {
+/// The same for what belongs to it. A completion that came with the key of its authorization left no times of its own. One of
+/// several is told from the others by its amount too.
+fn is_same_sent_again(said: &Traits, kept: &Traits, known: &Transaction, several: bool, now_us: i64) -> bool {
+    if kept.reverses() {
         return is_same(said, kept, known.time_us, now_us);
     }
-    let said = Traits { local_time: 0, local_date: 0, ..*said };
-    said.amount_minor == known.requested_minor && is_same(&said, kept, known.time_us, now_us)
+    let by_key = said.class != kept.class;
+    let amount_minor = if by_key { known.requested_minor } else { kept.amount_minor };
+    if several && said.class == 2 && said.amount_minor != amount_minor {
+        return false;
+    }
+    let times = |traits: &Traits| if by_key { (0, 0) } else { (traits.local_time, traits.local_date) };
+    let (local_time, local_date) = times(said);
+    is_same(&Traits { local_time, local_date, ..*said }, kept, known.time_us, now_us)
 }
 
 /// Whether a request or an advice may be of the transaction that `kept` made. Of two originals of one function each is one of
@@ -189,6 +243,9 @@ fn is_same_sent_again(said: &Traits, kept: &Traits, known: &Transaction, now_us:
 fn belongs(said: &Traits, kept: &Traits, known: &Transaction) -> bool {
     if known.state == State::Tombstone {
         return !disagree(said.class, kept.class);
+    }
+    if said.adds != kept.adds {
+        return false;
     }
     let again = said.is_repeat() || kept.is_repeat() || said.function() != kept.function();
     let seen = if said.class == 2 { COMPLETION_SEEN } else { ADVICE_SEEN };

@@ -3,7 +3,7 @@
 use super::amount::{Worth, worth};
 use super::judge::judged;
 use super::meter::{Meters, Whose};
-use super::names::{Meant, is_other};
+use super::names::{Meant, is_elsewhere, is_other};
 use super::offer::Bounds;
 use super::why::{saw_card, saw_known};
 use super::{Case, Decision, Denial, Desk, Part, Shards, Sink, States, first_seen, fits, velocity_change};
@@ -110,7 +110,7 @@ impl Desk {
             _ if known.has(REQUEST_SEEN) && differs => Some(Refusal::DuplicateKey),
             // The advice came first. Its answer is none for a card we do not have, nor for another amount.
             _ if !known.has(REQUEST_SEEN) && known.card == NOBODY => Some(Refusal::UnknownCard),
-            _ if !known.has(REQUEST_SEEN) && known.requested_minor != new.requested_minor => {
+            _ if !known.has(REQUEST_SEEN) && self.was_advised_otherwise(known, new, shard, record) => {
                 Some(Refusal::DuplicateKey)
             }
             _ => None,
@@ -141,12 +141,26 @@ impl Desk {
     /// Whether a request with the key of one that is known asks another thing than was asked first.
     fn asks_otherwise(&self, known: &Transaction, new: &Transaction, shard: &Shard, record: &Record) -> bool {
         let kept = shard.traits(known.key);
-        if kept.reverses() || kept.function() != 0 {
-            // What another message made does not tell what was asked.
-            return known.fingerprint != new.fingerprint;
-        }
-        // The key has DE11, so that another name is another card's.
-        kept.name != record.name || is_other(&self.portfolio.traits_of(&record.asked, record.name), &kept)
+        let said = self.portfolio.traits_of(&record.asked, record.name);
+        // What another message made does not tell all that was asked. The key has DE11, so that another name is another card's.
+        let made_by_other = kept.reverses() || kept.function() != 0;
+        made_by_other && known.fingerprint != new.fingerprint
+            || !kept.reverses() && said.class == kept.class && is_elsewhere(&said, &kept)
+            || !made_by_other && (kept.name != record.name || is_other(&said, &kept))
+    }
+
+    /// Whether a request asks another thing than the advice told that came before it. That of its completion tells its amount.
+    fn was_advised_otherwise(
+        &self,
+        known: &Transaction,
+        new: &Transaction,
+        shard: &Shard,
+        record: &Record,
+    ) -> bool {
+        let kept = shard.traits(known.key);
+        let said = self.portfolio.traits_of(&record.asked, record.name);
+        known.requested_minor != new.requested_minor
+            || said.class == kept.class && (kept.name != record.name || is_other(&said, &kept))
     }
 
     /// What the card and the settings refuse, before any counter or balance is looked at. Returns the amount in

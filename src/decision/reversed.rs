@@ -3,7 +3,7 @@
 
 use super::names::{disagree, is_borne_out, is_elsewhere, is_same};
 use super::{Case, Desk};
-use crate::portfolio::{Differs, State, Traits, Transaction, TransactionKey};
+use crate::portfolio::{COMPLETION_SEEN, Differs, State, Traits, Transaction, TransactionKey};
 
 /// What a reversal was found to speak of.
 #[derive(Clone, Copy, Debug)]
@@ -43,14 +43,14 @@ impl Desk {
             Some(original) => self.original_key(case, original),
             None => self.own_key(case),
         };
-        if let Some(known) = table.lock(key).get(key) {
-            return Spoken::of(known);
+        let said = self.said(case);
+        // Where the type in DE90 is of another class, the key is of one that shares it.
+        let by_key =
+            self.known(key).map(|(known, kept)| (Spoken::of(&known), is_of_class(&said, &known, &kept)));
+        if let Some((spoken, true)) = by_key {
+            return spoken;
         }
         let (named, referred) = (table.named(case.name), table.referred(case.reference));
-        if named.is_none() && referred.is_none() {
-            return Spoken { key, adds_to: None, differs: Differs::ReversalNoOriginal };
-        }
-        let said = self.said(case);
         let mut search = Search::default();
         for (known, kept) in table.look(&named) {
             if known.last_reversal == identity && is_same(&said, &kept, known.time_us, case.now_us) {
@@ -70,7 +70,8 @@ impl Desk {
                 search.meets(&known, fit(case, &said, &known, &kept), true);
             }
         }
-        search.found().unwrap_or(Spoken { key, adds_to: None, differs: search.differs() })
+        let by_key = by_key.map(|(spoken, _)| spoken);
+        search.found().or(by_key).unwrap_or(Spoken { key, adds_to: None, differs: search.differs() })
     }
 }
 
@@ -116,6 +117,13 @@ impl Search {
     }
 }
 
+/// Whether a transaction has a message of the class that DE90 says: a completion may have come with its authorization's key.
+fn is_of_class(said: &Traits, known: &Transaction, kept: &Traits) -> bool {
+    known.state == State::Tombstone
+        || !disagree(said.class, kept.class)
+        || said.class == 2 && known.has(COMPLETION_SEEN)
+}
+
 /// Whether the reversal may speak of a transaction: in nothing that both say do they differ.
 fn fit(case: &Case<'_>, said: &Traits, known: &Transaction, kept: &Traits) -> Fit {
     let request = case.request;
@@ -133,7 +141,7 @@ fn fit(case: &Case<'_>, said: &Traits, known: &Transaction, kept: &Traits) -> Fi
     let differs = codes && ours != theirs
         || said.amount_minor != 0 && !amounts.contains(&said.amount_minor)
         || remains_minor != 0 && remains_minor >= amount_minor
-        || disagree(said.class, kept.class)
+        || !is_of_class(said, known, kept)
         || disagree(said.currency, kept.currency)
         || disagree(said.merchant, kept.merchant)
         || is_elsewhere(said, kept);

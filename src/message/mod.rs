@@ -19,7 +19,7 @@ mod reading;
 pub use reading::{Marked, Reading, WrongMark};
 
 mod read;
-pub use read::{Fault, read};
+pub use read::{Fault, card_number, read};
 
 mod answer;
 pub use answer::{

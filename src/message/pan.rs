@@ -14,6 +14,8 @@ pub struct Pan {
 /// Fewer digits cannot hold an issuer identification number and an account.
 const SHORTEST: usize = 8;
 const LONGEST: usize = 19;
+/// Digits that a masked number shows at the most: the first six and the last four.
+const SHOWN: usize = 10;
 
 /// How many numbers have at least [`SHORTEST`] digits and fewer than `length`. At most 1.2e18; with the 1e19
 /// numbers of 19 digits behind it, it stays below 2^64.
@@ -112,6 +114,39 @@ impl Pan {
         (digits / 10u64.pow(drop)) as u32
     }
 
+    /// The place in the number of what its masked form hides.
+    fn hidden(self) -> std::ops::Range<usize> {
+        let length = usize::from(self.parts().1);
+        if length >= 15 { 6..length - 4 } else { 0..length - 4 }
+    }
+
+    /// Masks what a text has of this number in a row, where that is all of it or more digits than a masked number shows.
+    /// What is masked once stays as it is.
+    pub fn hide_in(self, text: &mut [u8]) {
+        let least = usize::from(self.parts().1).min(SHOWN + 1);
+        // So many digits in a row, wherever they begin, go through the middle.
+        let middle = text.len().saturating_sub(least)..least;
+        if text.len() < least || text.get(middle).is_some_and(|middle| !middle.iter().all(u8::is_ascii_digit))
+        {
+            return;
+        }
+        let mut room = zeroize::Zeroizing::new([0; LONGEST]);
+        let (digits, hidden) = (self.clear(&mut room), self.hidden());
+        for at in 0..=text.len() - least {
+            let starts = 0..=digits.len() - least;
+            let in_a_row = |start: &usize| {
+                text[at..].iter().zip(&digits[*start..]).take_while(|(one, other)| one == other).count()
+            };
+            let Some(start) = starts.max_by_key(in_a_row).filter(|start| in_a_row(start) >= least) else {
+                continue;
+            };
+            let end = start + in_a_row(&start);
+            for place in hidden.start.max(start)..hidden.end.min(end) {
+                text[at + place - start] = b'*';
+            }
+        }
+    }
+
     /// The last four digits.
     pub fn last_four(self) -> u16 {
         (self.parts().0 % 10_000) as u16
@@ -120,12 +155,11 @@ impl Pan {
 
 impl fmt::Display for Pan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let length = usize::from(self.parts().1);
-        let shown_first = if length >= 15 { 6 } else { 0 };
-        if shown_first > 0 {
+        let hidden = self.hidden();
+        if hidden.start > 0 {
             write!(f, "{:06}", self.prefix(6))?;
         }
-        for _ in 0..length - shown_first - 4 {
+        for _ in hidden {
             f.write_str("*")?;
         }
         write!(f, "{:04}", self.last_four())
@@ -155,6 +189,41 @@ mod tests {
             let pan = Pan::from_digits(clear.as_bytes()).unwrap();
             assert_eq!((pan.to_string(), format!("{pan:?}")), (masked.into(), masked.into()));
             assert_eq!(pan.clear(&mut [0; 19]), clear.as_bytes());
+        }
+    }
+
+    #[test]
+    fn hides_itself_in_a_text() {
+        const CARD: &str = "4111110000000013";
+        for (pan, text, hidden) in [
+            (CARD, "4111110000000013", "411111******0013"),
+            (CARD, "X4111110000000013Y", "X411111******0013Y"),
+            // All but one of its digits give the last away.
+            (CARD, "411111000000001", "411111******001"),
+            (CARD, "111110000000013", "11111******0013"),
+            (CARD, "110000000013", "11******0013"),
+            (CARD, "X10000000013", "X1******0013"),
+            // No more than the masked form shows, or another number.
+            (CARD, "X0000000013", "X0000000013"),
+            (CARD, "632609000077", "632609000077"),
+            (CARD, "MERCHANT0000001", "MERCHANT0000001"),
+            (CARD, "4111110000000014", "411111******0014"),
+            (CARD, "               ", "               "),
+            (CARD, "", ""),
+            ("371449635398431", "371449635398431", "371449*****8431"),
+            ("41111100000013", "41111100000013 ", "**********0013 "),
+            ("41110013", "41110013", "****0013"),
+            ("41110013", "4111001", "4111001"),
+            ("41110013", "41110013  41110013", "****0013  ****0013"),
+            // One that goes over into itself.
+            ("00130013", "001300130013", "********0013"),
+        ] {
+            let pan = Pan::from_digits(pan.as_bytes()).unwrap();
+            let mut masked = text.as_bytes().to_vec();
+            for _ in 0..2 {
+                pan.hide_in(&mut masked);
+                assert_eq!(String::from_utf8_lossy(&masked), hidden, "{text}");
+            }
         }
     }
 

@@ -128,17 +128,15 @@ fn check_transmission(transmission: u64) -> Result<(), Fault> {
 /// PAN and expiry from DE2 and DE14, else from track 2. The track itself is not kept (PCI DSS 3.3.1).
 fn read_card(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
     let pan = if view.has(2) {
-        let pan = view.number(2).and_then(|digits| Pan::from_parts(digits, view.units(2) as u8));
-        Some(pan.ok_or(Fault { de: 2, reason: "expected a PAN of 8 to 19 digits, found another value" })?)
+        Some(
+            pan_of_de2(view)
+                .ok_or(Fault { de: 2, reason: "expected a PAN of 8 to 19 digits, found another value" })?,
+        )
     } else {
         None
     };
-    let track = if view.has(35) {
-        let mut room = zeroize::Zeroizing::new([0u8; 40]);
-        view.digits(35, &mut room[..]).and_then(read_track)
-    } else {
-        None
-    };
+    let track = track2(view);
+    [pan, track.map(|(pan, _)| pan)].into_iter().flatten().for_each(|pan| hide(pan, request));
     request.pan = pan.or(track.map(|(pan, _)| pan));
     request.pan_mismatch = matches!((pan, track), (Some(pan), Some((other, _))) if pan != other);
     if let (0, Some((_, expiry))) = (request.expiry, track) {
@@ -149,6 +147,33 @@ fn read_card(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
         return Err(Fault { de: 2, reason: "expected a PAN here or in DE35, found none" });
     }
     Ok(())
+}
+
+/// A sender may write the card number into a text that is kept: from here on nobody has it in clear, whoever decides, now
+/// or again. The answer echoes the field as it came.
+fn hide(pan: Pan, request: &mut Request) {
+    pan.hide_in(&mut request.retrieval_reference);
+    pan.hide_in(&mut request.trace);
+    pan.hide_in(&mut request.terminal);
+    pan.hide_in(&mut request.merchant);
+}
+
+/// The card number of DE2, else of track 2, where it can be read.
+pub fn card_number(view: &View<'_>) -> Option<Pan> {
+    match view.has(2) {
+        true => pan_of_de2(view),
+        false => track2(view).map(|(pan, _)| pan),
+    }
+}
+
+fn pan_of_de2(view: &View<'_>) -> Option<Pan> {
+    Pan::from_parts(view.number(2)?, view.units(2) as u8)
+}
+
+/// PAN and expiry of DE35.
+fn track2(view: &View<'_>) -> Option<(Pan, u16)> {
+    let mut room = zeroize::Zeroizing::new([0u8; 40]);
+    if view.has(35) { view.digits(35, &mut room[..]).and_then(read_track) } else { None }
 }
 
 /// PAN and expiry (0 when the track has none) of track 2 data `PAN=YYMM...`.

@@ -23,8 +23,8 @@ pub enum Marked {
     At {
         /// The place.
         path: Path,
-        /// Characters of it that are skipped.
-        skip: usize,
+        /// From which character on it begins with the value; else it is the value.
+        skip: Option<usize>,
         /// What may stand there.
         values: Vec<Box<[u8]>>,
     },
@@ -62,13 +62,18 @@ impl Marked {
             "always" => return Ok(Marked::Always),
             _ => text.split_once('=').ok_or_else(wrong)?,
         };
-        let (place, first) = place.split_once('@').unwrap_or((place, "1"));
-        let first: usize = first.parse().ok().filter(|first| (1..=999).contains(first)).ok_or_else(wrong)?;
+        let (place, first) = match place.split_once('@') {
+            Some((place, first)) => (place, Some(first.parse::<usize>().ok().ok_or_else(wrong)?)),
+            None => (place, None),
+        };
+        if first.is_some_and(|first| !(1..=999).contains(&first)) {
+            return Err(wrong());
+        }
         let values: Vec<Box<[u8]>> = values.split('|').map(|value| value.as_bytes().into()).collect();
         if values.iter().any(|value| value.is_empty()) {
             return Err(wrong());
         }
-        Ok(Marked::At { path: place_of(place, dialect)?, skip: first - 1, values })
+        Ok(Marked::At { path: place_of(place, dialect)?, skip: first.map(|first| first - 1), values })
     }
 
     fn is_set(&self, view: &View<'_>) -> bool {
@@ -79,11 +84,10 @@ impl Marked {
                 let (mut room, mut buffer) = ([0; LONGEST], [0; LONGEST]);
                 let text = view.has(path.de()).then(|| view.sub(path, &mut room)).flatten();
                 let Some(text) = text.and_then(|field| field.text(&mut buffer)) else { return false };
-                let rest = text.get(*skip..).unwrap_or_default();
                 // From a position on, what follows the value is another's; a whole value is all of it.
                 values.iter().any(|value| match skip {
-                    0 => rest.trim_ascii_end() == value.trim_ascii_end(),
-                    _ => rest.starts_with(value),
+                    None => text.trim_ascii_end() == value.trim_ascii_end(),
+                    Some(skip) => text.get(*skip..).is_some_and(|rest| rest.starts_with(value)),
                 })
             }
         }

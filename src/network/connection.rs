@@ -143,6 +143,7 @@ impl Connection {
         let idle = self.link.options.idle_timeout;
         let idle_timer = sleep_until(self.last_read + idle);
         tokio::pin!(idle_timer);
+        let mut idle_since = None;
         let mut reads = 0;
         loop {
             let may_read = !self.is_half_closed && self.deferred.len() < self.link.options.max_in_flight;
@@ -162,8 +163,11 @@ impl Connection {
                     // Armed once per idle time, not per read: reads only note when they were.
                     let due = self.last_read + idle;
                     if due <= Instant::now() && self.deferred.len() == 0 {
-                        self.count(Counter::IdleClosed, 1);
-                        return CloseReason::Idle;
+                        // A loop that stood still may not have looked at the socket yet: it has by the second time.
+                        if idle_since.replace(self.last_read) == Some(self.last_read) {
+                            self.count(Counter::IdleClosed, 1);
+                            return CloseReason::Idle;
+                        }
                     }
                     idle_timer.as_mut().reset(due.max(Instant::now() + Duration::from_millis(10)));
                 }
@@ -274,7 +278,7 @@ impl Connection {
         }
     }
 
-    /// Tells of a message that was not decided.
+    /// Tells of a message that no record tells of.
     fn refused(&mut self, unserved: Unserved, wall_us: i64) {
         self.observer.refused(unserved, &self.input[..self.filled], wall_us);
     }
@@ -370,13 +374,18 @@ impl Connection {
             return;
         }
         let (corridor, shared, link) = (&mut self.corridor, &self.shared, &self.link);
+        let observer = &mut self.observer;
         self.outgoing.replace_late(now_ns, deadline_ns, |answer, bytes, out| {
             let passed = &mut answer.passed;
             passed.has_deadline = false;
             let (counter, count) = match passed.undo.take() {
                 Some(undo) => {
                     passed.sample.outcome = Outcome::Undone;
-                    passed.sample.code = corridor.undo(undo, wall_us(), bytes, out);
+                    let (code, unserved) = corridor.undo(undo, passed.sample.mti, wall_us(), bytes, out);
+                    passed.sample.code = code;
+                    if let Some(unserved) = unserved {
+                        observer.refused(unserved, &[], wall_us());
+                    }
                     passed.sample.refusal = Refusal::BudgetSpent as u8;
                     (Counter::Undone, &shared.counts.undone)
                 }
@@ -384,6 +393,8 @@ impl Connection {
                     passed.sample.outcome = Outcome::Withheld;
                     passed.sample.code = NO_CODE;
                     shared.recorder.batch().message(&passed.finish(now_ns));
+                    let unserved = corridor.unserved_by(Why::Withheld, passed.sample.mti, bytes);
+                    observer.refused(unserved, &[], wall_us());
                     (Counter::Withheld, &shared.counts.withheld)
                 }
             };

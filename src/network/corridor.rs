@@ -1,52 +1,19 @@
 //! The way of one message: parse, read, decide, build. No socket, no await, no allocation after warm-up.
 
 use super::refused::{Unserved, Why};
+use super::sink::JournalSink;
 use super::{Link, Ticks};
-use crate::decision::{Decision, Desk, Lateness, Sink};
+use crate::decision::{Decision, Desk, Lateness};
 use crate::journal::Journal;
 use crate::message::{
     ADDITIONAL_AMOUNTS, Kind, Refusal, Request, ResponseCode, read, write_additional_amounts,
 };
-use crate::portfolio::{Differs, FORMAT, TransactionKey};
+use crate::portfolio::{Differs, TransactionKey};
 use crate::telemetry::{Counter, NO_CODE, Outcome, Sample, Stage};
 use crate::wire::frame::Lead;
 use crate::wire::{Bitmap, Message, Mti, ParseError, Value, View};
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// The journal as the decision sees it, with the time its appends take.
-#[derive(Debug)]
-pub struct JournalSink {
-    journal: Journal,
-    ticks: Ticks,
-    append_ns: Cell<u64>,
-}
-
-impl JournalSink {
-    /// A sink into this journal; one per thread.
-    pub fn new(journal: Journal, ticks: Ticks) -> JournalSink {
-        JournalSink { journal, ticks, append_ns: Cell::new(0) }
-    }
-
-    /// Nanoseconds spent appending since the last call.
-    fn take_append_ns(&self) -> u64 {
-        self.append_ns.replace(0)
-    }
-}
-
-impl Sink for JournalSink {
-    fn append(&self, body: &[u8], time_us: i64) -> Option<u64> {
-        let from = self.ticks.now_ns();
-        let appended = self.journal.append(FORMAT, body, time_us);
-        self.append_ns.set(self.append_ns.get() + self.ticks.now_ns() - from);
-        appended.ok()
-    }
-
-    fn appended(&self) -> u64 {
-        self.journal.appended()
-    }
-}
 
 /// What a connection remembers of its peer.
 #[derive(Debug, Default)]
@@ -146,7 +113,7 @@ pub struct Corridor {
     sink: JournalSink,
     ticks: Ticks,
     message: Message,
-    /// What the last message was, if it was not decided.
+    /// What the last message was, if no record tells of it.
     unserved: Option<Unserved>,
 }
 
@@ -180,8 +147,10 @@ impl Corridor {
                 let mut unserved = Unserved::of(view, why);
                 if let Some(refusal) = answer {
                     let de = why.de().unwrap_or(0);
-                    self.answer_refused(view, refusal, de, lead, &mut passed, out);
-                    unserved.code = passed.sample.code;
+                    match self.answer_refused(view, refusal, de, lead, &mut passed, out) {
+                        Ok(()) => unserved.code = passed.sample.code,
+                        Err(why) => unserved = Unserved::of(view, why),
+                    }
                 }
                 self.unserved = Some(unserved);
                 return passed;
@@ -194,9 +163,11 @@ impl Corridor {
         let decided_ns = self.ticks.now_ns();
         passed.stage(Stage::Decide, decided_ns);
         passed.appended(self.sink.take_append_ns());
-        self.answer(view, &request, &decision, lead, out);
-        let why = Why::undecided(decision.refusal);
-        self.unserved = why.map(|why| Unserved { code: decision.code.0, ..Unserved::of(view, why) });
+        self.unserved = match self.answer(view, &request, &decision, lead, out) {
+            Err(why) => Some(Unserved::of(view, why)),
+            Ok(()) => Why::unrecorded(decision.refusal, view)
+                .map(|why| Unserved { code: decision.code.0, ..Unserved::of(view, why) }),
+        };
         passed.stage(Stage::Build, self.ticks.now_ns());
         passed.sample.outcome = outcome(kind, &decision);
         passed.sample.code = decision.code.0;
@@ -218,7 +189,7 @@ impl Corridor {
         passed
     }
 
-    /// What the last message that passed was, if it was not decided.
+    /// What the last message that passed was, if no record tells why it was answered so, or not at all.
     pub fn take_unserved(&mut self) -> Option<Unserved> {
         self.unserved.take()
     }
@@ -264,16 +235,19 @@ impl Corridor {
     }
 
     /// Undoes an approval that could not be sent in time, and turns its framed answer into one with 91 at the end of
-    /// `out`. Returns that code. Off the usual path.
-    pub fn undo(&mut self, undo: Undo, wall_us: i64, answer: &[u8], out: &mut Vec<u8>) -> [u8; 2] {
-        let name = &self.link.options.name;
-        if !self.desk.undo(undo.key, wall_us, &self.sink) {
-            tracing::warn!(
-                link = name,
-                "a late approval could not be undone: its hold stays until it runs out"
-            );
-        }
+    /// `out`. Returns that code, and what the message was where it could not be undone. Off the usual path.
+    pub fn undo(
+        &mut self,
+        undo: Undo,
+        mti: u16,
+        wall_us: i64,
+        answer: &[u8],
+        out: &mut Vec<u8>,
+    ) -> ([u8; 2], Option<Unserved>) {
         let code = Refusal::BudgetSpent.code();
+        let undone = self.desk.undo(undo.key, wall_us, &self.sink);
+        let unserved =
+            (!undone).then(|| Unserved { code: code.0, ..self.unserved_by(Why::NotUndone, mti, answer) });
         let options = &self.link.options;
         let cut = options.framing.next(answer, usize::MAX);
         // The answer's header is its request's, turned already: it stays as it is.
@@ -294,9 +268,15 @@ impl Corridor {
                 }
             }
             own[count] = (39, Value::Text(&code.0));
-            self.build(view, view.mti(), kept, &own[..=count], lead, out);
+            if let Err(why) = self.build(view, view.mti(), kept, &own[..=count], lead, out) {
+                tracing::error!(
+                    link = options.name,
+                    ?why,
+                    "a late approval is undone, and no answer could be built"
+                );
+            }
         }
-        code.0
+        (code.0, unserved)
     }
 
     fn decide(
@@ -357,7 +337,14 @@ impl Corridor {
     }
 
     /// Builds the framed answer at the end of `out`.
-    fn answer(&self, view: View<'_>, request: &Request, decision: &Decision, lead: &[u8], out: &mut Vec<u8>) {
+    fn answer(
+        &self,
+        view: View<'_>,
+        request: &Request,
+        decision: &Decision,
+        lead: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Why> {
         let mut amounts = [0; ADDITIONAL_AMOUNTS];
         let mut own = [(39, Value::Text(&decision.code.0)); 5];
         let mut count = 0;
@@ -380,7 +367,7 @@ impl Corridor {
             add(54, Value::Text(&amounts));
         }
         let lead = Lead::Answer { request: lead, wrong_de: 0 };
-        self.build(view, view.mti().response(), self.link.echo(request.kind), &own[..count], lead, out);
+        self.build(view, view.mti().response(), self.link.echo(request.kind), &own[..count], lead, out)
     }
 
     fn answer_refused(
@@ -391,18 +378,21 @@ impl Corridor {
         lead: &[u8],
         passed: &mut Passed,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Result<(), Why> {
         let code = refusal.code();
         let kind = Kind::of(view.mti()).unwrap_or(Kind::Authorization);
         let (own, lead) = ([(39, Value::Text(&code.0))], Lead::Answer { request: lead, wrong_de: de });
-        self.build(view, view.mti().response(), self.link.echo(kind), &own, lead, out);
+        let built = self.build(view, view.mti().response(), self.link.echo(kind), &own, lead, out);
         passed.sample.code = code.0;
         passed.sample.refusal = refusal as u8;
         passed.sample.outcome =
             if refusal == Refusal::Format { Outcome::FormatError } else { Outcome::Declined };
         passed.stage(Stage::Build, self.ticks.now_ns());
+        built
     }
 
+    /// Echoed fields were valid in the request and ours fit by their types; were it otherwise, no answer is better than a
+    /// wrong one.
     fn build(
         &self,
         view: View<'_>,
@@ -411,17 +401,27 @@ impl Corridor {
         own: &[(u8, Value<'_>)],
         lead: Lead<'_>,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Result<(), Why> {
         let (framing, dialect) = (&self.link.options.framing, &self.link.options.dialect);
         let start = out.len();
         let mark = framing.begin(out, lead);
-        let built = dialect.build(out, mti, Some(view), echo, own);
-        let framed = if built.is_ok() { framing.finish(out, mark) } else { Ok(()) };
-        if built.is_err() || framed.is_err() {
-            // Echoed fields were valid in the request and ours fit by their types; were it otherwise, no answer is
-            // better than a wrong one.
+        let built = dialect.build(out, mti, Some(view), echo, own).map_err(Why::NotBuilt);
+        let framed = built.and_then(|()| framing.finish(out, mark).map_err(Why::NotFramed));
+        if framed.is_err() {
             out.truncate(start);
-            tracing::error!(link = self.link.options.name, ?built, ?framed, "answer not built");
+        }
+        framed
+    }
+
+    /// What a message of this type was, by the framed answer that does not go out.
+    pub fn unserved_by(&mut self, why: Why, mti: u16, answer: &[u8]) -> Unserved {
+        let options = &self.link.options;
+        let unread = Unserved { mti, ..Unserved::unread(why) };
+        let Ok(Some(cut)) = options.framing.next(answer, usize::MAX) else { return unread };
+        let message = &answer[cut.start..cut.end];
+        match options.dialect.parse(message, &mut self.message) {
+            Ok(()) => Unserved { mti, ..Unserved::of(options.dialect.view(message, &self.message), why) },
+            Err(_) => unread,
         }
     }
 }

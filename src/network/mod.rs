@@ -12,8 +12,11 @@ pub use clock::{Ticks, wall_us};
 mod link;
 pub use link::{Link, LinkOptions};
 
+mod sink;
+pub use sink::JournalSink;
+
 mod corridor;
-pub use corridor::{Corridor, JournalSink, Passed, Session, Undo, Way};
+pub use corridor::{Corridor, Passed, Session, Undo, Way};
 
 mod batch;
 
@@ -21,7 +24,7 @@ mod receipt;
 pub use receipt::Receipt;
 
 mod pace;
-pub use pace::Pace;
+pub use pace::{LeftOut, Pace};
 
 mod refused;
 pub use refused::{Refusals, Refused, Told, Unserved, Why, mti_text};

@@ -4,8 +4,8 @@
 
 use super::Link;
 use super::connections::{ConnectionCell, Connections};
-use super::pace::Pace;
-use super::refused::{Refusals, Refused};
+use super::pace::{LeftOut, Pace};
+use super::refused::{Refusals, Refused, Why};
 use super::wall_us;
 use crate::wire::Dialect;
 use crate::wire::frame::Framing;
@@ -26,6 +26,22 @@ const LOOK_S: u64 = 10;
 /// How often the same is told of a link, microseconds.
 const TELL_US: i64 = 600_000_000;
 
+/// The kinds of lines about a connection. Those about refused messages are [`Why::NAMES`].
+pub(super) mod line {
+    pub const OPENED: &str = "opened";
+    pub const SIGNED_ON: &str = "signed-on";
+    pub const SIGNED_OFF: &str = "signed-off";
+    pub const CLOSED: &str = "closed";
+    pub const CLOSED_IN_TROUBLE: &str = "closed-in-trouble";
+    pub const TURNED_AWAY: &str = "connection-refused";
+    pub const NOT_ACCEPTED: &str = "not-accepted";
+    pub const ALL: [&str; 7] =
+        [OPENED, SIGNED_ON, SIGNED_OFF, CLOSED, CLOSED_IN_TROUBLE, TURNED_AWAY, NOT_ACCEPTED];
+}
+
+/// So many links and kinds are named in the line that tells what was left out.
+const NAMED: usize = 24;
+
 /// What a link's messages seem to be written in, when none of them could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suspicion {
@@ -37,8 +53,9 @@ pub struct Suspicion {
     pub likely: String,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct LinkState {
+    name: String,
     /// When it was last looked at, seconds since the start and one more; 0 never.
     looked_s: AtomicU64,
     suspicion: Mutex<Option<Suspicion>>,
@@ -53,23 +70,23 @@ pub struct Monitor {
     pub refusals: Refusals,
     started: Instant,
     links: Box<[LinkState]>,
-    connection_lines: Pace,
-    refusal_lines: Pace,
+    pace: Pace,
     likely: Option<Likely>,
     /// One look at a time.
     looking: AtomicBool,
 }
 
 impl Monitor {
-    /// For so many links; at most `lines_per_s` lines a second about connections, and as many about messages.
-    pub fn new(links: usize, lines_per_s: u32, likely: Option<Likely>) -> Monitor {
+    /// For links of these names, with about so many lines a second as [`Pace`] has it.
+    pub fn new(links: Vec<String>, lines_per_s: u32, likely: Option<Likely>) -> Monitor {
+        let pace = Pace::new(lines_per_s, links.len(), line::ALL.into_iter().chain(Why::NAMES));
+        let state = |name| LinkState { name, looked_s: AtomicU64::new(0), suspicion: Mutex::default() };
         Monitor {
             connections: Connections::default(),
             refusals: Refusals::default(),
             started: Instant::now(),
-            links: (0..links).map(|_| LinkState::default()).collect(),
-            connection_lines: Pace::new(lines_per_s),
-            refusal_lines: Pace::new(lines_per_s),
+            links: links.into_iter().map(state).collect(),
+            pace,
             likely,
             looking: AtomicBool::new(false),
         }
@@ -85,25 +102,21 @@ impl Monitor {
         self.connections.enter(link.index, peer, wall_us(), self.now())
     }
 
-    /// Whether a line about connections may be written now; then how many were left out before it, if any.
-    pub(super) fn connection_line(&self) -> Option<Option<u64>> {
-        admit(&self.connection_lines, self.now())
-    }
-
-    /// The same for lines about refused messages.
-    pub(super) fn refusal_line(&self) -> Option<Option<u64>> {
-        admit(&self.refusal_lines, self.now())
+    /// Whether a line about this link and kind may be written now; then how many of them were left out before it, if any.
+    pub(super) fn admit_line(&self, link: u8, kind: &str) -> Option<Option<u64>> {
+        let left_out = self.pace.admit(link, kind, seconds(self.now()))?;
+        Some(Some(left_out).filter(|left_out| *left_out > 0))
     }
 
     /// Tells that a connection was not taken.
     pub(super) fn turned_away(&self, link: &Link, peer: SocketAddr, reason: &str) {
-        let Some(left_out) = self.connection_line() else { return };
+        let Some(left_out) = self.admit_line(link.index, line::TURNED_AWAY) else { return };
         tracing::warn!(link = link.options.name, %peer, reason, left_out, "connection refused");
     }
 
     /// Tells that the system gave no connection.
     pub(super) fn not_accepted(&self, link: &Link, error: &std::io::Error) {
-        let Some(left_out) = self.connection_line() else { return };
+        let Some(left_out) = self.admit_line(link.index, line::NOT_ACCEPTED) else { return };
         tracing::warn!(link = link.options.name, %error, left_out, "accept failed");
     }
 
@@ -123,14 +136,21 @@ impl Monitor {
         self.collect();
         let now = self.now();
         self.connections.sample(now);
-        let (connections, refusals) = (&self.connection_lines, &self.refusal_lines);
-        tell_left_out(connections.untold(seconds(now)), refusals.untold(seconds(now)));
+        self.tell_left_out(self.pace.untold(seconds(now)));
     }
 
     /// Tells what the log left out, at the end of all connections.
     pub(super) fn finish(&self) {
-        let rest = |pace: &Pace| Some(pace.rest()).filter(|left_out| *left_out > 0);
-        tell_left_out(rest(&self.connection_lines), rest(&self.refusal_lines));
+        self.tell_left_out(self.pace.rest());
+    }
+
+    fn tell_left_out(&self, left_out: Vec<LeftOut>) {
+        if left_out.is_empty() {
+            return;
+        }
+        let lines: u64 = left_out.iter().map(|left_out| left_out.lines).sum();
+        let which = in_words(left_out, |link| &self.links[usize::from(link)].name);
+        tracing::warn!(left_out = lines, which, "lines left out");
     }
 
     fn collect(&self) {
@@ -190,19 +210,42 @@ impl Monitor {
     }
 }
 
-fn tell_left_out(connections: Option<u64>, refusals: Option<u64>) {
-    if let Some(left_out) = connections {
-        tracing::warn!(left_out, "lines about connections left out");
+/// `acquirer-ascii: opened 380, closed 378; acquirer-bcd: signed-on 3`, those with most lines first where not all have
+/// room.
+fn in_words<'a>(mut left_out: Vec<LeftOut>, name: impl Fn(u8) -> &'a str) -> String {
+    left_out.sort_by_key(|left_out| std::cmp::Reverse(left_out.lines));
+    let others = left_out.split_off(left_out.len().min(NAMED));
+    left_out.sort_by_key(|left_out| left_out.link);
+    let of_link = |kinds: &[LeftOut]| {
+        let counts: Vec<_> = kinds.iter().map(|of| format!("{} {}", of.kind, of.lines)).collect();
+        format!("{}: {}", name(kinds[0].link), counts.join(", "))
+    };
+    let mut which: Vec<_> = left_out.chunk_by(|one, next| one.link == next.link).map(of_link).collect();
+    let rest: u64 = others.iter().map(|left_out| left_out.lines).sum();
+    if rest > 0 {
+        which.push(format!("others: {rest}"));
     }
-    if let Some(left_out) = refusals {
-        tracing::warn!(left_out, "lines about refused messages left out");
-    }
-}
-
-fn admit(pace: &Pace, now: Duration) -> Option<Option<u64>> {
-    pace.admit(seconds(now)).map(|left_out| Some(left_out).filter(|left_out| *left_out > 0))
+    which.join("; ")
 }
 
 fn seconds(now: Duration) -> u32 {
     u32::try_from(now.as_secs()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_out_is_told_by_link_and_kind() {
+        let of = |link, kind, lines| LeftOut { link, kind, lines };
+        let name = |link: u8| ["north", "south"][usize::from(link) % 2];
+        let told = in_words(vec![of(0, "opened", 380), of(0, "closed", 378), of(1, "signed-on", 3)], name);
+        assert_eq!(told, "north: opened 380, closed 378; south: signed-on 3");
+        let many = (0..60).map(|link| of(link, "opened", 100 + u64::from(link))).collect();
+        let told = in_words(many, name);
+        assert!(told.starts_with("north: opened 136; south: opened 137; "), "{told}");
+        let rest: u64 = (100..136).sum();
+        assert!(told.ends_with(&format!("; south: opened 159; others: {rest}")), "{told}");
+    }
 }

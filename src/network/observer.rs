@@ -3,7 +3,7 @@
 
 use super::Link;
 use super::connections::ConnectionCell;
-use super::monitor::Monitor;
+use super::monitor::{Monitor, line};
 use super::pace::Kinds;
 use super::refused::{Refused, Unserved, Why};
 use super::wall_us;
@@ -103,15 +103,21 @@ impl Observer {
 
     /// The connection is served from now on.
     pub fn opened(&self) {
-        let Some(left_out) = self.monitor.connection_line() else { return };
+        let Some(left_out) = self.info_line(line::OPENED) else { return };
         let (peer, connection) = (self.cell.peer, self.cell.id);
         tracing::info!(link = self.link.options.name, %peer, connection, left_out, "connection opened");
+    }
+
+    /// Whether a line that is no trouble may be written now: one that the log's level hides takes nobody's place.
+    fn info_line(&self, kind: &str) -> Option<Option<u64>> {
+        tracing::enabled!(tracing::Level::INFO).then(|| self.monitor.admit_line(self.link.index, kind))?
     }
 
     /// The peer has signed on, or off.
     pub fn signed(&self, on: bool) {
         self.cell.signed_on_us.store(if on { wall_us() } else { 0 }, Relaxed);
-        let Some(left_out) = self.monitor.connection_line() else { return };
+        let kind = if on { line::SIGNED_ON } else { line::SIGNED_OFF };
+        let Some(left_out) = self.info_line(kind) else { return };
         let (peer, connection) = (self.cell.peer, self.cell.id);
         let (link, said) = (&self.link.options.name, if on { "signed on" } else { "signed off" });
         tracing::info!(link, %peer, connection, left_out, "{said}");
@@ -133,7 +139,7 @@ impl Observer {
         self.cell.bytes_out.fetch_add(bytes, Relaxed);
     }
 
-    /// A message was not decided. `unread` is what of the connection was not cut before the read that brought it.
+    /// No record tells of a message. `unread` is what of the connection was not cut before the read that brought it.
     pub fn refused(&mut self, unserved: Unserved, unread: &[u8], time_us: i64) {
         let (link, connection, peer) = (self.link.index, self.cell.id, self.cell.peer);
         self.cell.refused.fetch_add(1, Relaxed);
@@ -148,7 +154,7 @@ impl Observer {
         let kind = (unserved.why.name(), unserved.why.de().unwrap_or(u8::MAX));
         let now_ns = u64::try_from(self.monitor.now().as_nanos()).unwrap_or(u64::MAX);
         let Some(more) = self.kinds.admit(kind, now_ns) else { return };
-        let Some(left_out) = self.monitor.refusal_line() else { return };
+        let Some(left_out) = self.monitor.admit_line(self.link.index, kind.0) else { return };
         let told = unserved.told();
         tracing::warn!(
             link = self.link.options.name,
@@ -184,7 +190,12 @@ impl Observer {
         if left.unfinished_bytes > 0 {
             self.look(unread);
         }
-        let Some(left_out) = self.monitor.connection_line() else { return };
+        let is_trouble = reason.is_trouble() || left != Left::default();
+        let left_out = match is_trouble {
+            true => self.monitor.admit_line(self.link.index, line::CLOSED_IN_TROUBLE),
+            false => self.info_line(line::CLOSED),
+        };
+        let Some(left_out) = left_out else { return };
         let unfinished = (left.unfinished_bytes > 0).then_some(left.unfinished_bytes);
         let unsent = (left.unsent_answers > 0).then_some(left.unsent_answers);
         let seconds = self.monitor.now().saturating_sub(self.opened).as_secs_f64();
@@ -211,7 +222,7 @@ impl Observer {
                 )
             };
         }
-        if reason.is_trouble() || left != Left::default() { line!(warn) } else { line!(info) }
+        if is_trouble { line!(warn) } else { line!(info) }
     }
 }
 

@@ -1,52 +1,108 @@
-//! How many lines a second the log gets: a storm of connections or of wrong messages must not become one of the log.
-//! What is left out is counted and told. Numbers only: must not know what the lines say, nor read a clock.
+//! How many lines a second the log gets: a storm of connections or of wrong messages must not become one of the log, nor
+//! hide what another link does. What is left out is counted and told, by link and kind. Numbers only: must not know what
+//! the lines say, nor read a clock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// At most so many lines in each second, over all threads. Never waits.
+/// All links and kinds together may write so many times what one may.
+const TOGETHER: u32 = 4;
+
+/// At most so many lines in each second about one link and kind, and four times as many about all; but the first of a link
+/// and kind in a second is always written. Its memory is links by kinds. Never waits.
 #[derive(Debug)]
 pub struct Pace {
     per_s: u32,
-    /// The second in the high half, the lines written in it in the low.
-    second: AtomicU64,
+    kinds: Box<[&'static str]>,
+    /// By link, one for each kind and one for what has another name.
+    cells: Box<[Cell]>,
+    together: Second,
+}
+
+#[derive(Debug, Default)]
+struct Cell {
+    second: Second,
     left_out: AtomicU64,
 }
 
+/// A second in the high half, the lines written in it in the low.
+#[derive(Debug, Default)]
+struct Second(AtomicU64);
+
+/// Lines that were left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The link's number.
+    pub link: u8,
+    /// Which lines.
+    pub kind: &'static str,
+    /// How many.
+    pub lines: u64,
+}
+
 impl Pace {
-    /// At most `per_s` lines in each second.
-    pub fn new(per_s: u32) -> Pace {
-        Pace { per_s, second: AtomicU64::new(0), left_out: AtomicU64::new(0) }
+    /// At most `per_s` lines in each second about one of so many links and one of these kinds.
+    pub fn new(per_s: u32, links: usize, kinds: impl IntoIterator<Item = &'static str>) -> Pace {
+        let kinds: Box<[_]> = kinds.into_iter().chain(["other"]).collect();
+        let cells = (0..links.max(1) * kinds.len()).map(|_| Cell::default()).collect();
+        Pace { per_s, kinds, cells, together: Second::default() }
     }
 
-    /// Whether a line may be written in second `now_s` of the caller's clock; then, how many were left out before it
-    /// and not told yet.
-    pub fn admit(&self, now_s: u32) -> Option<u64> {
-        if self.take(now_s) {
-            return Some(self.left_out.swap(0, Ordering::Relaxed));
+    /// Whether a line about this link and kind may be written in second `now_s` of the caller's clock; then, how many of
+    /// them were left out before it and not told yet.
+    pub fn admit(&self, link: u8, kind: &str, now_s: u32) -> Option<u64> {
+        let kinds = self.kinds.len();
+        let kind = self.kinds.iter().position(|known| *known == kind).unwrap_or(kinds - 1);
+        let cell = self.cells.get(usize::from(link) * kinds + kind)?;
+        let written = cell.second.take(now_s, self.per_s);
+        let fits = || self.together.take(now_s, self.per_s.saturating_mul(TOGETHER)).is_some();
+        // The first counts among all too, and is written all the same.
+        if written.is_some_and(|written| fits() || written == 0) {
+            return Some(cell.left_out.swap(0, Ordering::Relaxed));
         }
-        self.left_out.fetch_add(1, Ordering::Relaxed);
+        cell.left_out.fetch_add(1, Ordering::Relaxed);
         None
     }
 
-    /// How many lines were left out and not told yet, when the storm is over: in second `now_s` a line fits again.
-    pub fn untold(&self, now_s: u32) -> Option<u64> {
-        let is_left = self.left_out.load(Ordering::Relaxed) > 0;
-        (is_left && self.take(now_s)).then(|| self.left_out.swap(0, Ordering::Relaxed))
+    /// What was left out and not told yet of links and kinds about which no line was written in second `now_s`: their
+    /// storm is over. From then on it counts as told.
+    pub fn untold(&self, now_s: u32) -> Vec<LeftOut> {
+        self.take_left_out(|cell| cell.second.number() < now_s)
     }
 
-    /// How many lines were left out and not told yet, at the end of all lines.
-    pub fn rest(&self) -> u64 {
-        self.left_out.swap(0, Ordering::Relaxed)
+    /// What was left out and not told yet, at the end of all lines.
+    pub fn rest(&self) -> Vec<LeftOut> {
+        self.take_left_out(|_| true)
     }
 
-    fn take(&self, now_s: u32) -> bool {
-        let taken = self.second.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |state| {
+    fn take_left_out(&self, which: impl Fn(&Cell) -> bool) -> Vec<LeftOut> {
+        let kinds = self.kinds.len();
+        let cells = self.cells.iter().enumerate().filter(|(_, cell)| which(cell));
+        let told = cells.map(|(at, cell)| LeftOut {
+            link: (at / kinds) as u8,
+            kind: self.kinds[at % kinds],
+            lines: cell.left_out.swap(0, Ordering::Relaxed),
+        });
+        told.filter(|left_out| left_out.lines > 0).collect()
+    }
+}
+
+impl Second {
+    /// Takes one of at most `most` lines of a second; returns how many were written in it before.
+    fn take(&self, now_s: u32, most: u32) -> Option<u32> {
+        let parts = |state: u64| {
             let (second, written) = ((state >> 32) as u32, state as u32);
             // Threads read the clock apart: one that is behind counts in the later second.
-            let (second, written) = if now_s > second { (now_s, 0) } else { (second, written) };
-            (written < self.per_s).then(|| u64::from(second) << 32 | u64::from(written + 1))
+            if now_s > second { (now_s, 0) } else { (second, written) }
+        };
+        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |state| {
+            let (second, written) = parts(state);
+            (written < most).then(|| u64::from(second) << 32 | u64::from(written + 1))
         });
-        taken.is_ok()
+        taken.ok().map(|before| parts(before).1)
+    }
+
+    fn number(&self) -> u32 {
+        (self.0.load(Ordering::Relaxed) >> 32) as u32
     }
 }
 
@@ -98,35 +154,82 @@ impl Kinds {
 mod tests {
     use super::*;
 
+    fn pace(per_s: u32, links: usize) -> Pace {
+        Pace::new(per_s, links, ["opened", "closed"])
+    }
+
     #[test]
     fn a_second_has_so_many_lines_and_the_rest_is_told() {
-        let pace = Pace::new(3);
-        let written = |now_s| (0..1_000).filter(|_| pace.admit(now_s).is_some()).count();
+        let pace = pace(3, 1);
+        let written = |now_s| (0..1_000).filter(|_| pace.admit(0, "opened", now_s).is_some()).count();
         assert_eq!((written(0), written(1)), (3, 3), "the first of second 1 tells of second 0");
-        assert_eq!(pace.untold(1), None, "no line fits any more");
-        assert_eq!(pace.untold(2), Some(997));
-        assert_eq!(pace.untold(2), None);
-        assert_eq!(pace.admit(2), Some(0));
-        assert_eq!(written(1), 1, "a clock that is behind counts in the later second");
+        assert_eq!(pace.untold(1), [], "the storm goes on: its next line tells");
+        assert_eq!(pace.untold(2), [LeftOut { link: 0, kind: "opened", lines: 997 }]);
+        assert_eq!(pace.untold(2), []);
+        assert_eq!(pace.admit(0, "opened", 2), Some(0));
+        assert_eq!(written(1), 2, "a clock that is behind counts in the later second");
+    }
+
+    #[test]
+    fn a_storm_on_one_link_hides_no_other_link_and_no_other_kind() {
+        let pace = pace(5, 200);
+        let storm = |now_s| {
+            let kinds = ["opened", "closed", "new-here"].into_iter().cycle();
+            kinds.take(3_000).filter(|kind| pace.admit(7, kind, now_s).is_some()).count()
+        };
+        for now_s in 1..=10 {
+            assert_eq!(storm(now_s), 15, "three kinds of one link");
+            // All together may write five more. Then each link still has the first of a kind.
+            let quiet: Vec<_> = (0..7).map(|link| pace.admit(link, "closed", now_s)).collect();
+            let before = u64::from(now_s > 1);
+            assert_eq!(quiet, [before, 0, 0, 0, 0, 0, 0].map(Some));
+            assert_eq!(pace.admit(0, "closed", now_s), None);
+        }
+        let expected = |link, kind, lines| LeftOut { link, kind, lines };
+        assert_eq!(
+            pace.untold(11),
+            [
+                // Those of the last second: of each second before, the first line of the next has told.
+                expected(0, "closed", 1),
+                expected(7, "opened", 995),
+                expected(7, "closed", 995),
+                expected(7, "other", 995)
+            ]
+        );
+    }
+
+    #[test]
+    fn however_many_links_storm_the_lines_are_bounded() {
+        let pace = pace(5, 200);
+        let lines = |now_s| {
+            let all = (0..200u8).flat_map(|link| ["opened", "closed"].map(|kind| (link, kind)));
+            let storm = std::iter::repeat_n(all, 100).flatten();
+            storm.filter(|(link, kind)| pace.admit(*link, kind, now_s).is_some()).count()
+        };
+        // The first of each, which take the twenty of all with them.
+        assert_eq!((lines(1), lines(2)), (400, 400));
+        assert_eq!(pace.rest().len(), 400);
     }
 
     #[test]
     fn nothing_is_lost_between_threads() {
-        let pace = Pace::new(5);
+        let pace = pace(5, 2);
         let told = AtomicU64::new(0);
         std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
+            for thread in 0..4 {
+                let (pace, told) = (&pace, &told);
+                scope.spawn(move || {
                     for now_s in (0..10).flat_map(|now_s| [now_s; 500]) {
-                        if let Some(left_out) = pace.admit(now_s) {
+                        if let Some(left_out) = pace.admit(thread % 2, "opened", now_s) {
                             told.fetch_add(1 + left_out, Ordering::Relaxed);
                         }
                     }
                 });
             }
         });
-        assert_eq!(told.into_inner() + pace.rest(), 4 * 10 * 500);
-        assert_eq!(pace.rest(), 0);
+        let rest: u64 = pace.rest().iter().map(|left_out| left_out.lines).sum();
+        assert_eq!(told.into_inner() + rest, 4 * 10 * 500);
+        assert_eq!(pace.rest(), []);
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! Messages that were not decided, and why: which field, where, what was expected and what was found there, never
-//! content. The last of them are kept for those who ask. Must not know who asks.
+//! Messages of which no record tells why they were answered so, or not at all: which field, where, what was expected and
+//! what was found there, never content. The last of them are kept for those who ask. Must not know who asks.
 
-use crate::message::{Fault, Refusal};
+use crate::message::{Fault, Refusal, card_number};
 use crate::telemetry::NO_CODE;
 use crate::wire::frame::{FrameError, WrongFrame};
-use crate::wire::{ParseError, View};
+use crate::wire::{BuildError, ParseError, View};
 use parking_lot::Mutex;
+use serde::Serialize;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ pub const KEPT: usize = 1_024;
 /// How many may wait to be kept: more than that between two looks are only counted.
 const WAITING: usize = 512;
 
-/// Why a message was not decided.
+/// Why a message was not decided, or not answered as it was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// It is not written as the dialect says.
@@ -30,6 +31,25 @@ pub enum Why {
     UnknownNetworkCode,
     /// The link asks for a sign-on first.
     NotSignedOn,
+    /// The MAC that the settings ask for came and was not verified, or did not come.
+    MacNotVerified {
+        /// Where it stands, or would: 64 or 128.
+        de: u8,
+        /// Whether it came.
+        came: bool,
+    },
+    /// An advice whose amount cannot be booked.
+    NotBookable,
+    /// There is no room for its record.
+    NotStored,
+    /// A repeat whose stored approval could not leave in time: its first answer stands.
+    Withheld,
+    /// Its approval came too late to be sent and stands all the same: no record says that it was answered 91.
+    NotUndone,
+    /// Its answer does not fit the dialect.
+    NotBuilt(BuildError),
+    /// Its answer does not fit the framing.
+    NotFramed(FrameError),
     /// An answer, and nothing was asked.
     Unsolicited,
     /// Neither a request nor an advice: nobody waits for an answer.
@@ -43,11 +63,37 @@ pub enum Why {
 }
 
 impl Why {
-    /// Of a decision that is none: it looked at the message and its connection alone, and no record tells of it.
-    pub fn undecided(refusal: Refusal) -> Option<Why> {
+    /// The names of all.
+    pub const NAMES: [&str; 15] = [
+        "unreadable",
+        "format-error",
+        "unsupported-type",
+        "unknown-network-code",
+        "not-signed-on",
+        "mac-not-verified",
+        "not-stored",
+        "withheld-repeat",
+        "not-undone",
+        "answer-not-built",
+        "unsolicited",
+        "no-answer-due",
+        "frame-error",
+        "wrong-frame",
+        "rejected-by-network",
+    ];
+
+    /// Of a decision about this message that no record tells of.
+    pub fn unrecorded(refusal: Refusal, view: View<'_>) -> Option<Why> {
         match refusal {
             Refusal::NotSignedOn => Some(Why::NotSignedOn),
             Refusal::UnknownNetworkCode => Some(Why::UnknownNetworkCode),
+            Refusal::MacNotVerified => {
+                let found = [64, 128].into_iter().find(|de| view.has(*de));
+                Some(Why::MacNotVerified { de: found.unwrap_or(64), came: found.is_some() })
+            }
+            // What cannot be read is refused before it comes to a decision.
+            Refusal::Format => Some(Why::NotBookable),
+            Refusal::NotStored => Some(Why::NotStored),
             _ => None,
         }
     }
@@ -56,10 +102,15 @@ impl Why {
     pub fn name(&self) -> &'static str {
         match self {
             Why::Parse(error) if !error.readable => "unreadable",
-            Why::Parse(_) | Why::Fault(_) => "format-error",
+            Why::Parse(_) | Why::Fault(_) | Why::NotBookable => "format-error",
             Why::UnsupportedType => "unsupported-type",
             Why::UnknownNetworkCode => "unknown-network-code",
             Why::NotSignedOn => "not-signed-on",
+            Why::MacNotVerified { .. } => "mac-not-verified",
+            Why::NotStored => "not-stored",
+            Why::Withheld => "withheld-repeat",
+            Why::NotUndone => "not-undone",
+            Why::NotBuilt(_) | Why::NotFramed(_) => "answer-not-built",
             Why::Unsolicited => "unsolicited",
             Why::NoAnswerDue => "no-answer-due",
             Why::Frame(_) => "frame-error",
@@ -74,6 +125,9 @@ impl Why {
             Why::Reject(_) => "the network rejects a message of ours: it could not read it",
             Why::Frame(_) => "the connection cannot be cut into frames",
             Why::WrongFrame(_) => "frame dropped",
+            Why::Withheld => "stored answer withheld",
+            Why::NotUndone => "a late approval was not undone",
+            Why::NotBuilt(_) | Why::NotFramed(_) => "no answer could be built",
             _ if answered => "message refused",
             _ => "message dropped",
         }
@@ -86,6 +140,9 @@ impl Why {
             Why::Fault(fault) => Some(fault.de),
             Why::UnsupportedType | Why::Unsolicited | Why::NoAnswerDue => Some(0),
             Why::UnknownNetworkCode => Some(70),
+            Why::MacNotVerified { de, .. } => Some(*de),
+            Why::NotBookable => Some(4),
+            Why::NotBuilt(error) if error.de != 0 => Some(error.de),
             _ => None,
         }
     }
@@ -98,11 +155,28 @@ impl Why {
             Why::UnsupportedType => return ("a message type that is served".into(), "another".into()),
             Why::UnknownNetworkCode => return ("a sign-on, sign-off or echo code".into(), "another".into()),
             Why::NotSignedOn => return ("a sign-on first".into(), "none".into()),
+            Why::MacNotVerified { came, .. } => {
+                let found = if *came { "one that nothing here verifies" } else { "none" };
+                return ("a MAC that is verified".into(), found.into());
+            }
+            Why::NotBookable => {
+                let found = "one in a currency without a rate, or beyond what an account holds";
+                return ("an amount that can be booked".into(), found.into());
+            }
+            Why::NotStored => {
+                "no room for its record: the disk or the journal's buffer is full, or the journal has failed"
+                    .into()
+            }
+            Why::Withheld => {
+                "a repeat whose stored approval could not leave in time: its first answer stands".into()
+            }
+            Why::NotUndone => "an approval that came too late and stands: an advice or completion came meanwhile, or nothing can be stored".into(),
+            Why::NotBuilt(error) => error.reason.to_string(),
             Why::Unsolicited => return ("a request or an advice".into(), "a response".into()),
             Why::NoAnswerDue => {
                 return ("a request or an advice".into(), "a notification or an acknowledgement".into());
             }
-            Why::Frame(error) => error.to_string(),
+            Why::Frame(error) | Why::NotFramed(error) => error.to_string(),
             Why::WrongFrame(wrong) => wrong.to_string(),
             Why::Reject(Some(code)) => format!("reject code {code:04} for a message of ours"),
             Why::Reject(None) => "a reject without a code for a message of ours".to_owned(),
@@ -114,7 +188,7 @@ impl Why {
     }
 }
 
-/// What a message that was not decided says of itself, as far as it could be read.
+/// What such a message says of itself, as far as it could be read.
 #[derive(Clone, Copy, Debug)]
 pub struct Unserved {
     /// Why.
@@ -151,6 +225,9 @@ impl Unserved {
             let mut reference = [b' '; 12];
             let length = text.len().min(12);
             reference[..length].copy_from_slice(&text[..length]);
+            if let Some(pan) = card_number(&view) {
+                pan.hide_in(&mut reference);
+            }
             reference
         });
         let stan = view.number(11).map(|stan| stan as u32);
@@ -158,26 +235,26 @@ impl Unserved {
     }
 }
 
-/// A message that was not decided, in words for log and pages: never content.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Such a message in words for log and pages: never content.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Told {
-    /// The name of why.
+    /// Why, in a word: `format-error`, `unreadable`, `frame-error`.
     pub kind: &'static str,
-    /// Message type.
+    /// Message type, if it could be read.
     pub mti: Option<String>,
-    /// DE11, six digits.
+    /// DE11, six digits, if it was read.
     pub stan: Option<String>,
-    /// DE37.
+    /// DE37, if it was read.
     pub rrn: Option<String>,
     /// The field at fault: `DE4`, `MTI`, `bit map`.
     pub field: Option<String>,
     /// Bytes from the message's first to what is wrong.
     pub offset: Option<u32>,
-    /// What should have stood there.
+    /// What should have stood there, where that says more than `found`.
     pub expected: Option<String>,
-    /// The kind of thing that stood there.
+    /// The kind of thing that stood there, never the thing itself.
     pub found: String,
-    /// DE39 of its answer.
+    /// DE39 of its answer, if it got one.
     pub code: Option<String>,
 }
 
@@ -234,7 +311,7 @@ fn printable(bytes: &[u8]) -> String {
     bytes.trim_ascii_end().iter().map(shown).collect()
 }
 
-/// A message that was not decided.
+/// Such a message, and whose it was.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused {
     /// When it was read, microseconds since 1970 UTC.
@@ -249,7 +326,7 @@ pub struct Refused {
     pub unserved: Unserved,
 }
 
-/// The messages that were not decided, newest last. Whoever adds never waits and touches no heap.
+/// The last of these messages, newest last. Whoever adds never waits and touches no heap.
 #[derive(Debug)]
 pub struct Refusals {
     add: SyncSender<Refused>,

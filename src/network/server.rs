@@ -1,11 +1,10 @@
 //! The server: listeners, the acceptor that hands connections to workers, upkeep, and the drain with its receipt.
 
 use super::clock::{Turns, Watched};
-use super::corridor::JournalSink;
 use super::receipt::Receipt;
 use super::system;
 use super::worker::{self, Incoming, ServerParts, Worker};
-use super::{Likely, Link, LinkOptions, Monitor, Ticks};
+use super::{JournalSink, Likely, Link, LinkOptions, Monitor, Ticks};
 use crate::decision::Desk;
 use crate::journal::Journal;
 use crate::telemetry::{Counter, Recorder, Telemetry};
@@ -23,7 +22,7 @@ pub struct ServerOptions {
     pub workers: usize,
     /// The links, at most 255.
     pub links: Vec<LinkOptions>,
-    /// The most lines a second that the log gets about connections, and the most about refused messages.
+    /// The most lines a second that the log gets about one link and kind: see [`super::Pace`].
     pub lines_per_s: u32,
     /// What a link that reads nothing right may be speaking; `None`: nobody says.
     pub likely: Option<Likely>,
@@ -65,7 +64,8 @@ impl Server {
         journal: Journal,
         telemetry: Telemetry,
     ) -> Result<Server, StartError> {
-        let monitor = Arc::new(Monitor::new(options.links.len(), options.lines_per_s, options.likely));
+        let names = options.links.iter().map(|link| link.name.clone()).collect();
+        let monitor = Arc::new(Monitor::new(names, options.lines_per_s, options.likely));
         let (counts, ticks) = (Arc::default(), Ticks::new());
         let parts = ServerParts { desk, journal, telemetry, counts, ticks, monitor };
         let (stop, stopped) = watch::channel(false);

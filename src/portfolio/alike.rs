@@ -55,16 +55,6 @@ impl Alike {
         &self.0[(name >> 40) as usize % PARTS]
     }
 
-    /// The low half of the key of the one of highest rank, where that is at least `floor`.
-    pub(super) fn find(&self, name: u64, floor: u64) -> Option<u64> {
-        if name == 0 {
-            return None;
-        }
-        let part = self.part(name).lock();
-        let alike = part.iter_hash(name).filter(|linked| linked.name == name && linked.rank >= floor);
-        alike.max_by_key(|linked| linked.rank).map(|linked| linked.low)
-    }
-
     /// All whose rank is wanted; `None` where there is none, which is what nearly every message finds.
     pub(super) fn candidates(&self, name: u64, wanted: impl Fn(u64) -> bool) -> Option<Candidates> {
         if name == 0 {
@@ -159,7 +149,6 @@ mod tests {
     /// What is left is linked in any order and finds the same.
     fn finds(alike: &Alike, left: &[u64]) -> Vec<u64> {
         let (found, hash) = (all(alike), alike.hash());
-        assert_eq!(alike.find(77, 0), found.first().copied());
         for turn in 0..left.len() {
             let again = Alike::new(10);
             let (late, early) = left.split_at(turn);
@@ -177,7 +166,7 @@ mod tests {
         }
         assert_eq!(finds(&alike, &[1, 2, 3]), [2, 3, 1]);
         assert_eq!(of(&alike, |rank| rank < 9), [3, 1]);
-        assert_eq!((alike.find(77, 9), alike.find(77, 10)), (Some(2), None));
+        assert_eq!((of(&alike, |rank| rank >= 9), of(&alike, |rank| rank >= 10)), (vec![2], vec![]));
         alike.unlink(77, 2);
         // Another rank for one that is known.
         alike.link(77, 1, 8);
@@ -188,7 +177,7 @@ mod tests {
         assert!(all(&alike).is_empty());
         alike.unlink(78, 4);
         assert!(alike.candidates(0, |_| true).is_none());
-        assert_eq!((alike.find(77, 0), alike.find(0, 0), alike.hash()), (None, None, 0));
+        assert_eq!((all(&alike), alike.hash()), (vec![], 0));
     }
 
     #[test]
@@ -198,7 +187,7 @@ mod tests {
         for low in (1..=3 * most).rev() {
             alike.link(77, low, 1_000 - low);
         }
-        assert_eq!((all(&alike).len(), alike.find(77, 0)), (MOST_ALIKE, Some(1)));
+        assert_eq!((all(&alike).len(), all(&alike)[0]), (MOST_ALIKE, 1));
         assert!(alike.rank_of(77, 1) > 0 && alike.rank_of(77, 3 * most) == 0);
     }
 }

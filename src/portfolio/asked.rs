@@ -102,6 +102,13 @@ layout! { Asked {
 } }
 
 impl Asked {
+    /// Whether it says that it adds to an open authorization of a purchase.
+    pub fn adds(&self) -> bool {
+        let authorizes = matches!(self.mti >> 4 & 0xff, 0x10 | 0x12);
+        let purchase = self.operation == Operation::Purchase;
+        authorizes && purchase && Marks::from_bits(self.marks).has(Marks::INCREMENTAL)
+    }
+
     /// What a message on this link asked.
     pub fn of(request: &Request, link: u16) -> Asked {
         let original = request.original;

@@ -36,11 +36,13 @@ pub struct Traits {
     pub mti: u16,
     /// The message type's class: 1 or 2. Of a reversal that of DE90; 0 where that does not say it.
     pub class: u8,
+    /// 1 where it says that it adds to an authorization, which may have its trace number.
+    pub adds: u8,
 }
 
 layout! { Traits {
     name: u64, made: u64, amount_minor: i64, transmission: u32, processing_code: u32, local_time: u32, acquirer: u32,
-    retrieval_reference: u32, terminal: u32, merchant: u32, local_date: u16, currency: u16, mti: u16, class: u8,
+    retrieval_reference: u32, terminal: u32, merchant: u32, local_date: u16, currency: u16, mti: u16, class: u8, adds: u8,
 } }
 
 /// The class of a message type: its second digit.
@@ -54,7 +56,8 @@ impl Traits {
     /// Of a message with this second name. `hash` is the folder's keyed hash.
     pub(super) fn of(asked: &Asked, name: u64, hash: impl Fn(&[u8]) -> u64) -> Traits {
         let hashed = |said: bool, bytes: &[u8]| if said { (hash(bytes) as u32).max(1) } else { 0 };
-        let text = |bytes: &[u8]| hashed(bytes.iter().any(|byte| !matches!(byte, b' ' | 0)), bytes);
+        // Some senders fill what they do not know with zeros.
+        let text = |bytes: &[u8]| hashed(bytes.iter().any(|byte| !matches!(byte, b' ' | b'0' | 0)), bytes);
         let reverses = class(asked.mti) == REVERSAL;
         let acquirer = match asked.original_acquirer {
             named if reverses && named != 0 => named,
@@ -76,6 +79,7 @@ impl Traits {
             currency: asked.currency,
             mti: asked.mti,
             class: class(if reverses { asked.original_mti } else { asked.mti }),
+            adds: asked.adds().into(),
         }
     }
 

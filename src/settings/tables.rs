@@ -75,7 +75,7 @@ pub struct Log {
     pub level: LogLevel,
     /// For collectors or for eyes.
     pub format: LogFormat,
-    /// The most lines a second about connections, and the most about refused messages.
+    /// The most lines a second about one link and kind of line; about all four times as many.
     pub lines_per_second: u32,
 }
 

@@ -8,11 +8,13 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
-/// Percentiles of one set of durations, in nanoseconds, each to three significant digits; all 0 when empty.
+/// Mean and percentiles of one set of durations, in nanoseconds, each to three significant digits; all 0 when empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Percentiles {
     /// How many durations.
     pub count: u64,
+    /// Their mean.
+    pub mean_ns: u64,
     /// The median.
     pub p50_ns: u64,
     /// 90 %.
@@ -34,6 +36,7 @@ impl Percentiles {
         let mut next = || values.next().unwrap_or(0);
         Percentiles {
             count: histogram.len(),
+            mean_ns: histogram.mean() as u64,
             p50_ns: next(),
             p90_ns: next(),
             p99_ns: next(),
@@ -52,7 +55,7 @@ pub struct LatencyRow {
     /// Its share of the mean message, in nanoseconds: over all messages, also those that do not pass it, so that the
     /// stages' shares add up to the mean end to end.
     pub share_ns: u64,
-    /// Its durations.
+    /// Its durations, of the messages that pass it.
     pub percentiles: Percentiles,
 }
 

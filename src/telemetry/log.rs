@@ -100,17 +100,21 @@ pub fn init(options: &Options) -> Result<(), LogError> {
     EXCHANGE.set(exchange).map_err(|_| LogError::Twice)
 }
 
-/// Changes the level while the process runs. Returns whether it did: the environment's [`LEVEL_VARIABLE`], where it is
-/// set, goes on to win.
+/// Changes the level while the process runs, but not where it is fixed.
 ///
 /// # Errors
 /// An unreadable level, or no log.
-pub fn set_level(level: &str) -> Result<bool, LogError> {
-    if variable().is_some() {
-        return Ok(false);
+pub fn set_level(level: &str) -> Result<(), LogError> {
+    if is_fixed() {
+        return Ok(());
     }
     let exchange = EXCHANGE.get().ok_or(LogError::NotYet)?;
-    exchange(filter(None, level)?).map(|()| true)
+    exchange(filter(None, level)?)
+}
+
+/// Whether the environment's [`LEVEL_VARIABLE`] is set, which goes on to win.
+pub fn is_fixed() -> bool {
+    variable().is_some()
 }
 
 /// The environment's level, if it names one.

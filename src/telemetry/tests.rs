@@ -57,6 +57,22 @@ fn a_message_shows_in_every_metric_of_its_labels() {
 }
 
 #[test]
+fn a_share_is_of_all_messages_and_a_mean_of_those_that_pass_the_stage() {
+    let telemetry = telemetry(1);
+    let wait = Stage::DurableWait as usize;
+    for wait_ns in [0, 0, 0, 8_000] {
+        let mut sample = sample(0, 0x0100, Outcome::Approved, 10_000 + wait_ns);
+        sample.stage_ns[wait] = wait_ns;
+        telemetry.recorder(0).batch().message(&sample);
+    }
+    let row = telemetry.latency_table().rows[wait];
+    let near = |ns: u64, expected: u64| ns.abs_diff(expected) <= expected / 100;
+    assert_eq!(row.percentiles.count, 1);
+    assert!(near(row.percentiles.mean_ns, 8_000) && near(row.percentiles.p50_ns, 8_000), "{row:?}");
+    assert!(near(row.share_ns, 2_000), "{row:?}");
+}
+
+#[test]
 fn the_table_has_the_stages_and_the_whole() {
     let telemetry = telemetry(2);
     for worker in 0..2 {

@@ -43,7 +43,7 @@ fn records_are_chosen_by_what_they_say() {
     let folder = place.path();
     journal(folder);
     let cards = [1, 2].map(|number| pan("411111", number)).map(|pan| format!("411111******{}", &pan[12..]));
-    let rows: [(&[&str], &[u64]); 19] = [
+    let rows: [(&[&str], &[u64]); 18] = [
         (&[], &[1, 2, 3, 4, 5, 6]),
         (&["--from", "3"], &[3, 4, 5, 6]),
         (&["--to", "2"], &[1, 2]),
@@ -62,7 +62,6 @@ fn records_are_chosen_by_what_they_say() {
         (&["--rule", "no-gambling"], &[4]),
         (&["--rule", "small"], &[5]),
         (&["--link", "acquirer-bcd", "--code", "00"], &[2]),
-        (&["--rule", "nothing-like-it"], &[]),
     ];
     for (args, expected) in rows {
         assert_eq!(seqs(folder, args), expected, "{args:?}");
@@ -76,6 +75,71 @@ fn records_are_chosen_by_what_they_say() {
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(stderr(&output).contains(reason), "{args:?}: {}", stderr(&output));
     }
+}
+
+#[test]
+fn a_name_that_nothing_has_or_had_is_an_error_that_lists_those_there_are() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    journal(folder);
+    // Later versions, whose names count beside the earlier ones.
+    std::fs::write(folder.join("rules.toml"), RULES.replace("no-gambling", "no-lotteries")).unwrap();
+    std::fs::write(
+        folder.join("links.toml"),
+        "[links.branch]\nlisten = \"127.0.0.1:0\"\ndialect = \"iso87-ascii\"\n[admin]\nlisten = \"127.0.0.1:0\"\n",
+    )
+    .unwrap();
+    let rules = format!("rules.file={}", folder.join("rules.toml").display());
+    let switch = Switch::start_with(&folder.join("data"), &[&rules], |command| {
+        command.arg("--config").arg(folder.join("links.toml"));
+    });
+    assert!(switch.terminate().0.success());
+    for command in ["dump", "tail", "stand-in"] {
+        let all = [command, "--data", "data", "--from", "1", "--to", "2020-01-01"];
+        for (option, name, reason) in [
+            (
+                "--link",
+                "nosuch",
+                &["no link is or was called \"nosuch\": ", "acquirer-ascii", "acquirer-bcd", "branch"][..],
+            ),
+            ("--link", "3", &["no link is or was called \"3\": "]),
+            (
+                "--rule",
+                "nosuch",
+                &["no rule or limit is or was called \"nosuch\": ", "no-gambling", "no-lotteries", "small"],
+            ),
+            ("--rule", "0", &["no rule or limit is or was called \"0\": "]),
+        ] {
+            let output = run(folder, &[&["journal"][..], &all, &[option, name]].concat());
+            assert_eq!(output.status.code(), Some(2), "{command} {option} {name}: {}", stderr(&output));
+            let said = stderr(&output);
+            assert!(reason.iter().all(|words| said.contains(words)), "{said}");
+        }
+        for (option, name) in [
+            ("--link", "branch"),
+            ("--link", "acquirer-bcd"),
+            ("--rule", "no-lotteries"),
+            ("--rule", "no-gambling"),
+        ] {
+            printed(folder, &[&["journal"][..], &all, &[option, name]].concat());
+        }
+    }
+    let data = folder.join("without-rules");
+    journal_of(&data, &[("acquirer-ascii", 1, 1, 100)], &[]);
+    let output = run(folder, &["journal", "dump", "--data", "without-rules", "--rule", "small"]);
+    assert!(
+        output.status.code() == Some(2) && stderr(&output).contains("there is none"),
+        "{}",
+        stderr(&output)
+    );
+    // Without the key of the rules their numbers are left.
+    std::fs::rename(folder.join("data/keys/data.key"), folder.join("away")).unwrap();
+    let output = run(folder, &["journal", "dump", "--data", "data", "--rule", "small"]);
+    assert!(
+        output.status.code() == Some(2) && stderr(&output).contains("give its number"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod requests;
 
 mod repeats;
 
+mod one_trace_number;
 mod sent_later;
 mod sent_otherwise;
 

@@ -5,9 +5,14 @@ use crate::ledger::{Content, Entry, Ledger, NONE, Name, Stands, name_of, origina
 use authswitch::message::{Kind, Request};
 
 /// Which reversal it is, whenever it is sent.
-pub fn identity_of(reversal: &Request) -> (u32, u64, i64) {
-    (reversal.stan, reversal.acquirer, reversal.replacement_minor.unwrap_or(0))
+pub fn identity_of(reversal: &Request) -> Identity {
+    let original = reversal.original.unwrap_or_default();
+    let of = (reversal.amount_minor, original.mti / 0x100, original.stan);
+    (reversal.stan, reversal.acquirer, reversal.replacement_minor.unwrap_or(0), of)
 }
+
+/// DE11, 32, what it leaves, and what it is of: DE4, DE90's class and trace number.
+pub type Identity = (u32, u64, i64, (i64, u16, u32));
 
 fn is_open(entry: &Entry) -> bool {
     entry.money() != (0, 0) || entry.stands == Stands::Added
@@ -94,21 +99,20 @@ impl Ledger {
         reversed.unwrap_or(name)
     }
 
-    /// Of those with the message's reference the latest approved, else the first declined; where that is not open, the latest
-    /// open authorization of the same merchant.
+    /// Of those with the message's reference and merchant the latest open authorization; else the latest approved, else the
+    /// first declined.
     pub fn by_reference(&self, message: &Request) -> Option<Name> {
-        let found = *self.references.get(&reference_of(message))?;
-        if [Stands::Held, Stands::Added].contains(&self.entries[&found].stands) {
-            return Some(found);
-        }
-        let fits = |(_, entry): &(&Name, &Entry)| {
-            entry.stands == Stands::Held
+        let alike = self.entries.iter().filter(|(_, entry)| {
+            entry.stands != Stands::ReversedBefore
                 && entry.reference == Some(reference_of(message))
-                && agree_on_currency(&entry.made, message)
                 && entry.made.merchant == message.merchant
+        });
+        let rank = |entry: &Entry| match entry.stands {
+            Stands::Held | Stands::Added => (3, entry.turn),
+            _ if entry.was_approved => (2, entry.turn),
+            _ => (1, usize::MAX - entry.turn),
         };
-        let open = self.entries.iter().filter(fits).max_by_key(|(_, entry)| entry.turn);
-        Some(open.map_or(found, |(name, _)| *name))
+        alike.max_by_key(|(_, entry)| rank(entry)).map(|(name, _)| *name)
     }
 
     pub fn next_turn(&self) -> usize {
@@ -117,6 +121,17 @@ impl Ledger {
 }
 
 impl Entry {
+    /// Whether a request asks another thing than the advice told that came before it; that of its completion told the amount.
+    pub fn was_told_otherwise(&self, request: &Request) -> bool {
+        let made = &self.made;
+        let [told, asked] = [made, request].map(|message| {
+            let of = (message.processing_code, message.amount_minor, message.merchant);
+            (of, message.retrieval_reference, message.terminal)
+        });
+        self.amount_minor != request.amount_minor
+            || made.mti.class() == request.mti.class() && (told != asked || !agree_on_currency(made, request))
+    }
+
     /// Whether an advice that came before says something else now.
     pub fn was_advised_otherwise(&self, advice: &Request) -> bool {
         let yes_then = match self.stands {

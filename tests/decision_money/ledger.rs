@@ -2,7 +2,7 @@
 //! sum is taken over all of them when asked for. Written from the rules of an issuer's flows, not from the desk.
 
 use crate::counts::{Counts, Scope};
-use crate::finds::{content_of, identity_of, reference_of, says_yes};
+use crate::finds::{Identity, content_of, identity_of, reference_of, says_yes};
 use crate::judge::{Sum, share};
 use crate::parts::end_of_hold;
 use crate::support::{Plan, pan};
@@ -61,13 +61,14 @@ pub struct Entry {
     /// Another stood in for us (0120), it was completed or stood in for as a sale (0220).
     pub stood_in: bool,
     pub settled: bool,
-    pub last_reversal: Option<(u32, u64, i64)>,
+    pub last_reversal: Option<Identity>,
     pub ends_s: i64,
     pub preauthorization: bool,
     /// Which purchase of the counters it is.
     counted: Option<u64>,
     /// Its place among those of its reference: made, or approved after all.
     pub turn: usize,
+    pub was_approved: bool,
 }
 
 impl Entry {
@@ -103,8 +104,6 @@ pub fn outcome(code: &str, stored: bool) -> Outcome {
 pub struct Ledger {
     pub plan: Plan,
     pub entries: BTreeMap<Name, Entry>,
-    /// Card and DE37 -> the latest approved transaction, else the first declined one.
-    pub references: BTreeMap<(u64, [u8; 12]), Name>,
     pub counts: Counts,
     /// The names of reversals that released what agreed with them in all, by another name.
     pub spoke_of_others: BTreeSet<Name>,
@@ -129,7 +128,6 @@ impl Ledger {
         Ledger {
             plan: plan.clone(),
             entries: BTreeMap::new(),
-            references: BTreeMap::new(),
             counts: Counts::default(),
             spoke_of_others: BTreeSet::new(),
             purchases: 0,
@@ -187,7 +185,7 @@ impl Ledger {
                 // Its reversal came before it.
                 None if reversed => outcome("94", true),
                 None if entry.card.is_none() => outcome("14", true),
-                None if entry.amount_minor != request.amount_minor => outcome("94", true),
+                None if entry.was_told_otherwise(request) => outcome("94", true),
                 // Another stood in for us: its answer is the answer.
                 None => {
                     entry.asked = Some(content);
@@ -287,9 +285,9 @@ impl Ledger {
             let was = self.entries.insert(name, entry).unwrap().stands;
             let is = self.entries[&name].stands;
             if was == Stands::Declined && [Stands::Held, Stands::Posted, Stands::Answered].contains(&is) {
-                self.references.insert(reference_of(&self.entries[&name].made), name);
                 let turn = self.next_turn();
-                self.entries.get_mut(&name).unwrap().turn = turn;
+                let entry = self.entries.get_mut(&name).unwrap();
+                (entry.turn, entry.was_approved) = (turn, true);
             }
         }
         outcome("00", true)
@@ -484,16 +482,14 @@ impl Ledger {
             ends_s: 0,
             counted: None,
             turn: 0,
+            was_approved: false,
         }
     }
 
     /// A transaction seen for the first time, but by its reversal.
     fn first(&mut self, name: Name, mut entry: Entry) {
-        let reference = reference_of(&entry.made);
         entry.turn = self.next_turn();
-        if entry.stands != Stands::Declined || !self.references.contains_key(&reference) {
-            self.references.insert(reference, name);
-        }
+        entry.was_approved = entry.stands != Stands::Declined;
         self.entries.insert(name, entry);
     }
 

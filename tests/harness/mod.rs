@@ -120,6 +120,29 @@ impl Switch {
         assert!(status.success());
     }
 
+    /// Stops the process; returns when every thread of it stands still. It goes on with the signal CONT.
+    pub fn stand_still(&self) {
+        self.signal("STOP");
+        wait_for("every thread to stand still", || {
+            let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+            let state = |task: std::fs::DirEntry| {
+                let stat = std::fs::read_to_string(task.path().join("stat")).unwrap();
+                stat.rsplit(')').next().unwrap().trim_start().chars().next()
+            };
+            tasks.map(Result::unwrap).all(|task| state(task) == Some('T')).then_some(())
+        });
+    }
+
+    /// Returns when the switch's own clock has gone on by `time`: what was in it before is older by that.
+    pub fn let_pass(&self, time: Duration) {
+        let uptime_s = || -> f64 {
+            let status: serde_json::Value = serde_json::from_str(&self.get("/status.json").1).unwrap();
+            status["figures"]["uptime_s"].as_f64().unwrap()
+        };
+        let until_s = uptime_s() + time.as_secs_f64();
+        wait_for("the switch's clock", || (uptime_s() > until_s).then_some(()));
+    }
+
     /// SIGTERM; the exit status and what was printed after `ready`.
     pub fn terminate(mut self) -> (ExitStatus, String) {
         self.signal("TERM");
@@ -404,6 +427,13 @@ impl Purchase {
     /// DE90 of a message that speaks of this one.
     pub fn as_original(&self, mti: &str) -> String {
         format!("{mti}{}{}{:0>11}{:011}", self.fields[&11], self.fields[&7], self.fields[&32], 0)
+    }
+}
+
+/// Returns when more than `time` has passed since then by the clock of this machine, a stopped process's too.
+pub fn outlast(since: Instant, time: Duration) {
+    while since.elapsed() <= time {
+        std::thread::sleep(time.saturating_sub(since.elapsed()));
     }
 }
 

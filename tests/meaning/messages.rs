@@ -1,7 +1,7 @@
 //! Whole messages of each dialect read into requests: what they must have, where the merchant is, what they bring to prove
 //! that they are genuine.
 
-use authswitch::message::{Fault, Kind, Marks, Proof, Reading, Request, read};
+use authswitch::message::{Fault, Kind, Marked, Marks, Proof, Reading, Request, read};
 use authswitch::wire::{Bitmap, CountryPlace, Dialect, Message, Mti, Value};
 
 /// A field by number, and its value in characters, or in hexadecimal behind a `#`.
@@ -145,6 +145,29 @@ fn a_link_may_name_other_places() {
     ] {
         let error = CountryPlace::new(text, &dialect).map(drop).unwrap_err().to_string();
         assert!(error.contains(reason), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_mark_is_a_whole_value_or_what_begins_at_a_character() {
+    let dialect = Dialect::builtin("iso87-ascii").unwrap();
+    for (mark, value, is_set) in [
+        ("60=I", "I", true),
+        ("60=I", "I  ", true),
+        ("60=I", "IX", false),
+        ("60@1=I", "I", true),
+        ("60@1=I", "IX", true),
+        ("60@1=I", "XI", false),
+        ("60@2=A|I", "XIX", true),
+        ("60@2=I", "I", false),
+        ("60@9=I", "I", false),
+    ] {
+        let reading = Reading { last: Marked::new(mark, &dialect).unwrap(), ..Reading::of(&dialect) };
+        let request = purchase_by(&dialect, &reading, &[(60, value)]);
+        assert_eq!(request.marks.has(Marks::LAST), is_set, "{mark} {value:?}");
+    }
+    for mark in ["60@0=I", "60@1000=I", "60@=I", "60@x=I"] {
+        assert!(Marked::new(mark, &dialect).is_err(), "{mark}");
     }
 }
 

@@ -5,6 +5,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 mod told;
+mod unrecorded;
 
 use harness::*;
 use std::io::{Read, Write};
@@ -100,12 +101,16 @@ fn bytes_may_come_one_by_one_and_frames_many_at_once() {
 
 #[test]
 fn a_request_that_dribbles_in_past_its_budget_gets_91_and_keeps_it() {
+    let budget = Duration::from_millis(500);
     let (_folder, switch) = start(&["links.acquirer-ascii.budget_ms=500"]);
     let mut peer = switch.connect("acquirer-ascii");
+    let from = told::address(&peer);
     let purchase = Purchase::new(&pan("411111", 1), 1, 100);
     let frame = peer.frame("0100", &purchase.fields());
     peer.send_raw(&frame[..40]);
-    std::thread::sleep(Duration::from_millis(700));
+    let is_read = |open: &serde_json::Value| open["received_bytes"] == 40;
+    wait_for("its beginning to be read", || told::connection(&switch, &from).filter(is_read));
+    switch.let_pass(budget);
     peer.send_raw(&frame[40..]);
     assert_eq!(peer.receive().unwrap().code(), "91");
     assert_eq!(peer.ask("0101", &purchase.fields()).code(), "91", "a repeat gets the same answer");
@@ -119,19 +124,38 @@ fn a_request_that_dribbles_in_past_its_budget_gets_91_and_keeps_it() {
 
 #[test]
 fn zero_lengths_keep_alive_and_silence_closes() {
-    // Silence for a hundred times the pause between two keep-alives: no pause of a busy machine is as long.
-    let (_folder, switch) = start(&["links.acquirer-ascii.idle_timeout_s=5"]);
-    let (mut alive, mut silent) = (switch.connect("acquirer-ascii"), switch.connect("acquirer-ascii"));
-    let mut sent = 0.0;
-    wait_for("the silent connection to be closed", || {
-        alive.send_raw(&[0, 0]);
-        sent += 1.0;
-        std::thread::sleep(Duration::from_millis(40));
-        (counter(&switch, "connections_idle_closed") == 1.0).then_some(())
+    let idle = Duration::from_secs(1);
+    let (_folder, switch) =
+        start(&["links.acquirer-ascii.idle_timeout_s=1", "links.acquirer-ascii.keep_alive=echo"]);
+    // The switch stands still for the whole idle time, so that what is there when it goes on says who was silent.
+    let (mut alive, mut silent) = wait_for("two connections that are open when it stands still", || {
+        let (mut alive, mut silent) = (switch.connect("acquirer-ascii"), switch.connect("acquirer-ascii"));
+        for (peer, stan) in [(&mut alive, 1), (&mut silent, 2)] {
+            peer.send("0800", &[(7, "1122093315"), (11, &format!("{stan:06}")), (70, "301")]);
+            peer.receive()?;
+        }
+        switch.stand_still();
+        let is_open = |peer: &Peer| {
+            peer.stream.set_nonblocking(true).unwrap();
+            let seen = peer.stream.peek(&mut [0]);
+            peer.stream.set_nonblocking(false).unwrap();
+            seen.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+        };
+        if is_open(&alive) && is_open(&silent) {
+            return Some((alive, silent));
+        }
+        switch.signal("CONT");
+        None
     });
+    alive.send_raw(&[0, 0]);
+    outlast(std::time::Instant::now(), idle);
+    switch.signal("CONT");
+    let mut echoed = [9; 2];
+    alive.stream.read_exact(&mut echoed).unwrap();
+    assert_eq!(echoed, [0, 0], "what came in time is found, however long the switch stood still");
     assert!(silent.is_closed());
-    echo(&mut alive, 4);
-    assert_eq!((counter(&switch, "keep_alives"), counter(&switch, "connections_idle_closed")), (sent, 1.0));
+    assert_eq!(told::line_of(&switch, "connection closed", &told::address(&silent))["reason"], "idle");
+    assert_eq!(counter(&switch, "keep_alives"), 1.0);
 }
 
 #[test]

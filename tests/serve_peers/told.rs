@@ -23,11 +23,11 @@ fn told(switch: &Switch, message: &str) -> Vec<Value> {
 }
 
 /// Waits for a line whose message begins with `message` and that is of this peer.
-fn line_of(switch: &Switch, message: &str, peer: &str) -> Value {
+pub fn line_of(switch: &Switch, message: &str, peer: &str) -> Value {
     wait_for(message, || told(switch, message).into_iter().find(|line| line["peer"] == peer))
 }
 
-fn address(peer: &Peer) -> String {
+pub fn address(peer: &Peer) -> String {
     peer.stream.local_addr().unwrap().to_string()
 }
 
@@ -41,11 +41,11 @@ fn connections(switch: &Switch) -> Vec<Value> {
     json(switch, "/connections.json")["connections"].as_array().unwrap().clone()
 }
 
-fn connection(switch: &Switch, peer: &str) -> Option<Value> {
+pub fn connection(switch: &Switch, peer: &str) -> Option<Value> {
     connections(switch).into_iter().find(|open| open["peer"] == peer)
 }
 
-fn refusals(switch: &Switch) -> Vec<Value> {
+pub fn refusals(switch: &Switch) -> Vec<Value> {
     json(switch, "/refusals.json")["refusals"].as_array().unwrap().clone()
 }
 
@@ -156,9 +156,7 @@ fn a_message_that_no_record_has_is_explained_by_the_running_switch() {
     for which in [["--stan", "77"], ["--rrn", "632609000077"]] {
         let (text, said, code) = explain(&which);
         assert_eq!(code, Some(0), "{said}");
-        for expected in
-            ["refused without being decided", &address(&peer), "0100  STAN 000077", "DE4", "answer 30"]
-        {
+        for expected in ["in no record", &address(&peer), "0100  STAN 000077", "DE4", "answer 30"] {
             assert!(text.contains(expected), "{expected}:\n{text}");
         }
         let (text, ..) = explain(&[&which[..], &["--json"]].concat());
@@ -196,28 +194,43 @@ fn a_flood_of_wrong_messages_is_counted_and_not_one_of_the_log() {
 }
 
 #[test]
-fn a_storm_of_connections_writes_so_many_lines_a_second_and_tells_the_rest() {
+fn a_storm_of_connections_writes_so_many_lines_a_second_and_hides_no_other_link() {
     const STORM: u64 = 400;
     const PER_S: u64 = 5;
     let (_folder, switch) = start(&["log.lines_per_second=5", "links.acquirer-ascii.max_connections=10000"]);
     let begun = Instant::now();
-    for _ in 0..STORM {
+    // In the middle of it another link has a connection that signs on, is refused a message, and ends.
+    let mut quiet = None;
+    for number in 0..STORM {
         let peer = switch.connect(ASCII);
         peer.stream.shutdown(Shutdown::Both).unwrap();
+        if number == STORM / 2 {
+            let mut peer = switch.connect("acquirer-bcd");
+            let sign_on = peer.ask("0800", &[(7, "1122093315"), (11, "000001"), (70, "001")]);
+            assert_eq!(sign_on.code(), "00");
+            assert_eq!(peer.ask("0800", &[(7, "1122093315"), (11, "000002"), (70, "999")]).code(), "12");
+            quiet = Some(address(&peer));
+        }
+    }
+    for said in ["connection opened", "signed on", "message refused", "connection closed"] {
+        assert_eq!(line_of(&switch, said, quiet.as_ref().unwrap())["link"], "acquirer-bcd");
     }
     // Each opens and closes: written, or left out and told.
+    let of_link = |line: &Value| line["link"] == ASCII && !line["peer"].is_null();
     let lines = wait_for("every line to be told of", || {
-        let lines: Vec<_> = log(&switch)
-            .into_iter()
-            .filter(|line| line["message"].as_str().unwrap().contains("connection"))
-            .collect();
-        let of_one = |line: &&Value| !line["peer"].is_null();
-        let left_out: u64 = lines.iter().filter_map(|line| line["left_out"].as_u64()).sum();
-        (lines.iter().filter(of_one).count() as u64 + left_out == 2 * STORM).then_some(lines)
+        let lines: Vec<_> = log(&switch).into_iter().filter(of_link).collect();
+        let gaps = told(&switch, "lines left out");
+        let left_out: u64 = lines.iter().chain(&gaps).filter_map(|line| line["left_out"].as_u64()).sum();
+        (lines.len() as u64 + left_out == 2 * STORM).then_some(lines)
     });
-    // The switch's seconds do not begin with ours.
+    // Two kinds, and the switch's seconds do not begin with ours.
     let seconds = begun.elapsed().as_secs() + 2;
-    assert!(lines.len() as u64 <= PER_S * seconds, "{} lines in {seconds} s", lines.len());
+    assert!(lines.len() as u64 <= 2 * PER_S * seconds, "{} lines in {seconds} s", lines.len());
+    for gap in told(&switch, "lines left out") {
+        let which = gap["which"].as_str().unwrap();
+        assert!(which.starts_with("acquirer-ascii: ") && !which.contains("acquirer-bcd"), "{gap}");
+        assert!(which.contains("opened ") || which.contains("closed "), "{gap}");
+    }
     assert_eq!(connections(&switch).len(), 0);
 }
 
@@ -453,4 +466,46 @@ fn a_hang_up_changes_the_logs_level() {
         told(&switch, "connection opened").iter().all(|line| line["peer"] != second),
         "a line below the level"
     );
+}
+
+#[test]
+fn the_lines_of_a_reload_are_written_where_the_old_level_or_the_new_lets_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("site.toml");
+    let settings = |level: &str, days: u32| {
+        let text = format!("[log]\nlevel = \"{level}\"\n[holds]\nauthorization_days = {days}\n");
+        std::fs::write(&file, text).unwrap();
+    };
+    settings("error", 10);
+    let switch = Switch::start_with(&folder.path().join("data"), &[], |command| {
+        command.arg("--config").arg(&file).env_remove("AUTHSWITCH_LOG");
+    });
+    // From the level before to this one: whether its INFO lines are seen, and the WARN line that the level has changed.
+    let levels = [
+        ("info", true, true),
+        ("error", true, true),
+        ("warn", false, true),
+        ("error", false, true),
+        ("debug", true, true),
+        ("info", true, true),
+        ("info", true, false),
+    ];
+    for (days, (level, info, warn)) in (11..).zip(levels) {
+        let counts = || ["setting changed", "log level changed"].map(|said| told(&switch, said).len());
+        let before = counts();
+        settings(level, days);
+        switch.signal("HUP");
+        // The line of the level comes behind those of the settings.
+        let is_told = || (counts()[usize::from(warn)] > before[usize::from(warn)]).then_some(());
+        wait_for("the reload", is_told);
+        let more = [0, 1].map(|at| counts()[at] > before[at]);
+        assert_eq!(more, [info, warn], "to {level}");
+    }
+    // What does not hold is told, and leaves the level as it was.
+    std::fs::write(&file, "[log]\nlevel = \"error\"\n[holds]\nauthorization_days = 1000\n").unwrap();
+    switch.signal("HUP");
+    wait_for("the refusal", || told(&switch, "not reloaded").pop());
+    let mut peer = switch.connect(ASCII);
+    echo(&mut peer, 1);
+    line_of(&switch, "connection opened", &address(&peer));
 }

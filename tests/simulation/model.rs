@@ -36,8 +36,8 @@ type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 /// What a repeat must have in common with the first: MTI class, DE2, 3, 4, 37, 41, 42, 49.
 type Content = (u8, u64, u32, i64, [u8; 12], [u8; 8], [u8; 15], u16);
 
-/// Which reversal it was: DE11, 32 and what it leaves.
-type Identity = (u32, u64, i64);
+/// Which reversal it was: DE11, 32, what it leaves, and what it is of: DE4, DE90's class and trace number.
+type Identity = (u32, u64, i64, (i64, u16, u32));
 
 const NO_CODE: [u8; 6] = [b' '; 6];
 

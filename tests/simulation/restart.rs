@@ -141,7 +141,9 @@ pub fn same(what: &str, found: &Portfolio, expected: &Portfolio) -> Result<(), F
             alike = shard.sequence() == held.1 && shard.iter().eq(&held.0);
         });
         unless("the transactions of a shard", alike)?;
-        let finds = |of: &Portfolio, one: &Transaction| of.table.find_reference(one.reference);
+        let finds = |of: &Portfolio, one: &Transaction| -> Vec<u64> {
+            of.table.referred(one.reference).iter().flat_map(|found| found.lows()).collect()
+        };
         let alike = held.0.iter().all(|one| finds(found, one) == finds(expected, one));
         unless("what a reference finds", alike)?;
     }

@@ -2,6 +2,7 @@
 
 use super::{EVIL, get, server};
 use authswitch::admin::{Connection, Refusal, Refusals, State};
+use authswitch::network::Told;
 
 /// A refused message; what a peer chose is hostile.
 fn refusal(number: u64) -> Refusal {
@@ -10,15 +11,17 @@ fn refusal(number: u64) -> Refusal {
         link: "acquirer-ascii".to_owned(),
         connection: 57,
         peer: "127.0.0.1:50057".to_owned(),
-        kind: "format-error",
-        mti: Some("0100".to_owned()),
-        stan: Some(format!("{number:06}")),
-        rrn: Some(EVIL.to_owned()),
-        field: Some("DE4".to_owned()),
-        offset: Some(58),
-        expected: Some("digits".to_owned()),
-        found: "a letter".to_owned(),
-        code: Some("30".to_owned()),
+        told: Told {
+            kind: "format-error",
+            mti: Some("0100".to_owned()),
+            stan: Some(format!("{number:06}")),
+            rrn: Some(EVIL.to_owned()),
+            field: Some("DE4".to_owned()),
+            offset: Some(58),
+            expected: Some("digits".to_owned()),
+            found: "a letter".to_owned(),
+            code: Some("30".to_owned()),
+        },
     }
 }
 

@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("journal", &[]),
     ("network", &["decision", "journal", "message", "portfolio", "settings", "telemetry", "wire"]),
     ("telemetry", &[]),
-    ("admin", &["journal", "portfolio", "telemetry"]),
+    ("admin", &["network", "telemetry"]),
     ("traffic", &["message", "telemetry", "wire"]),
     ("settings", &["message", "wire"]),
     (
@@ -59,7 +59,7 @@ const CLOCKS: [&str; 3] = ["Instant", "SystemTime", "Zoned"];
 const MAX_FILE_LINES: usize = 500;
 const MAX_FUNCTION_LINES: usize = 70;
 /// Longer files, at the length they have. A number may only shrink; a file within the bound leaves the table.
-const LONG_FILES: [(&str, usize); 1] = [("tests/decision_money/ledger.rs", 521)];
+const LONG_FILES: [(&str, usize); 1] = [("tests/decision_money/ledger.rs", 517)];
 /// Longer functions, as `path: name`, at the length they have. A number may only shrink.
 const LONG_FUNCTIONS: [(&str, usize); 0] = [];
 

@@ -71,15 +71,15 @@ fn row(connection: &Connection, now_us: i64) -> Vec<Cell> {
 
 fn last_refusal(connection: &Connection, now_us: i64) -> String {
     let Some(refusal) = &connection.last_refusal else { return String::new() };
-    let place = refusal.field.as_deref().map_or_else(String::new, |field| format!(" {field}"));
-    format!("{}{place}, {} ago", refusal.kind, uptime(ago(refusal.time_us, now_us)))
+    let place = refusal.told.field.as_deref().map_or_else(String::new, |field| format!(" {field}"));
+    format!("{}{place}, {} ago", refusal.told.kind, uptime(ago(refusal.time_us, now_us)))
 }
 
-/// The last messages that were not decided, and why.
+/// The last messages that no record tells of, and why.
 pub(super) fn write_refusals(out: &mut String, refusals: &Refusals, now_us: i64) {
     let list = &refusals.refusals;
     out.push_str(
-        "<section class=\"card\"><h2>Refused messages <small>not decided, newest first</small></h2>",
+        "<section class=\"card\"><h2>Refused messages <small>in no record, newest first</small></h2>",
     );
     let rows: Vec<_> = list.iter().take(REFUSALS).map(|refusal| refusal_row(refusal, now_us)).collect();
     match rows.is_empty() {
@@ -112,16 +112,7 @@ pub(super) fn write_refusals(out: &mut String, refusals: &Refusals, now_us: i64)
 }
 
 fn refusal_row(refusal: &Refusal, now_us: i64) -> Vec<Cell> {
-    let mut what = match (&refusal.field, refusal.offset) {
-        (Some(field), Some(offset)) => format!("{field}, byte {offset}: "),
-        (Some(field), None) => format!("{field}: "),
-        (None, _) => String::new(),
-    };
-    what += &match (&refusal.expected, refusal.found.as_str()) {
-        (None, found) => found.to_owned(),
-        (Some(expected), "") => format!("expected {expected}"),
-        (Some(expected), found) => format!("expected {expected}, found {found}"),
-    };
+    let told = &refusal.told;
     // Today's go without the day.
     let (when, today) = (clock(refusal.time_us), clock(now_us));
     let when = if when.get(..5) == today.get(..5) { when.get(6..).unwrap_or(&when) } else { &when };
@@ -130,12 +121,12 @@ fn refusal_row(refusal: &Refusal, now_us: i64) -> Vec<Cell> {
         text(when),
         text(&refusal.link),
         text(&refusal.peer),
-        text(blank(&refusal.mti)),
-        text(blank(&refusal.stan)),
-        text(blank(&refusal.rrn)),
-        Cell(refusal.kind.to_owned(), "warn"),
-        Cell(what, "words"),
-        text(refusal.code.as_deref().unwrap_or("none")),
+        text(blank(&told.mti)),
+        text(blank(&told.stan)),
+        text(blank(&told.rrn)),
+        Cell(told.kind.to_owned(), "warn"),
+        Cell(told.to_string(), "words"),
+        text(told.code.as_deref().unwrap_or("none")),
     ]
 }
 

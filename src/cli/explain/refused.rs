@@ -1,5 +1,5 @@
-//! `authswitch explain` of a message that was refused without being decided: no record has it, so the running switch is
-//! asked, which keeps the last of them. Reads what the admin page `/refusals.json` says.
+//! `authswitch explain` of a message that was refused or not answered without a record: the running switch is asked, which
+//! keeps the last of them. Reads what the admin page `/refusals.json` says.
 
 use super::super::running;
 use super::Args;
@@ -53,7 +53,7 @@ fn print(refused: &Value) {
         other => other.to_string(),
     };
     outln!(
-        "refused without being decided, so no record  {}  link {}  peer {}  connection {}",
+        "in no record, told by the running switch  {}  link {}  peer {}  connection {}",
         text("time"),
         text("link"),
         text("peer"),

@@ -3,7 +3,7 @@
 
 use super::super::bound::Bound;
 use super::super::data::Failure;
-use super::names::Named;
+use super::names::{Named, Names};
 use crate::journal::{self, Seq};
 use crate::portfolio::Record;
 use std::path::Path;
@@ -44,7 +44,25 @@ pub(super) struct Filter {
     pub rule: Vec<String>,
 }
 
+/// A name that nothing has or had.
+#[derive(Debug, thiserror::Error)]
+#[error("no {what} is or was called {name:?}: {known}")]
+pub(super) struct UnknownName {
+    what: &'static str,
+    name: String,
+    /// The names that there are.
+    known: String,
+}
+
 impl Filter {
+    /// Whether everything that is named is known to the data folder, now or before.
+    pub(super) fn check(&self, names: &mut Names) -> Result<(), UnknownName> {
+        let links = if self.link.is_empty() { None } else { names.links() };
+        known("link", 0, &self.link, links)?;
+        let rules = if self.rule.is_empty() { None } else { names.rules_and_limits() };
+        known("rule or limit", 1, &self.rule, rules)
+    }
+
     /// The record at which reading begins, so that none that is wanted lies before it.
     pub(super) fn start(&self, folder: &Path) -> Result<Seq, Failure> {
         match self.from.map(Bound::begin) {
@@ -96,6 +114,30 @@ impl Filter {
                     || unnamed(&named.limit, limit)
             })
     }
+}
+
+/// `first` is the number of the first of them.
+fn known(
+    what: &'static str,
+    first: usize,
+    wanted: &[String],
+    names: Option<Vec<String>>,
+) -> Result<(), UnknownName> {
+    let is_known = |name: &String| match (&names, name.parse::<u16>()) {
+        (Some(names), _) if names.contains(name) => true,
+        // No version had more of them than all have names.
+        (Some(names), Ok(number)) => (first..first + names.len()).contains(&number.into()),
+        (None, number) => number.is_ok(),
+        (Some(_), Err(_)) => false,
+    };
+    let Some(name) = wanted.iter().find(|name| !is_known(name)) else { return Ok(()) };
+    let known = match names {
+        None => "their names cannot be told without the data key and the folder's versions; give its number"
+            .to_owned(),
+        Some(names) if names.is_empty() => "there is none".to_owned(),
+        Some(names) => names.join(", "),
+    };
+    Err(UnknownName { what, name: name.clone(), known })
 }
 
 /// No option given, or one of its values fits.

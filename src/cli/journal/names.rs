@@ -99,6 +99,42 @@ impl Names {
         }
     }
 
+    /// What links are or were called, in the order of the settings; `None` where the folder has kept no settings.
+    pub(super) fn links(&mut self) -> Option<Vec<String>> {
+        let [versions, _] = versions::kept(&self.data);
+        let mut links: Vec<String> = Vec::new();
+        let mut is_known = false;
+        for version in versions {
+            let Some(settings) = self.settings(version) else { continue };
+            is_known = true;
+            for link in settings.links.keys() {
+                if !links.contains(link) {
+                    links.push(link.clone());
+                }
+            }
+        }
+        is_known.then_some(links)
+    }
+
+    /// What rules and limits are or were called, those of stand-in sets too, as far as it can be told; `None` where no rule
+    /// set's names can.
+    pub(super) fn rules_and_limits(&self) -> Option<Vec<String>> {
+        let [configs, versions] = versions::kept(&self.data);
+        let mut known: Vec<String> = Vec::new();
+        let mut is_known = versions.is_empty();
+        for version in versions {
+            let read = configs.iter().find_map(|config| self.read_rules(version, *config));
+            let Some(names) = read else { continue };
+            is_known = true;
+            for name in [names.usual, names.stand_in].into_iter().flatten().flatten() {
+                if !known.contains(&name) {
+                    known.push(name);
+                }
+            }
+        }
+        is_known.then_some(known)
+    }
+
     fn settings(&mut self, version: u32) -> Option<&Settings> {
         let place = match self.settings.iter().position(|(known, _)| *known == version) {
             Some(place) => place,
@@ -122,8 +158,8 @@ impl Names {
         &self.rules[place].1
     }
 
-    fn read_rules(&mut self, version: u32, config: u32) -> Option<RuleNames> {
-        let file = self.settings(config).map(|settings| settings.vault.key_file.clone())?;
+    fn read_rules(&self, version: u32, config: u32) -> Option<RuleNames> {
+        let file = versions::settings(&self.data, config).ok()?.vault.key_file;
         let key = DataKey::open_existing(
             Some(file.as_path()).filter(|file| !file.as_os_str().is_empty()),
             &self.data,

@@ -4,7 +4,7 @@
 use super::names::{digits, original_name, reference_of};
 use super::parts::is_increment;
 use super::{Arrival, Entry, Model, NO_CODE, Name, Stands, name_of};
-use authswitch::message::{Kind, Request};
+use authswitch::message::{Kind, Marks, Request};
 use authswitch::portfolio::Differs;
 
 const DAY_US: i64 = 86_400_000_000;
@@ -28,6 +28,8 @@ pub struct Says {
     merchant: Option<[u8; 15]>,
     currency: Option<u16>,
     reference: Option<[u8; 12]>,
+    /// It says that it adds to an authorization.
+    adds: bool,
 }
 
 fn said<T: PartialEq + Copy>(value: T, unsaid: T) -> Option<T> {
@@ -63,6 +65,7 @@ impl Says {
             merchant: said(message.merchant, [b' '; 15]),
             currency: said(message.currency, 0),
             reference: said(message.retrieval_reference, [b' '; 12]),
+            adds: is_increment(message),
         }
     }
 
@@ -76,7 +79,16 @@ impl Says {
 
     /// Whether both may be of one purchase, wherever in the shop and whenever each was made.
     pub(super) fn may_complete(&self, made: &Says) -> bool {
-        !self.otherwise(made) && !differ(self.acquirer, made.acquirer)
+        !differ(self.merchant, made.merchant) && !differ(self.acquirer, made.acquirer)
+    }
+
+    /// Whether a request asks another thing than an advice of its class told of it.
+    pub(super) fn is_of_class_and_other(&self, made: &Says) -> bool {
+        self.class == made.class && self.is_another(made)
+    }
+
+    pub(super) fn is_elsewhere_in_class(&self, made: &Says) -> bool {
+        self.class == made.class && !made.reverses() && self.elsewhere(made)
     }
 
     fn reverses(&self) -> bool {
@@ -125,13 +137,31 @@ impl Entry {
             && (says.borne_out(made) || of_one_kind && lately)
     }
 
-    /// The same of what it takes: a completion with its authorization's name is told by its amount, as its times are its own.
-    fn is_it_again(&self, says: &Says, now_us: i64) -> bool {
-        if says.class == self.made.class || self.made.reverses() {
+    /// The same of what it takes: the times of a completion with its authorization's name are its own, and one of several is told
+    /// by its amount too.
+    fn is_it_again(&self, says: &Says, several: bool, now_us: i64) -> bool {
+        let by_name = says.class != self.made.class;
+        let amount_minor = if by_name { self.amount_minor } else { self.made.amount_minor };
+        if self.made.reverses() {
             return self.is_it(says, now_us);
         }
-        says.amount_minor == self.amount_minor
-            && self.is_it(&Says { date: None, time: None, ..*says }, now_us)
+        if several && says.class == Some(2) && says.amount_minor != amount_minor {
+            return false;
+        }
+        let timeless = Says { date: None, time: None, ..*says };
+        self.is_it(if by_name { &timeless } else { says }, now_us)
+    }
+
+    /// Whether a message of its name may belong to another, which is looked for then: of a completion and its authorization one
+    /// may have come by another name.
+    fn may_share_its_name(&self, message: &Request, says: &Says) -> Option<Shared> {
+        let completed =
+            self.stands == Stands::Completed || self.stands == Stands::Held && self.settled_minor > 0;
+        if message.kind == Kind::FinancialAdvice && completed && !self.settled {
+            return Some(Shared::ByAuthorization);
+        }
+        let early = self.asked.is_none() && !self.made.reverses() && self.made.class != says.class;
+        (says.asks() && early).then_some(Shared::ByCompletion)
     }
 
     /// Whether an advice that it has seen says something else now.
@@ -163,6 +193,9 @@ impl Entry {
         if self.stands == Stands::ReversedBefore {
             return !differ(says.class, self.made.class);
         }
+        if says.adds != self.made.adds {
+            return false;
+        }
         let again = says.again || self.made.again;
         let advised = match says.kind {
             Some(Kind::FinancialAdvice) => self.settled,
@@ -172,9 +205,22 @@ impl Entry {
         says.class == self.made.class && (again || says.asks() != self.made.asks()) || says.again && advised
     }
 
+    /// Whether a message of it is of the class that a reversal speaks of.
+    fn is_of_class(&self, says: &Says) -> bool {
+        let completed = says.class == Some(2) && self.settled;
+        self.stands == Stands::ReversedBefore || completed || !differ(says.class, self.made.class)
+    }
+
     fn is_open(&self) -> bool {
         (self.held_minor, self.posted_minor) != (0, 0) || self.stands == Stands::Added
     }
+}
+
+/// Who came first with a name that two transactions share.
+#[derive(Clone, Copy, PartialEq)]
+enum Shared {
+    ByAuthorization,
+    ByCompletion,
 }
 
 /// How well a transaction fits a reversal.
@@ -216,26 +262,38 @@ impl Model {
     pub fn known_as(&self, arrival: &Arrival) -> (Name, Option<bool>) {
         let message = &arrival.request;
         let own = name_of(message, arrival.link);
-        // What completed it with another name may have been the same message, sent again before it came first.
-        let completed = self.get(&own).is_some_and(|entry| {
-            message.kind == Kind::FinancialAdvice && entry.stands == Stands::Completed && !entry.settled
-        });
-        if self.get(&own).is_some() && !completed {
+        let says = Says::of(message);
+        let shared = self.get(&own).map(|entry| entry.may_share_its_name(message, &says));
+        if shared == Some(None) {
             return (own, None);
         }
-        let says = Says::of(message);
-        let takes = |entry: &Entry| entry.takes(&says) && (!completed || entry.made.again && entry.settled);
-        let traced: Vec<_> = self.traced(says.trace).into_iter().filter(|(_, entry)| takes(entry)).collect();
+        let shared = shared.flatten();
+        let takes = |name: &Name, entry: &Entry| {
+            let fits = match shared {
+                // It was the same message, sent again before it came first.
+                Some(Shared::ByAuthorization) => entry.made.again && entry.settled,
+                Some(Shared::ByCompletion) => entry.made.class == says.class,
+                None => true,
+            };
+            fits && (shared.is_none() || *name != own) && entry.takes(&says)
+        };
+        // An original may belong to what could come before it alone.
+        let is_original = says.asks() && !says.again;
+        let precedes = |entry: &Entry| entry.made.again || entry.made.reverses() || !entry.made.asks();
+        let mut traced = self.traced(says.trace);
+        traced.retain(|(name, entry)| takes(name, entry) && (!is_original || precedes(entry)));
         let chosen = original_name(message, arrival.link)
-            .filter(|_| message.original.is_some_and(|original| original.stan == message.stan));
+            .filter(|_| !says.adds && message.original.is_some_and(|original| original.stan == message.stan));
         let by_de90 = traced.iter().find(|(name, _)| Some(*name) == chosen);
-        let by_trace = || traced.iter().filter(|(_, entry)| entry.is_it_again(&says, arrival.now_us));
+        let several = message.marks.has(Marks::SEVERAL);
+        let by_trace =
+            || traced.iter().filter(|(_, entry)| entry.is_it_again(&says, several, arrival.now_us));
         let of_equal_content = || by_trace().find(|(_, entry)| !says.of_other(&entry.made));
         if let Some((name, entry)) = by_de90.or_else(of_equal_content).or_else(|| by_trace().next()) {
             return (*name, Some(says.of_other(&entry.made)));
         }
         let settles = message.kind == Kind::FinancialAdvice;
-        if !is_increment(message) && !completed && says.amount_minor != 0 {
+        if !says.adds && shared.is_none() && says.amount_minor != 0 {
             for (name, entry) in self.alike(message).into_iter().rev() {
                 let made = &entry.made;
                 let fits = entry.stands == Stands::ReversedBefore
@@ -278,10 +336,11 @@ impl Model {
     pub(super) fn reversed_by(&self, arrival: &Arrival) -> (Name, Result<&Entry, Differs>) {
         let reversal = &arrival.request;
         let named = original_name(reversal, arrival.link).unwrap_or_else(|| name_of(reversal, arrival.link));
-        if let Some(entry) = self.get(&named) {
+        let says = Says::of(reversal);
+        let by_name = self.get(&named);
+        if let Some(entry) = by_name.filter(|entry| entry.is_of_class(&says)) {
             return (named, Ok(entry));
         }
-        let says = Says::of(reversal);
         let identity = super::reversals::identity_of(reversal);
         let traced = self.traced(says.trace);
         let mut alike = self.alike(reversal);
@@ -315,6 +374,9 @@ impl Model {
             }
             _ => {}
         }
+        if let Some(entry) = by_name {
+            return (named, Ok(entry));
+        }
         let knows_trace = reversal.original.is_some_and(|original| original.stan != 0);
         let spoken = |entry: &Entry| {
             knows_trace || entry.made.trace != says.trace || self.fits(arrival, &says, entry).is_some()
@@ -332,7 +394,7 @@ impl Model {
         let wrong = coded && reversal.approval != entry.approval
             || ![0, made.amount_minor, entry.amount_minor].contains(&says.amount_minor)
             || remains >= whole && remains != 0
-            || differ(says.class, made.class)
+            || !entry.is_of_class(says)
             || says.otherwise(made)
             || says.elsewhere(made);
         if wrong {

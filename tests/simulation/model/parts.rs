@@ -22,7 +22,7 @@ impl Model {
         let named = original_name(message, arrival.link).filter(|name| known && self.get(name).is_some());
         let found = match named.or_else(|| self.traced_original(arrival)) {
             Some(name) => (self.root(name), true),
-            None => (self.root(self.referred_open(message)?), false),
+            None => (self.root(self.referred(message)?), false),
         };
         Some(found).filter(|(name, _)| *name != self.known_as(arrival).0)
     }

@@ -1,7 +1,7 @@
 //! Whom a card and its DE37 lead to on paper: many transactions may share them.
 
 use super::finds::Says;
-use super::names::{Reference, digits, reference_of};
+use super::names::{digits, reference_of};
 use super::{Arrival, Entry, Model, Name, Stands};
 use authswitch::message::Request;
 
@@ -33,29 +33,15 @@ impl Model {
         alike.push((name, came, record));
     }
 
-    /// Of those with a reference the one approved last, else the one declined first; never a reversal that came first.
-    pub(super) fn referred(&self, reference: &Reference) -> Option<Name> {
-        let alike = self.references.get(reference)?;
-        let of = |wanted: Came| alike.iter().filter(move |(_, came, _)| *came == wanted);
-        let last = of(Came::Approved).max_by_key(|known| known.2);
-        let first = of(Came::Declined).min_by_key(|known| known.2);
-        last.or(first).map(|(name, ..)| *name)
-    }
-
-    /// Of those with a message's reference the open authorization approved last, where what is found first is not open.
-    pub(super) fn referred_open(&self, message: &Request) -> Option<Name> {
-        let found = self.referred(&reference_of(message)?)?;
-        let stands = |name: &Name| self.get(name).map(|entry| entry.stands);
-        if matches!(stands(&found), Some(Stands::Held | Stands::Added)) {
-            return Some(found);
-        }
+    /// Of those with a message's reference, and of its merchant and acquirer, the open authorization approved last; else the one
+    /// approved last, else the one declined first. Never a reversal that came first.
+    pub(super) fn referred(&self, message: &Request) -> Option<Name> {
         let says = Says::of(message);
-        let alike = self.alike(message);
-        let mut open = alike
-            .iter()
-            .rev()
-            .filter(|(_, entry)| entry.stands == Stands::Held && says.may_complete(&entry.made));
-        Some(open.next().map_or(found, |(name, _)| *name))
+        let mut alike = self.alike(message);
+        alike.reverse();
+        alike.retain(|(_, entry)| entry.stands != Stands::ReversedBefore && says.may_complete(&entry.made));
+        let is_open = |(_, entry): &&(Name, &Entry)| matches!(entry.stands, Stands::Held | Stands::Added);
+        alike.iter().find(is_open).or(alike.first()).map(|(name, _)| *name)
     }
 
     /// All with a message's reference, the one that is looked at first last.

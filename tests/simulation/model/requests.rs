@@ -25,9 +25,16 @@ impl Model {
         let request = &arrival.request;
         let ((name, other), content) = (self.known_as(arrival), content_of(request));
         if let Some(entry) = self.get(&name) {
-            let by_name = || entry.made.asks().then(|| Says::of(request).is_another(&entry.made));
-            let other = other.or_else(by_name);
-            return again(entry, content, other, request.amount_minor, name);
+            let (says, made) = (Says::of(request), &entry.made);
+            let by_name = match (made.asks(), entry.asked) {
+                (true, _) => says.is_another(made),
+                (false, Some(asked)) => asked != content || says.is_elsewhere_in_class(made),
+                // Another told of it first: its amount, and where that was no completion all else.
+                (false, None) => {
+                    entry.amount_minor != request.amount_minor || says.is_of_class_and_other(made)
+                }
+            };
+            return again(entry, content, other, by_name, name);
         }
         let mut entry = Entry { card: self.card_of(request), asked: Some(content), ..self.blank(arrival) };
         let original = self.original_of(arrival).filter(|_| !arrival.late && is_increment(request));
@@ -183,22 +190,16 @@ fn approve(entry: &mut Entry, arrival: &Arrival, sum: Sum) {
 }
 
 /// The name has come before.
-fn again(
-    entry: &Entry,
-    content: Content,
-    other: Option<bool>,
-    amount_minor: i64,
-    name: super::Name,
-) -> Outcome {
+fn again(entry: &Entry, content: Content, other: Option<bool>, by_name: bool, name: super::Name) -> Outcome {
     let reversed = [Stands::Reversed, Stands::ReversedBefore].contains(&entry.stands);
     let refused = match &entry.asked {
         _ if entry.stands == Stands::ReversedBefore => Some(told(b"94")),
-        Some(asked) if !other.unwrap_or(*asked != content) => None,
+        Some(_) if !other.unwrap_or(by_name) => None,
         Some(_) => Some(told(b"94")),
         // Its reversal came before it.
         None if reversed => Some(told(b"94")),
         None if entry.card.is_none() => Some(told(b"14")),
-        None if entry.amount_minor != amount_minor => Some(told(b"94")),
+        None if by_name => Some(told(b"94")),
         // Another stood in for us: its answer is the answer.
         None => None,
     };

@@ -32,7 +32,9 @@ impl Model {
 
 /// Which reversal it is, whenever it is sent.
 pub(super) fn identity_of(reversal: &Request) -> Identity {
-    (reversal.stan, reversal.acquirer, reversal.replacement_minor.unwrap_or(0))
+    let original = reversal.original.unwrap_or_default();
+    let of = (reversal.amount_minor, original.mti / 0x100, original.stan);
+    (reversal.stan, reversal.acquirer, reversal.replacement_minor.unwrap_or(0), of)
 }
 
 impl Model {
