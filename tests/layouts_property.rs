@@ -7,7 +7,8 @@
 mod dialects;
 
 use authswitch::wire::{
-    Bitmap, Class, Dialect, Format, Given, Key, Kind, Layout, Length, Message, Mti, Sub, Value,
+    Bitmap, Class, ComposeReason, Dialect, FieldInfo, Format, Given, Key, Kind, Layout, Length, Message, Mti,
+    Sub, Tagged, Value,
 };
 use dialects::{dialect, show};
 use proptest::prelude::*;
@@ -85,10 +86,16 @@ fn value(format: &Format) -> BoxedStrategy<Content> {
         Class::Xn => prop::collection::vec(b'0'..=b'9', max - 1)
             .prop_map(|digits| Content::Text([b"C".to_vec(), digits].concat()))
             .boxed(),
-        class => count
-            .prop_flat_map(move |n| prop::collection::vec(select(characters(class)), n))
-            .prop_map(Content::Text)
-            .boxed(),
+        class => {
+            // Often digits alone, which tags and lengths are too.
+            let digits: Vec<u8> = (b'0'..=b'9').filter(|c| class.allows(*c)).collect();
+            let any = characters(class);
+            let alphabets = if digits.is_empty() { vec![any] } else { vec![any.clone(), any, digits] };
+            (count, select(alphabets))
+                .prop_flat_map(|(n, alphabet)| prop::collection::vec(select(alphabet), n))
+                .prop_map(Content::Text)
+                .boxed()
+        }
     }
 }
 
@@ -105,6 +112,17 @@ type Parts = Vec<(String, Content)>;
 fn whole(subs: &[Sub]) -> BoxedStrategy<Parts> {
     let parts: Vec<_> = subs.iter().map(|sub| (Just(sub.key.clone()), part(sub))).collect();
     parts.boxed()
+}
+
+/// Those before the first tag, without some of those that may be absent.
+fn heads(subs: &[Sub]) -> BoxedStrategy<Parts> {
+    let optional: Vec<bool> = subs.iter().map(|sub| sub.optional).collect();
+    (whole(subs), prop::collection::vec(prop::bool::weighted(0.75), subs.len()))
+        .prop_map(move |(all, picks)| {
+            let keeps = optional.iter().zip(picks).map(|(optional, pick)| !optional || pick);
+            all.into_iter().zip(keeps).filter(|(_, keep)| *keep).map(|(part, _)| part).collect()
+        })
+        .boxed()
 }
 
 /// Some of them by tag, with a tag nobody lists between them.
@@ -144,7 +162,7 @@ fn parts(layout: &Layout) -> BoxedStrategy<Parts> {
                 (_, 3) => &["999"],
                 _ => &["9999"],
             };
-            (whole(head), tagged(known, unknown, &kind.other))
+            (heads(head), tagged(known, unknown, &kind.other))
                 .prop_map(|(head, tags)| [head, tags].concat())
                 .boxed()
         }
@@ -219,6 +237,46 @@ fn composed() -> impl Strategy<Value = (Arc<Dialect>, u8, Parts)> {
     })
 }
 
+/// Whether characters begin as a tag, a length and so many characters as it says.
+fn seems_tagged(kind: &Tagged, text: &[u8]) -> bool {
+    let (tag, prefix) = (usize::from(kind.tag.max_length()), kind.value.prefix_bytes());
+    let Some((head, rest)) = text.split_at_checked(tag + prefix) else { return false };
+    let (tag, length) = head.split_at(tag);
+    let length = std::str::from_utf8(length).ok().and_then(|digits| digits.parse::<usize>().ok());
+    let whole = |length: usize| length <= rest.len() && length <= kind.value.max_length().into();
+    tag.iter().all(|c| kind.tag.class.allows(*c)) && length.is_some_and(whole)
+}
+
+/// Whether parts before the first tag cannot be told from tags, or from each other where one of them is absent:
+/// they are written, and a reader who takes for a tag what seems one finds other parts than were written.
+/// `None` where the tags alone do not fit.
+fn head_is_ambiguous(info: &FieldInfo, parts: &Parts) -> Option<bool> {
+    let Some(Kind::Tagged(kind)) = info.layout.as_deref().map(Layout::kind) else { return Some(false) };
+    let subs = &info.layout.as_ref().unwrap().parts()[..kind.head];
+    if subs.iter().all(|sub| !sub.optional) {
+        return Some(false);
+    }
+    assert!(kind.tag.class != Class::B, "written for tags of characters");
+    let (head, tags): (Parts, Parts) =
+        parts.iter().cloned().partition(|(key, _)| subs.iter().any(|sub| sub.key == *key));
+    let mut text = Vec::new();
+    for (key, content) in &head {
+        let Content::Text(content) = content else { panic!("written for {key} of characters") };
+        text.extend_from_slice(content);
+    }
+    // Without a head there is none to be taken for a tag.
+    info.compose(given(&tags), &mut text).ok()?;
+    let (mut at, mut read) = (0, Vec::new());
+    for sub in subs {
+        let Length::Fixed(units) = sub.format.length else { panic!("written for heads of fixed length") };
+        if at < text.len() && !(sub.optional && seems_tagged(kind, &text[at..])) {
+            read.push(&sub.key);
+            at += usize::from(units);
+        }
+    }
+    Some(!read.into_iter().eq(head.iter().map(|(key, _)| key)))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -227,15 +285,19 @@ proptest! {
         let info = dialect.field(de).unwrap();
         let (mut out, mut expected) = (Vec::new(), Vec::new());
         Content::Parts(parts.clone()).leaves("", &mut expected);
+        let ambiguous = head_is_ambiguous(info, &parts);
         let value = match info.compose(given(&parts), &mut out) {
             Ok(value) => value,
             Err(error) => {
-                // Parts that fit may be too much together.
-                let reason = error.to_string();
-                prop_assert!(reason.contains("expected at most"), "{}", reason);
+                match error.reason {
+                    ComposeReason::Tag => prop_assert_eq!(ambiguous, Some(true), "{}", error),
+                    // Parts that fit may be too much together.
+                    _ => prop_assert!(error.to_string().contains("expected at most"), "{}", error),
+                }
                 return Ok(());
             }
         };
+        prop_assert_eq!(ambiguous, Some(false));
         let units = match value {
             Value::Text(value) | Value::Bytes(value) => value.len(),
             Value::Number(_) => 0,

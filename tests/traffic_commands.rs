@@ -61,6 +61,33 @@ fn a_trace_is_made_packed_and_shown_masked() {
     assert!(!is_clear_pan(&out(&table)) && !is_clear_pan(&out(&json)));
 }
 
+#[test]
+fn a_traces_card_numbers_are_masked_in_every_field() {
+    let folder = tempfile::tempdir().unwrap();
+    // In DE 2 or a track; of no network and with a wrong check digit, too.
+    let mut lines = String::new();
+    for number in ["4111110000000013", "9998887776665552", "123456789012"] {
+        let short = &number[..number.len().min(15)];
+        for own in [format!("\"2\":\"{number}\""), format!("\"35\":\"{number}=3012\"")] {
+            lines.push_str(&format!(
+                "{{\"at_us\":0,\"link\":\"a\",\"mti\":\"0100\",\"fields\":{{{own},\"11\":\"000123\",\"42\":\"{short:<15}\",\
+                 \"48\":\"77{number}88\",\"62\":\"{} {}\"}}}}\n",
+                &number[..4],
+                &number[4..],
+            ));
+        }
+    }
+    std::fs::write(folder.path().join("t.jsonl"), lines).unwrap();
+    let shown = authswitch(folder.path(), &["trace", "show", "t.jsonl", "--json"]);
+    assert!(shown.status.success(), "{}", err(&shown));
+    let text = out(&shown);
+    for number in ["4111110000000013", "9998887776665552", "123456789012"] {
+        assert!(!text.contains(number) && !text.replace(' ', "").contains(number), "{text}");
+    }
+    assert_eq!(text.matches("\"11\":\"000123\"").count(), 6, "{text}");
+    assert_eq!(text.matches("\"48\":\"77*").count(), 6, "{text}");
+}
+
 /// A message in hexadecimal.
 fn hex(dialect: &str, mti: u16, fields: &[(u8, &str)]) -> String {
     let own: Vec<_> = fields.iter().map(|(de, text)| (*de, Value::Text(text.as_bytes()))).collect();

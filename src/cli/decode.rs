@@ -7,6 +7,7 @@ mod hide;
 mod input;
 mod lead;
 mod likely;
+mod own;
 mod parts;
 mod rank;
 mod retold;
@@ -25,7 +26,9 @@ use clap::ColorChoice;
 use explain::Explanation;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use input::{Found, Input, Trouble};
+use lead::Lead;
 use rank::{Choice, Ranker};
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -146,7 +149,7 @@ impl Show {
 
     /// What is shown of one message, which may have a length and a header before it; ends with a line's end.
     pub fn message(&self, bytes: &[u8]) -> String {
-        let found = Found { leads: lead::leads(bytes, None), ..Found::of(bytes) };
+        let found = Found { leads: lead::leads(bytes, None), is_open: true, ..Found::of(bytes) };
         self.found(&found, None).0
     }
 
@@ -163,8 +166,9 @@ impl Show {
     /// Whether the two are equal, and what is shown of it.
     fn compared(&self, a: &[u8], other: &Show, b: &[u8], framing: Option<Framing>) -> (bool, String) {
         let explain = |show: &Show, bytes: &[u8]| {
-            let choice = show.ranker.choose(bytes, &lead::leads(bytes, framing));
-            show.ranker.explain(&choice, bytes, self.unmask)
+            let leads = lead::leads(bytes, framing);
+            let found = Found { leads, is_open: framing.is_none(), ..Found::of(bytes) };
+            show.ranker.explain(&show.choose(&found).0, bytes, self.unmask)
         };
         let (Some(a), Some(b)) = (explain(self, a), explain(other, b)) else { return (false, String::new()) };
         let comparison = diff::compare(&a, &b);
@@ -186,7 +190,7 @@ impl Show {
             let leads = lead::leads(text, None);
             if self.ranker.reads(text, &leads) {
                 let origin = found.origin.clone();
-                let text = Found { leads, origin, at_us: found.at_us, ..Found::of(text) };
+                let text = Found { leads, origin, at_us: found.at_us, is_open: true, ..Found::of(text) };
                 return self.found(&text, None);
             }
         }
@@ -195,10 +199,16 @@ impl Show {
             return self.ranked(found);
         }
         let again = before.filter(|choice| self.ranker.holds(choice, bytes));
-        let choice = again.unwrap_or_else(|| self.ranker.choose(bytes, &found.leads));
+        let (choice, leads) = match again {
+            Some(choice) => (choice, Cow::Borrowed(&found.leads[..])),
+            None => self.choose(found),
+        };
         let Some(mut explanation) = self.ranker.explain(&choice, bytes, self.unmask) else {
             return (String::new(), false, None);
         };
+        if !explanation.errors.is_empty() && found.is_open {
+            explanation.tried = self.ranker.tried(bytes, &leads);
+        }
         explanation.origin.clone_from(&found.origin);
         explanation.time = found.time();
         let right = explanation.errors.is_empty();
@@ -207,6 +217,18 @@ impl Show {
             _ => self.lines(found, &explanation),
         };
         (text, right, Some(choice))
+    }
+
+    /// The best reading, and the divisions among which it was found: where nobody said which it is and none that is
+    /// likely leads to the end, also those for which little speaks.
+    fn choose<'f>(&self, found: &'f Found<'_>) -> (Choice, Cow<'f, [Lead]>) {
+        let leads = Cow::Borrowed(&found.leads[..]);
+        let choice = self.ranker.choose(found.bytes, &leads);
+        if !found.is_open || self.ranker.holds(&choice, found.bytes) {
+            return (choice, leads);
+        }
+        let leads = [&leads[..], &lead::further(found.bytes)].concat();
+        (self.ranker.choose(found.bytes, &leads), Cow::Owned(leads))
     }
 
     /// What is shown of a message that a log tells by its fields.
@@ -246,6 +268,9 @@ impl Show {
         /// Dialects that are named where none fits.
         const CLOSEST: usize = 3;
         let mut text = tree::tree(explanation, self.look);
+        if let Some(tried) = &explanation.tried {
+            text.push_str(&format!("\n{tried}\n"));
+        }
         if !explanation.errors.is_empty() && self.ranker.is_open() {
             let candidates = self.ranker.all(found.bytes, &found.leads);
             text.push_str("\nno dialect reads it without an error; the closest:\n");
@@ -256,7 +281,7 @@ impl Show {
     }
 
     fn ranked(&self, found: &Found<'_>) -> (String, bool, Option<Choice>) {
-        let candidates = self.ranker.all(found.bytes, &found.leads);
+        let candidates = self.ranker.all(found.bytes, &self.choose(found).1);
         let right = candidates.first().is_some_and(rank::Candidate::is_right);
         if self.form == Form::RankingJson {
             let ranking = serde_json::json!({
@@ -326,7 +351,7 @@ fn decode(args: &Args, out: &mut impl Write) -> Result<bool, Stop> {
     let (mut right, mut count) = (true, 0u64);
     let mut last: Option<(u32, Choice)> = None;
     let follows = text == "-";
-    let remarks = input.read(args.framing, &mut |found| {
+    let remarks = input.read(args.framing, &show.ranker, &mut |found| {
         let before = last.take().filter(|(flow, _)| Some(*flow) == found.flow).map(|(_, choice)| choice);
         let (text, is_right, choice) = show.found(&found, before);
         right &= is_right;
@@ -366,7 +391,7 @@ fn difference(args: &Args, two: &[String], out: &mut impl Write) -> Result<bool,
     let bytes = |name: &String, show: &Show| {
         let mut all: Vec<Vec<u8>> = Vec::new();
         let mut input = Input::open(name).map_err(Stop::Usage)?;
-        let read = input.read(args.framing, &mut |found| {
+        let read = input.read(args.framing, &show.ranker, &mut |found| {
             let written = found.logged.and_then(|logged| retold::written(show.ranker.dialects(), logged));
             all.push(written.map_or_else(|| found.bytes.to_vec(), |(_, written)| written.bytes));
             Ok(())

@@ -198,7 +198,7 @@ fn import(args: &ImportArgs) -> Result<(), String> {
         import::import(BufReader::new(file), &args.file.display().to_string(), &options)
     };
     let imported = imported.map_err(|error| error.to_string())?;
-    tell(&imported, args.direction);
+    tell(&imported, args.direction, dialect.name());
     if imported.trace.entries.is_empty() {
         return Err(format!(
             "{}: expected requests or advices in dialect {}, found none (what is in it: authswitch decode \
@@ -222,11 +222,23 @@ fn import(args: &ImportArgs) -> Result<(), String> {
 }
 
 /// Says what did not get into the trace.
-fn tell(imported: &Imported, way: Way) {
+fn tell(imported: &Imported, way: Way, dialect: &str) {
+    let file = &imported.trace.origin;
     let first = |what: &Option<String>| what.as_deref().unwrap_or_default().to_owned();
     let (unreadable, unframed) = (&imported.unreadable, &imported.unframed);
     if unreadable.0 > 0 {
-        errln!("left out: {} messages that cannot be read, first {}", unreadable.0, first(&unreadable.1));
+        errln!(
+            "left out: {} messages that cannot be read, first {file}: {}",
+            unreadable.0,
+            first(&unreadable.1)
+        );
+    }
+    for field in &imported.left_out.1 {
+        errln!("left out: {file}: {field}");
+    }
+    if imported.left_out.0 > 0 {
+        let (fields, messages) = (imported.left_out.0, imported.without_fields);
+        errln!("left out: {fields} fields of {messages} messages, which dialect {dialect} cannot write");
     }
     if unframed.0 > 0 {
         errln!("left out: {} pieces without a message, first {}", unframed.0, first(&unframed.1));
@@ -278,6 +290,7 @@ fn write(trace: &Trace, path: &Path, imported: Option<&Imported>, as_json: bool)
             map.insert("with_card_data".to_owned(), imported.with_cards.into());
             map.insert("answers".to_owned(), imported.answers.into());
             map.insert("unreadable".to_owned(), imported.unreadable.0.into());
+            map.insert("left_out_fields".to_owned(), imported.left_out.0.into());
         }
         outln!("{made}");
     } else {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// Says of the first bytes of a connection what framing and dialect they are in, where that is not the link's.
-pub type Likely = fn(&[u8], &Framing, &Dialect) -> Option<String>;
+pub type Likely = fn(&[u8], &Framing, &Arc<Dialect>) -> Option<String>;
 
 /// Bytes of a connection's beginning that are looked at.
 const SAMPLE: usize = 4 << 10;

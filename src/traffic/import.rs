@@ -1,14 +1,18 @@
 //! Messages as bytes -> messages by data element, and whole captures, dumps, logs and files of messages -> traces.
 
-use super::capture::framing::{Guess, cut, detect};
+use super::capture::framing::cut;
 use super::capture::{Begins, Capture, Direction, Kind, Logged, Origin, Piece, Remark, message_start};
-use super::logged;
+use super::framings::{Reading, ranked, reads_behind_header};
+use super::logged::{self, Unfit};
 use super::trace::{Body, Entry, Expect, Field, Trace, TraceError, hex_from_bytes, link_index};
 use crate::wire::frame::{self, Framing};
 use crate::wire::{Class, Dialect, Message, Mti};
 use std::collections::HashMap;
 use std::io::BufRead;
 use std::ops::Range;
+
+/// Fields that were left out of messages, of which it is kept where and why.
+const KEPT: usize = 20;
 
 /// How captured messages become a trace.
 pub struct Options<'a> {
@@ -40,6 +44,11 @@ pub struct Imported {
     pub other_functions: usize,
     /// Messages that the dialect cannot read, and where and why of the first.
     pub unreadable: (usize, Option<String>),
+    /// Fields of messages that a log tells by their fields, or parts of them, which the dialect cannot write: how many, and
+    /// where and why of the first.
+    pub left_out: (usize, Vec<String>),
+    /// Messages without some of their fields for that.
+    pub without_fields: usize,
     /// Runs of connections, or the input, in which no framing finds a message, and the place of the first.
     pub unframed: (usize, Option<String>),
     /// What was unusual about the input; those that were kept, and how many more there were.
@@ -97,6 +106,8 @@ pub fn import<'s>(
         other_way: 0,
         other_functions: 0,
         unreadable: (0, None),
+        left_out: (0, Vec::new()),
+        without_fields: 0,
         unframed: (0, None),
         remarks: (Vec::new(), 0),
     };
@@ -122,7 +133,7 @@ impl Imported {
         found: &mut Vec<Found>,
     ) -> Result<(), TraceError> {
         if let Some(logged) = &piece.logged {
-            match fields_from_log(options.dialect, logged) {
+            match self.fields_from_log(options.dialect, logged, piece) {
                 Ok((mti, fields)) => found.push(Found::at(piece, 0, mti, fields, options)),
                 Err(reason) => self.unreadable(piece.place(0), &reason),
             }
@@ -177,6 +188,27 @@ impl Imported {
             found.push(Found::at(piece, start, mti, fields, options));
         }
         Ok(())
+    }
+
+    /// A message that a log tells by its fields, with those that the dialect can write; the others are noted.
+    fn fields_from_log(
+        &mut self,
+        dialect: &Dialect,
+        logged: &Logged,
+        piece: &Piece,
+    ) -> Result<(Mti, Vec<Field>), String> {
+        let written = logged::write_known(logged, dialect)?;
+        let read = fields_from_bytes(dialect, &written.bytes)?;
+        for Unfit { place, key, reason, .. } in &written.unfit {
+            let is_hidden = logged.fields.get(*place).is_some_and(|field| field.value.is_hidden());
+            let reason = if is_hidden { "hidden in the log" } else { reason };
+            if self.left_out.1.len() < KEPT {
+                self.left_out.1.push(format!("{}: field {key}: {reason}", piece.place(0)));
+            }
+        }
+        self.left_out.0 += written.unfit.len();
+        self.without_fields += usize::from(!written.unfit.is_empty());
+        Ok(read)
     }
 
     fn unreadable(&mut self, place: String, reason: &str) {
@@ -246,31 +278,30 @@ fn one_frame(framing: Framing, bytes: &[u8]) -> Result<Vec<Range<usize>>, String
     }
 }
 
-/// Where the messages of a piece are; `None` where they cannot be found. Of framings that cut it equally well, one whose
-/// messages the dialect reads.
+/// Where the messages of a piece are; `None` where they cannot be found. A framing with which the dialect reads all of it
+/// comes before those that only cut well.
 fn ranges(piece: &Piece, options: &Options<'_>) -> Option<Vec<Range<usize>>> {
     let anywhere = piece.begins.must_synchronise();
     if let Some(framing) = options.framing {
         return Some(cut(framing, &piece.bytes, anywhere)).filter(|ranges| !ranges.is_empty());
     }
-    let whole = Some(std::iter::once(0..piece.bytes.len()).collect());
+    let whole = || -> Vec<_> { std::iter::once(0..piece.bytes.len()).collect() };
     let is_stream = matches!(piece.origin, Origin::Flow(..));
-    if !is_stream && message_start(&piece.bytes).is_some() && piece.begins == Begins::AtStart {
-        return whole;
+    let is_one = !is_stream && piece.begins == Begins::AtStart;
+    if is_one && reads_all(options.dialect, &piece.bytes, &whole()) {
+        return Some(whole());
     }
-    let guesses = detect(&piece.bytes, anywhere);
-    let best: Vec<_> = guesses.iter().take_while(|guess| guess.cuts_as_well_as(&guesses[0])).collect();
-    let reads = |guess: &&&Guess| {
-        let first = cut(guess.framing, &piece.bytes, anywhere).into_iter().take(1).collect::<Vec<_>>();
-        reads_all(options.dialect, &piece.bytes, &first)
-    };
-    let chosen = if best.len() > 1 { best.iter().find(reads) } else { None };
-    match chosen.or(best.first()) {
+    let readings = ranked(&piece.bytes, anywhere, &[options.dialect]);
+    let best = readings.first();
+    if is_one && message_start(&piece.bytes).is_some() && !best.is_some_and(Reading::is_whole) {
+        return Some(whole());
+    }
+    match best.map(|best| best.guess) {
         Some(guess) if is_stream || piece.origin == Origin::Input || guess.is_exact() => {
             Some(cut(guess.framing, &piece.bytes, anywhere))
         }
         _ if is_stream => None,
-        _ => whole,
+        _ => Some(whole()),
     }
 }
 
@@ -279,26 +310,13 @@ fn is_read(piece: &Piece, options: &Options<'_>) -> bool {
     ranges(piece, options).is_some_and(|ranges| reads_all(options.dialect, &piece.bytes, &ranges))
 }
 
-/// Whether the dialect reads what is at each of these places.
+/// Whether the dialect reads what is at each of these places, to its last byte.
 fn reads_all(dialect: &Dialect, bytes: &[u8], ranges: &[Range<usize>]) -> bool {
-    let reads = |range: &Range<usize>| {
-        let bytes = bytes.get(range.clone()).unwrap_or_default();
-        let header = message_start(bytes).map_or(0, |start| start.header);
-        dialect.parse(bytes.get(header..).unwrap_or_default(), &mut Message::new()).is_ok()
+    let mut room = Message::new();
+    let mut reads = |range: &Range<usize>| {
+        reads_behind_header(dialect, bytes.get(range.clone()).unwrap_or_default(), &mut room)
     };
-    !ranges.is_empty() && ranges.iter().all(reads)
-}
-
-/// The same of a message that a log tells by its fields, all of which the dialect must be able to write.
-fn fields_from_log(dialect: &Dialect, logged: &Logged) -> Result<(Mti, Vec<Field>), String> {
-    let written = logged::write(logged, dialect)?;
-    match written.unfit.first() {
-        None => fields_from_bytes(dialect, &written.bytes),
-        Some(unfit) => {
-            let key = logged.fields.get(unfit.place).map_or("", |field| &field.key);
-            Err(format!("in dialect {}: field {key}: {}", dialect.name(), unfit.reason))
-        }
-    }
+    !ranges.is_empty() && ranges.iter().all(&mut reads)
 }
 
 /// A message's type, and its data elements as a trace writes them. The error says why the dialect cannot read it.

@@ -1,10 +1,11 @@
 //! A trace for people to read: one line a message, card data masked; and for other tools: its messages as bytes.
 
 use super::import::fields_from_bytes;
+use super::numbers::{Numbers, of_element};
 use super::relations::kind_name;
 use super::score::{mask_pan, write_fields};
 use super::trace::{Body, Entry, Field, Trace, TraceError, hex_from_bytes};
-use crate::wire::{Dialect, Mask, Mti};
+use crate::wire::{Class, Dialect, Mask, Mti};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -58,9 +59,21 @@ pub fn line(entry: &Entry, trace: &Trace, dialect: &Dialect) -> Result<String, T
 /// A message in bytes that `dialect` cannot read.
 pub fn json(entry: &Entry, trace: &Trace, dialect: &Dialect) -> Result<Value, TraceError> {
     let (mti, fields) = fields(entry, trace, dialect)?;
+    let mut own = Numbers::default();
+    for (de, text) in fields.iter() {
+        of_element(*de, text).into_iter().for_each(|number| own.add(number));
+    }
     let shown = |(de, text): &Field| {
         let shown = match dialect.field(*de).map(|field| (field.mask, field.strictest_mask())) {
-            Some((Mask::Open, Mask::Open)) => text.clone(),
+            Some((Mask::Open, Mask::Open)) => {
+                let mut stars = vec![false; text.len()];
+                own.in_text(text, &mut |run| stars[run].fill(true));
+                if dialect.field(*de).is_some_and(|field| field.format.class == Class::B) {
+                    own.in_hexadecimal(text, &mut |run| stars[run].fill(true));
+                }
+                let starred = text.char_indices().map(|(at, c)| if stars[at] { '*' } else { c });
+                starred.collect()
+            }
             Some((Mask::Pan, Mask::Pan)) => mask_pan(text.as_bytes()),
             // Chip data, for one, may hold the card number and track 2 in tags 5A and 57.
             Some(_) | None => "*".repeat(text.len()),

@@ -12,21 +12,35 @@ pub struct Written {
     pub unfit: Vec<Unfit>,
 }
 
-/// A field that a dialect cannot write as the log has it.
+/// A field that a dialect cannot write as the log has it, or a part of one.
 pub struct Unfit {
-    /// Its place among the fields of the log.
+    /// Its place among the fields of the log; of a part that of the field.
     pub place: usize,
     /// Its number, where it is that of a data element.
     pub de: Option<u8>,
+    /// What it is called in the log: `127`, of a part `127.25.99`.
+    pub key: String,
     /// Expected and found, never content.
     pub reason: String,
 }
 
-/// Writes a message in a dialect.
+/// Writes a message in a dialect: each field as the log has it, or not at all.
 ///
 /// # Errors
 /// Its message type is of another version than the dialect's.
 pub fn write(logged: &Logged, dialect: &Dialect) -> Result<Written, String> {
+    written(logged, dialect, false)
+}
+
+/// Writes what a dialect knows of a message: fields also without those of their parts that it cannot write.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_known(logged: &Logged, dialect: &Dialect) -> Result<Written, String> {
+    written(logged, dialect, true)
+}
+
+fn written(logged: &Logged, dialect: &Dialect, without_parts: bool) -> Result<Written, String> {
     let mti = logged.mti.bytes().try_fold(0u16, |bcd, c| Some(bcd << 4 | u16::from(c.checked_sub(b'0')?)));
     let mti = mti.and_then(Mti::new).ok_or("expected a message type of four digits")?;
     let mut values: Vec<(u8, Vec<u8>, bool)> = Vec::new();
@@ -37,12 +51,19 @@ pub fn write(logged: &Logged, dialect: &Dialect) -> Result<Written, String> {
         if field.key == "1" || field.key == "-1" {
             continue;
         }
-        match element(dialect, de, field, mti) {
+        let mut left = without_parts.then(Vec::new);
+        let mut unfit_as = |key: &str, reason: String| {
+            unfit.push(Unfit { place, de, key: key.to_owned(), reason });
+        };
+        match element(dialect, de, field, mti, left.as_mut()) {
             Ok((de, value, is_bytes)) if values.iter().all(|(known, ..)| *known != de) => {
                 values.push((de, value, is_bytes));
+                for (key, reason) in left.into_iter().flatten() {
+                    unfit_as(&format!("{}.{key}", field.key), reason);
+                }
             }
-            Ok(_) => unfit.push(Unfit { place, de, reason: "this field is there twice".to_owned() }),
-            Err(reason) => unfit.push(Unfit { place, de, reason }),
+            Ok(_) => unfit_as(&field.key, "this field is there twice".to_owned()),
+            Err(reason) => unfit_as(&field.key, reason),
         }
     }
     values.sort_by_key(|(de, ..)| *de);
@@ -57,18 +78,22 @@ fn as_value(value: &[u8], is_bytes: bool) -> Value<'_> {
     if is_bytes { Value::Bytes(value) } else { Value::Text(value) }
 }
 
-/// A data element's value that fits its field, and whether it is bytes.
+/// Parts that were left out, each with what it is called inside its field, and why.
+type Left = Vec<(String, String)>;
+
+/// A data element's value that fits its field, and whether it is bytes; with `left` without the parts that do not fit.
 fn element(
     dialect: &Dialect,
     de: Option<u8>,
     field: &LoggedField,
     mti: Mti,
+    left: Option<&mut Left>,
 ) -> Result<(u8, Vec<u8>, bool), String> {
     let info = de.and_then(|de| dialect.field(de));
     let info = info.ok_or_else(|| format!("{} has no such field", dialect.name()))?;
     let is_bytes = info.format.class == Class::B;
     let value = match &field.value {
-        LoggedValue::Parts(parts) => composed(info, parts)?,
+        LoggedValue::Parts(parts) => composed(info, parts, left)?,
         value => plain(&info.format, value).ok_or("expected hexadecimal, found something else")?.into_owned(),
     };
     let mut room = Vec::new();
@@ -93,15 +118,30 @@ fn plain<'v>(format: &Format, value: &'v LoggedValue) -> Option<Cow<'v, [u8]>> {
     }
 }
 
-/// The value of a field out of its parts.
-fn composed(info: &FieldInfo, parts: &[LoggedField]) -> Result<Vec<u8>, String> {
+/// The value of a field out of its parts; with `left` of those that fit.
+fn composed(info: &FieldInfo, parts: &[LoggedField], mut left: Option<&mut Left>) -> Result<Vec<u8>, String> {
     let layout = info.layout.as_deref().ok_or("nothing is known inside this field in the dialect")?;
-    let tree = Tree::of(layout, parts)?;
+    let mut tree = Tree::of(layout, parts, "", left.as_deref_mut())?;
     let mut out = Vec::new();
-    with_given(&tree.0, &mut |given| {
-        info.compose(given, &mut out).map(|_| ()).map_err(|error| error.to_string())
-    })?;
-    Ok(out)
+    loop {
+        let mut failed = None;
+        let done = with_given(&tree.0, &mut |given| {
+            info.compose(given, &mut out).map(drop).map_err(|error| {
+                let said = error.to_string();
+                failed = Some(error);
+                said
+            })
+        });
+        let Err(said) = done else { return Ok(out) };
+        // The part that is wrong, where it is one: each turn takes one out.
+        let wrong = failed.as_ref().and_then(|error| Some((error.at.split_once('.')?.1, error.reason)));
+        match (wrong, left.as_deref_mut()) {
+            (Some((path, reason)), Some(left)) if tree.take_out(path) => {
+                left.push((path.to_owned(), reason.to_string()));
+            }
+            _ => return Err(said),
+        }
+    }
 }
 
 /// Parts with the layout's keys and their values as its formats take them.
@@ -113,28 +153,64 @@ enum Leaf<'v> {
 }
 
 impl<'v> Tree<'v> {
-    fn of(layout: &Layout, parts: &'v [LoggedField]) -> Result<Tree<'v>, String> {
+    /// The parts at an address, which ends with a point where it is not empty; with `left` without those that the layout
+    /// does not know.
+    fn of(
+        layout: &Layout,
+        parts: &'v [LoggedField],
+        at: &str,
+        mut left: Option<&mut Left>,
+    ) -> Result<Tree<'v>, String> {
         let mut tree = Vec::new();
         for part in parts.iter().filter(|part| part.key != "-1") {
             let key = key_in(layout, &part.key);
-            let sub = layout.parts().iter().find(|sub| sub.key == key);
-            let other = match layout.kind() {
-                Kind::Tagged(tagged) => Some(&tagged.other),
-                Kind::BerTlv(other) => Some(&**other),
-                _ => None,
-            };
-            let sub = sub.or(other).ok_or_else(|| format!("{}: the layout has no such part", part.key))?;
-            let leaf = match (&part.value, sub.layout.as_deref()) {
-                (LoggedValue::Parts(parts), Some(inner)) => Leaf::Parts(Tree::of(inner, parts)?),
-                (value, _) => {
-                    let value = plain(&sub.format, value);
-                    let value = value.ok_or_else(|| format!("{}: expected one value", part.key))?;
-                    Leaf::Value(value, sub.format.class == Class::B)
-                }
-            };
-            tree.push((key, leaf));
+            match Leaf::of(layout, &key, part, &format!("{at}{key}."), left.as_deref_mut()) {
+                Ok(leaf) => tree.push((key, leaf)),
+                Err(reason) => match left.as_deref_mut() {
+                    Some(left) => left.push((format!("{at}{}", part.key), reason)),
+                    None => return Err(format!("{}: {reason}", part.key)),
+                },
+            }
         }
         Ok(Tree(tree))
+    }
+
+    /// Takes the last part with this address out; whether there was one.
+    fn take_out(&mut self, path: &str) -> bool {
+        let (key, inner) = path.split_once('.').map_or((path, None), |(key, inner)| (key, Some(inner)));
+        let Some(at) = self.0.iter().rposition(|(known, _)| known == key) else { return false };
+        match (inner, self.0.get_mut(at)) {
+            (Some(inner), Some((_, Leaf::Parts(tree)))) => tree.take_out(inner),
+            _ => {
+                self.0.remove(at);
+                true
+            }
+        }
+    }
+}
+
+impl<'v> Leaf<'v> {
+    fn of(
+        layout: &Layout,
+        key: &str,
+        part: &'v LoggedField,
+        at: &str,
+        left: Option<&mut Left>,
+    ) -> Result<Leaf<'v>, String> {
+        let other = match layout.kind() {
+            Kind::Tagged(tagged) => Some(&tagged.other),
+            Kind::BerTlv(other) => Some(&**other),
+            _ => None,
+        };
+        let sub = layout.parts().iter().find(|sub| sub.key == key).or(other);
+        let sub = sub.ok_or("the layout has no such part")?;
+        match (&part.value, sub.layout.as_deref()) {
+            (LoggedValue::Parts(parts), Some(inner)) => Ok(Leaf::Parts(Tree::of(inner, parts, at, left)?)),
+            (value, _) => {
+                let value = plain(&sub.format, value).ok_or("expected one value")?;
+                Ok(Leaf::Value(value, sub.format.class == Class::B))
+            }
+        }
     }
 }
 

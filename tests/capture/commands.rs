@@ -153,3 +153,119 @@ fn logs_become_traces_and_what_has_no_message_is_refused() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused.stderr).contains("none.pcap: "));
 }
+
+const PARTS: &str = r#"
+name = "parts"
+extends = "iso87-ascii"
+[layouts.private]
+kind = "bitmap"
+bitmap = "b 8"
+parts = [
+    { key = "2", format = "ans..32", name = "Switch key" },
+    { key = "25", format = "b....9999", encoding = "binary", name = "Chip", layout = "chip" },
+    { key = "26", format = "n 4", name = "Number" },
+]
+[layouts.chip]
+kind = "bitmap"
+bitmap = "b 8"
+parts = [{ key = "2", format = "n 12", name = "Amount" }, { key = "4", format = "ans..9", name = "Text" }]
+[layouts.sets]
+kind = "tagged"
+tag = "n 2"
+value = "ans..99"
+parts = [{ key = "42", format = "n to 7", name = "Indicators" }]
+[fields]
+48 = { format = "ans...999", layout = "sets" }
+127 = { format = "b...999", encoding = "binary", layout = "private" }
+"#;
+
+#[test]
+fn a_field_that_the_dialect_does_not_know_costs_no_message() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("parts.toml"), PARTS).unwrap();
+    // Fields of each message beside its usual ones, what of them is left out and why, and the length of what is kept.
+    let known = r#"<field id="2" value="key"/>"#;
+    let cases = [
+        (
+            format!(r#"<isomsg id="127">{known}<field id="99" value="new"/></isomsg>"#),
+            "127.99: the layout has no such part",
+            127,
+        ),
+        (
+            format!(
+                r#"<isomsg id="127">{known}<isomsg id="25"><field id="2" value="150"/><field id="3" value="9"/></isomsg></isomsg>"#
+            ),
+            "127.25.3: the layout has no such part",
+            127,
+        ),
+        (
+            format!(r#"<isomsg id="127">{known}<isomsg id="30"><field id="1" value="x"/></isomsg></isomsg>"#),
+            "127.30: the layout has no such part",
+            127,
+        ),
+        // Known, and not as the dialect has it.
+        (
+            format!(r#"<isomsg id="127">{known}<field id="26" value="12x4"/></isomsg>"#),
+            "127.26: expected digits",
+            127,
+        ),
+        (
+            format!(
+                r#"<isomsg id="127">{known}<isomsg id="25"><field id="2" value="150"/><field id="4" value="{}"/></isomsg></isomsg>"#,
+                "x".repeat(20)
+            ),
+            "127.25.4: expected at most 9, found 20",
+            127,
+        ),
+        (
+            format!(r#"<isomsg id="127">{known}<isomsg id="2"><field id="1" value="x"/></isomsg></isomsg>"#),
+            "127.2: ",
+            127,
+        ),
+        // Of a tagged layout an unknown part is kept as it is.
+        (
+            r#"<isomsg id="48"><field tag="42" value="1"/><field tag="77" value="as it is"/></isomsg>"#
+                .to_owned(),
+            "",
+            48,
+        ),
+        (
+            r#"<isomsg id="126"><field id="1" value="x"/></isomsg>"#.to_owned(),
+            "126: nothing is known inside",
+            0,
+        ),
+        (r#"<field id="193" value="x"/>"#.to_owned(), "193: parts has no such field", 0),
+        (r#"<field id="a.b" value="x"/>"#.to_owned(), "?: parts has no such field", 0),
+        (r#"<field value="x"/>"#.to_owned(), "?: parts has no such field", 0),
+        (r#"<field id="35" value="4111________0013=[WIPED]"/>"#.to_owned(), "35: hidden in the log", 0),
+    ];
+    let mut log = String::new();
+    for (index, (fields, ..)) in cases.iter().enumerate() {
+        let usual = format!(
+            r#"<field id="0" value="0100"/><field id="3" value="000000"/><field id="11" value="{:06}"/>"#,
+            index + 1
+        );
+        log.push_str(&format!("<isomsg>{usual}{fields}</isomsg>\n"));
+    }
+    std::fs::write(folder.path().join("q2.log"), &log).unwrap();
+    let arguments = ["trace", "import", "q2.log", "--dialect", "parts.toml", "--out", "q2.jsonl", "--json"];
+    let imported = authswitch(folder.path(), &arguments);
+    let said = text(&imported.stderr);
+    assert!(imported.status.success(), "{said}");
+    let trace = Trace::open(&folder.path().join("q2.jsonl")).unwrap();
+    assert_eq!(trace.entries.len(), cases.len(), "{said}");
+    for (index, ((fields, reason, kept), entry)) in cases.iter().zip(&trace.entries).enumerate() {
+        let line = format!("left out: q2.log: line {}, character 1: field {reason}", index + 1);
+        assert!(reason.is_empty() || said.contains(&line), "{line}\n{said}");
+        assert_eq!(entry.field(11), Some(format!("{:06}", index + 1).as_str()));
+        let others = [35, 48, 126, 127].into_iter().filter(|de| entry.field(*de).is_some());
+        assert!(others.eq((*kept != 0).then_some(*kept)), "{fields}");
+    }
+    assert!(trace.entries[6].field(48).unwrap().contains("as it is"));
+    // What is known of the field is there: the first part.
+    assert!(trace.entries[0].field(127).unwrap().contains(&hex(b"03key").to_uppercase()), "{said}");
+    assert!(said.contains("left out: 11 fields of 11 messages, which dialect parts cannot write"), "{said}");
+    let made: Value = serde_json::from_slice(&imported.stdout).unwrap();
+    assert_eq!((&made["left_out_fields"], &made["unreadable"]), (&11.into(), &0.into()));
+    assert!(!said.contains("12x4") && !said.contains("4111"), "{said}");
+}

@@ -5,6 +5,7 @@
 
 mod differences;
 mod errors;
+mod framings;
 mod inputs;
 mod masked;
 mod ranking;

@@ -40,7 +40,7 @@ fn card_number() -> impl Strategy<Value = String> {
 }
 
 /// How a number may stand in bytes of which nothing is known.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stands {
     Packed,
     Ascii,
@@ -229,6 +229,10 @@ proptest! {
         let logged = log(&number, de, form, before, nested);
         let debug = format!("{logged:?}");
         prop_assert!(!debug.contains(&number));
+        // Bytes that a field of characters takes for characters are none of a card number there.
+        let is_text = Dialect::builtin("iso87-ascii").unwrap().field(de).is_none_or(|field| field.format.class.is_text());
+        let packed = bytes(&number, form, before, 99, false).unwrap_or_default();
+        prop_assume!(!(is_text && form == Stands::Packed && packed.iter().all(|c| (b' '..=b'~').contains(c))));
         let all: Vec<_> =
             Dialect::builtin_names().iter().filter_map(|name| Dialect::builtin(name)).collect();
         for form in [Form::Tree, Form::Json, Form::Ranking, Form::RankingJson] {
@@ -269,6 +273,137 @@ fn a_planted_number_is_there_to_be_found() {
     for (form, unmask) in [(Form::Tree, true), (Form::Json, true), (Form::Tree, false), (Form::Json, false)] {
         let text = Show::new(vec![dialect.clone()], form, unmask, Look::default()).message(&message);
         assert_eq!(is_shown(&text, "4111111111111111").is_some(), unmask, "{text}");
+    }
+}
+
+/// Where a number stands, in words and as fields.
+type Placed = (&'static str, Vec<(u8, Vec<u8>)>);
+
+/// A message in ASCII with DE 2 or a track, and these.
+fn beside(number: &str, in_track: bool, others: &[(u8, &[u8])]) -> Vec<u8> {
+    let track = format!("{number}=3012");
+    let own = if in_track { (35, track.as_bytes()) } else { (2, number.as_bytes()) };
+    let mut fields: Vec<(u8, Value<'_>)> = vec![(own.0, Value::Text(own.1)), (11, Value::Text(b"000123"))];
+    let dialect = Dialect::builtin("iso87-ascii").unwrap();
+    fields.extend(others.iter().map(|(de, value)| {
+        let is_bytes = dialect.field(*de).unwrap().format.class == Class::B;
+        (*de, if is_bytes { Value::Bytes(value) } else { Value::Text(value) })
+    }));
+    fields.sort_by_key(|field| field.0);
+    let mut message = Vec::new();
+    dialect.build(&mut message, Mti::new(0x0100).unwrap(), None, Bitmap::EMPTY, &fields).unwrap();
+    message
+}
+
+#[test]
+fn the_messages_own_number_is_hidden_wherever_it_stands() {
+    let packed = |number: &str| bytes(number, Stands::Packed, 0, 99, false).unwrap();
+    // Right and wrong check digits, prefixes of networks and of none, long and short.
+    for number in [
+        "4111111111111111",
+        "4111111111111112",
+        "9998887776665552",
+        "123456789012",
+        "378282246310006",
+        "99988877",
+    ] {
+        let split = |gap: &str| format!("{}{gap}{}{gap}{}", &number[..4], &number[4..6], &number[6..]);
+        let at = |text: String, length: usize| {
+            format!("{:<length$}", &text[..text.len().min(length)]).into_bytes()
+        };
+        let places: Vec<Placed> = vec![
+            ("in free text", vec![(48, format!("CARD {number} ")[..].as_bytes().to_vec())]),
+            ("among digits", vec![(48, format!("77{number}88").into_bytes())]),
+            ("with blanks", vec![(63, split(" ").into_bytes())]),
+            ("with hyphens", vec![(43, at(format!("SHOP {}", split("-")), 40))]),
+            ("in a name", vec![(43, at(format!("SHOP {number}"), 40))]),
+            ("across fields", vec![(41, at(number.to_owned(), 8)), (42, at(number[8..].to_owned(), 15))]),
+            (
+                "across three",
+                vec![
+                    (37, at(format!("REF12345{number}"), 12)),
+                    (41, at(number[4..].to_owned(), 8)),
+                    (42, at(number.get(12..).unwrap_or("").to_owned(), 15)),
+                ],
+            ),
+            (
+                "packed in a tag",
+                vec![(55, [&[0xDF, 0x21, packed(number).len() as u8][..], &packed(number)].concat())],
+            ),
+            (
+                "characters in a tag",
+                vec![(55, [&[0xDF, 0x21, number.len() as u8][..], number.as_bytes()].concat())],
+            ),
+            (
+                "EBCDIC in a tag",
+                vec![(
+                    55,
+                    [vec![0xDF, 0x21, number.len() as u8], number.bytes().map(|c| c + 0xC0).collect()]
+                        .concat(),
+                )],
+            ),
+        ];
+        let whole = [(11, 37usize), (15, 42)].into_iter().filter(|(length, _)| number.len() <= *length + 1);
+        let whole = whole.map(|(length, de)| {
+            ("whole", vec![(de as u8, at(number.to_owned(), length + usize::from(de == 37)))])
+        });
+        for (place, fields) in places.into_iter().chain(whole) {
+            for in_track in [false, true] {
+                let fields: Vec<(u8, &[u8])> =
+                    fields.iter().map(|(de, value)| (*de, value.as_slice())).collect();
+                let message = beside(number, in_track, &fields);
+                let dialect = Dialect::builtin("iso87-ascii").unwrap();
+                for output in outputs(&dialect, &message) {
+                    let shown = is_shown(&output, number);
+                    assert!(shown.is_none(), "{number} {place} shows {shown:?}:\n{output}");
+                }
+                let text =
+                    Show::new(vec![dialect.clone()], Form::Json, false, Look::default()).message(&message);
+                let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+                assert_eq!(json["errors"], serde_json::json!([]), "{number} {place}");
+                // Its own field shows what its mask leaves, and what is beside it all the rest.
+                let own = json["fields"][0]["value"].as_str().unwrap();
+                assert_eq!(own.ends_with(&number[number.len() - 4..]), !in_track, "{own}");
+                let other =
+                    json["fields"].as_array().unwrap().iter().find(|field| field["de"] == 11).unwrap();
+                assert_eq!(other["value"], "000123");
+            }
+        }
+    }
+    // What is not the number stays as it is, and so does what is too short to be looked for.
+    for (number, text) in [("4111111111111112", "411111111111"), ("1234567", "1234567")] {
+        let message = beside(number, false, &[(48, text.as_bytes())]);
+        let dialect = Dialect::builtin("iso87-ascii").unwrap();
+        let shown = Show::new(vec![dialect], Form::Json, false, Look::default()).message(&message);
+        assert!(shown.contains(&format!("\"value\":\"{text}\"")), "{shown}");
+    }
+}
+
+#[test]
+fn a_logged_messages_own_number_is_hidden_too() {
+    let all: Vec<_> = Dialect::builtin_names().iter().filter_map(|name| Dialect::builtin(name)).collect();
+    for number in ["9998887776665552", "123456789012"] {
+        for (key, value) in [
+            ("48", LoggedValue::Text(format!("77{number}88"))),
+            ("42", LoggedValue::Text(format!("{number:<15}"))),
+            (
+                "127",
+                LoggedValue::Parts(vec![LoggedField {
+                    key: "9".to_owned(),
+                    value: LoggedValue::Text(number.to_owned()),
+                }]),
+            ),
+            ("193", LoggedValue::Text(format!("x{number}"))),
+            ("194", LoggedValue::Bytes(number.bytes().collect())),
+        ] {
+            let field = |key: &str, value| LoggedField { key: key.to_owned(), value };
+            let fields = vec![field("2", LoggedValue::Text(number.to_owned())), field(key, value)];
+            let logged = Logged { mti: "0100".to_owned(), fields };
+            for form in [Form::Tree, Form::Json] {
+                let text = Show::new(all.clone(), form, false, Look::default()).log(&logged);
+                assert!(is_shown(&text, number).is_none(), "{key}: {text}");
+            }
+        }
     }
 }
 

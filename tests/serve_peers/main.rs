@@ -4,6 +4,7 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
+mod spoken;
 mod told;
 mod unrecorded;
 

@@ -17,7 +17,7 @@ fn log(switch: &Switch) -> Vec<Value> {
 }
 
 /// The lines whose message begins with `message`.
-fn told(switch: &Switch, message: &str) -> Vec<Value> {
+pub fn told(switch: &Switch, message: &str) -> Vec<Value> {
     let begins = |line: &Value| line["message"].as_str().is_some_and(|text| text.starts_with(message));
     log(switch).into_iter().filter(begins).collect()
 }
@@ -31,7 +31,7 @@ pub fn address(peer: &Peer) -> String {
     peer.stream.local_addr().unwrap().to_string()
 }
 
-fn json(switch: &Switch, page: &str) -> Value {
+pub fn json(switch: &Switch, page: &str) -> Value {
     let (code, text) = switch.get(page);
     assert_eq!(code, 200, "{page}: {text}");
     serde_json::from_str(&text).unwrap()
@@ -379,39 +379,6 @@ fn who_is_connected_stands_on_the_admin_port() {
     wait_for("the end of one", || connection(&switch, &from).is_none().then_some(()));
     assert!(connection(&switch, &other).is_some());
     assert_eq!(counter(&switch, "connections_closed"), 1.0);
-}
-
-#[test]
-fn a_link_that_is_spoken_otherwise_is_told_how() {
-    for (dialect, framing, likely) in [
-        ("iso87-ascii", "length2-be-inclusive", &["framing length2-be-inclusive", "iso87-ascii as set"][..]),
-        ("iso87-ascii", "length4-ascii", &["framing length4-ascii", "iso87-ascii as set"]),
-        ("iso87-bcd", "length2-be", &["framing length2-be as set", "dialect iso87-bcd"]),
-        ("iso87-bcd", "length2-be+tpdu", &["framing length2-be+tpdu", "dialect iso87-bcd"]),
-    ] {
-        let (_folder, switch) = start(&[]);
-        let mut peer = Peer::connect_framed(switch.addresses[ASCII], dialect, framing);
-        let card = pan("411111", 1);
-        peer.send("0100", &Purchase::new(&card, 1, 1_000).fields());
-        let from = address(&peer);
-        // What is half a frame for the link shows when nothing more comes.
-        peer.stream.shutdown(Shutdown::Write).unwrap();
-        let line = line_of(&switch, "nothing that came was as the link has it", &from);
-        let said = line["likely"].as_str().unwrap();
-        assert!(likely.iter().all(|words| said.contains(words)), "{dialect} {framing}: {said}");
-        let status = wait_for("the suspicion", || {
-            Some(json(&switch, "/status.json")["facts"]["links"][0]["suspicion"].clone())
-                .filter(Value::is_object)
-        });
-        assert_eq!((&status["likely"], &status["peer"]), (&said.into(), &from.as_str().into()));
-        assert!(switch.get("/").1.contains("likely framing"));
-        assert!(!switch.log_text().contains(&card));
-        // The same is told once, however many say it.
-        for _ in 0..5 {
-            Peer::connect_framed(switch.addresses[ASCII], dialect, framing).send("0100", &[(11, "000001")]);
-        }
-        assert_eq!(told(&switch, "nothing that came").len(), 1);
-    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod lengths;
 mod refusals;
 
 use authswitch::wire::{Bitmap, Class, Dialect, Message};

@@ -2,9 +2,12 @@
 //! where they are sensitive; and what is wrong with it. Knows nothing of terminals and files.
 
 use super::hide::{self, Reading};
+use super::own::{masked, numbers};
 use super::parts::{Part, parts};
+use super::rank::Tried;
 use super::words::{exact, hex, is_padded, words};
 use crate::message::meaning;
+use crate::traffic::numbers::Numbers;
 use crate::wire::{
     Class, Dialect, Encoding, FieldInfo, Format, Mask, Message, ParseError, Reason, Side, View,
 };
@@ -49,6 +52,12 @@ pub(super) struct Explanation {
     /// What is behind the last field whose place is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<Unread>,
+    /// What was tried, where nobody said how the bytes are framed and nothing reads them to their end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tried: Option<Tried>,
+    /// The card numbers that it tells, to hide them in what stands around it; never printed.
+    #[serde(skip)]
+    pub own: Numbers,
 }
 
 /// Bytes that no field is known to have.
@@ -164,12 +173,16 @@ pub(super) fn explain(dialect: &Dialect, frame: &[u8], unmask: bool) -> Explanat
             length: unread.len(),
             raw: unmask.then(|| hex(&frame[unread])),
         }),
+        tried: None,
+        own: reader.numbers,
     }
 }
 
 struct Reader<'a> {
     view: View<'a>,
     unmask: bool,
+    /// The message's own card numbers, which are hidden wherever they stand again; none with `unmask`.
+    numbers: Numbers,
     /// Half bytes that are hidden by what was shown so far.
     hidden: Vec<bool>,
     /// Half bytes that may be a card number which is not where it should be; empty where there are none.
@@ -185,7 +198,14 @@ impl<'a> Reader<'a> {
             suspicious.resize(halves, false);
             hide::misplaced(view.frame(), &mut |run| suspicious[run.start..run.end.min(halves)].fill(true));
         }
-        Reader { view, unmask, hidden: vec![false; halves], suspicious, warnings: Vec::new() }
+        let numbers = if unmask { Numbers::default() } else { numbers(view) };
+        let mut hidden = vec![false; halves];
+        numbers.in_bytes(view.frame(), &mut |run| hidden[run].fill(true));
+        if hidden.contains(&true) {
+            // What has a mask of its own shows what that leaves.
+            masked(view, &mut |place| hidden[place.start * 2..place.end * 2].fill(false));
+        }
+        Reader { view, unmask, numbers, hidden, suspicious, warnings: Vec::new() }
     }
 
     fn field(&mut self, info: &FieldInfo) -> Field {
@@ -305,6 +325,11 @@ impl<'a> Reader<'a> {
         let place = value.place.start * 2..value.place.end * 2;
         self.suspect(value);
         let mut stars = hide::characters(value.exact, value.mask, value.free);
+        if value.mask == Mask::Open {
+            let is_bytes = value.format.is_none_or(|format| format.class == Class::B);
+            let find = if is_bytes { Numbers::in_hexadecimal } else { Numbers::in_text };
+            find(&self.numbers, value.exact, &mut |run| stars[run].fill(true));
+        }
         if value.mask == Mask::Open && value.format.is_none_or(|format| format.class == Class::B) {
             hide::in_bytes(&unhex(value.exact), Reading::Any, &mut |run| stars[run].fill(true));
             // Sent as hexadecimal characters, of which one too few or too many shifts all by half a byte.

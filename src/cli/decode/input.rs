@@ -1,12 +1,16 @@
 //! Where messages come from: an argument, a file of any kind, standard input. Yields each with its place and time, those
-//! of a connection in the order in which they were sent. Knows no dialect.
+//! of a connection in the order in which they were sent. Knows dialects only to tell which framing gives what they read.
 
 use super::lead::{self, Lead};
-use crate::traffic::capture::framing::{Guess, cut, detect};
-use crate::traffic::capture::{Anomaly, Capture, Logged, Options, Origin, Piece, message_start};
+use super::rank::Ranker;
+use crate::traffic::capture::framing::{Guess, cut, furthest, tiling};
+use crate::traffic::capture::{
+    Anomaly, Begins, Capture, Logged, Options, Origin, Piece, message_start, other_protocol,
+};
 use crate::wire::frame::Framing;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor};
+use std::ops::Range;
 use std::path::Path;
 
 /// Bytes that are one message, with or without what stands before it.
@@ -14,6 +18,8 @@ pub(super) struct Found<'a> {
     pub bytes: &'a [u8],
     /// How the bytes may be divided; never empty.
     pub leads: Vec<Lead>,
+    /// Nobody said how, and no stream they are part of: they may be divided otherwise, too.
+    pub is_open: bool,
     /// What the bytes are if the line is no hexadecimal but the message.
     pub as_text: Option<&'a [u8]>,
     /// The message by its fields, where a log tells it so; then there are no bytes.
@@ -60,6 +66,7 @@ impl<'a> Found<'a> {
         Found {
             bytes,
             leads: vec![Lead::NONE],
+            is_open: false,
             as_text: None,
             logged: None,
             origin: None,
@@ -104,19 +111,20 @@ impl Input {
         }
     }
 
-    /// Goes over the messages.
+    /// Goes over the messages; the ranker says which framing is likely where it is not known.
     ///
     /// # Errors
     /// The input cannot be read any further, or `each` fails.
     pub fn read(
         &mut self,
         framing: Option<Framing>,
+        ranker: &Ranker,
         each: &mut dyn FnMut(Found<'_>) -> io::Result<()>,
     ) -> Result<Remarks, Trouble> {
+        let how = How { framing, ranker };
         let capture = match self {
             Input::Argument(bytes) => {
-                let leads = lead::leads(bytes, framing);
-                each(Found { leads, ..Found::of(bytes) })?;
+                how.argument(bytes, each)?;
                 return Ok(Remarks::default());
             }
             Input::Capture(capture) => capture,
@@ -127,12 +135,12 @@ impl Input {
             let piece = capture.next_piece().map_err(|error| Trouble::Unreadable(error.to_string()))?;
             let number = piece.as_ref().and_then(flow);
             if connection.first().is_some_and(|first| flow(first) != number) {
-                send(&std::mem::take(&mut connection), framing, &mut remarks, each)?;
+                how.send(&std::mem::take(&mut connection), &mut remarks, each)?;
             }
             match piece {
                 None => break,
                 Some(piece) if number.is_some() => connection.push(piece),
-                Some(piece) => send(&[piece], framing, &mut remarks, each)?,
+                Some(piece) => how.send(&[piece], &mut remarks, each)?,
             }
         }
         let found = capture.remarks();
@@ -152,66 +160,142 @@ fn flow(piece: &Piece) -> Option<u32> {
     }
 }
 
-/// The messages of one piece, or of all pieces of a connection.
-fn send(
-    pieces: &[Piece],
+/// How pieces are divided into messages.
+struct How<'h> {
+    /// As somebody said.
     framing: Option<Framing>,
-    remarks: &mut Remarks,
-    each: &mut dyn FnMut(Found<'_>) -> io::Result<()>,
-) -> Result<(), Trouble> {
-    let mut all = Vec::new();
-    // The other direction, and what follows a gap, is framed the same way.
-    let mut known = framing;
-    for piece in pieces {
-        let single = flow(piece).is_none() && is_single(piece, framing);
-        if single {
-            all.push((piece, 0..piece.bytes.len(), None));
-            continue;
-        }
-        let anywhere = piece.begins.must_synchronise();
-        let framing = known.or_else(|| detect(&piece.bytes, anywhere).first().map(|guess| guess.framing));
-        let cuts = framing.map(|framing| cut(framing, &piece.bytes, anywhere)).unwrap_or_default();
-        if cuts.is_empty() && !piece.bytes.is_empty() {
-            let (origin, bytes) = (piece.origin, piece.bytes.len());
-            remarks.lines.push(format!("{origin}: {bytes} bytes that no framing divides into messages"));
-            remarks.is_incomplete = true;
-            continue;
-        }
-        known = framing;
-        let header = framing.map_or(0, |framing| framing.header_size());
-        all.extend(cuts.into_iter().map(|cut| (piece, cut.start.saturating_sub(header)..cut.end, framing)));
-    }
-    if pieces.len() > 1 {
-        // Stable: where times are equal or missing, in the order of the stream.
-        all.sort_by_key(|(piece, place, _)| piece.at_us(place.start));
-    }
-    for (piece, place, framing) in all {
-        let bytes = piece.bytes.get(place.clone()).unwrap_or_default();
-        let leads = match framing {
-            Some(framing) => lead::streamed(bytes, framing),
-            None => lead::leads(bytes, known),
-        };
-        let origin = Some(piece.place(place.start));
-        let (as_text, logged) = (piece.as_text.as_deref(), piece.logged.as_deref());
-        let (at_us, flow) = (piece.at_us(place.start), flow(piece));
-        each(Found { bytes, leads, as_text, logged, origin, at_us, flow })?;
-    }
-    Ok(())
+    /// Knows what messages may be in.
+    ranker: &'h Ranker,
 }
 
-/// Whether a piece is taken as one message: it is one, or no framing divides it from its first byte to its last.
-fn is_single(piece: &Piece, framing: Option<Framing>) -> bool {
-    let bytes = &piece.bytes;
-    if piece.logged.is_some() {
-        return true;
+impl How<'_> {
+    /// One message, or several that one framing divides wholly.
+    fn argument(&self, bytes: &[u8], each: &mut dyn FnMut(Found<'_>) -> io::Result<()>) -> io::Result<()> {
+        let Some((framing, cuts)) = self.divided(bytes, true) else {
+            let leads = lead::leads(bytes, self.framing);
+            return each(Found { leads, is_open: self.framing.is_none(), ..Found::of(bytes) });
+        };
+        for cut in cuts {
+            let bytes = bytes.get(with_header(framing, &cut)).unwrap_or_default();
+            each(Found { leads: lead::streamed(bytes, framing), ..Found::of(bytes) })?;
+        }
+        Ok(())
     }
-    if let Some(framing) = framing {
-        return cut(framing, bytes, false).len() < 2;
+
+    /// The messages of one piece, or of all pieces of a connection.
+    fn send(
+        &self,
+        pieces: &[Piece],
+        remarks: &mut Remarks,
+        each: &mut dyn FnMut(Found<'_>) -> io::Result<()>,
+    ) -> Result<(), Trouble> {
+        let mut all = Vec::new();
+        // The other direction, and what follows a gap, is framed the same way.
+        let mut known = self.framing;
+        for piece in pieces {
+            let in_stream = flow(piece).is_some();
+            if piece.logged.is_some() {
+                all.push((piece, 0..piece.bytes.len(), None));
+                continue;
+            }
+            let anywhere = piece.begins.must_synchronise();
+            let (framing, cuts) = if in_stream {
+                let best = || self.ranker.framings(&piece.bytes, anywhere).into_iter().next();
+                let framing = known.or_else(|| best().map(|best| best.guess.framing));
+                let cuts = framing.map(|framing| cut(framing, &piece.bytes, anywhere));
+                (framing, cuts.unwrap_or_default())
+            } else {
+                let is_line = matches!(piece.origin, Origin::Line(_) | Origin::Within { .. });
+                match self.divided(&piece.bytes, is_line) {
+                    Some((framing, cuts)) => (Some(framing), cuts),
+                    None => {
+                        all.push((piece, 0..piece.bytes.len(), None));
+                        continue;
+                    }
+                }
+            };
+            if cuts.is_empty() && !piece.bytes.is_empty() {
+                remarks.lines.push(undivided(piece, framing));
+                remarks.is_incomplete = true;
+                continue;
+            }
+            let Some(framing) = framing else { continue };
+            known = Some(framing);
+            all.extend(cuts.iter().map(|cut| (piece, with_header(framing, cut), Some(framing))));
+        }
+        if pieces.len() > 1 {
+            // Stable: where times are equal or missing, in the order of the stream.
+            all.sort_by_key(|(piece, place, _)| piece.at_us(place.start));
+        }
+        for (piece, place, framing) in all {
+            let bytes = piece.bytes.get(place.clone()).unwrap_or_default();
+            let leads = match framing {
+                Some(framing) => lead::streamed(bytes, framing),
+                None => lead::leads(bytes, known),
+            };
+            let origin = Some(piece.place(place.start));
+            let (as_text, logged) = (piece.as_text.as_deref(), piece.logged.as_deref());
+            let (at_us, flow) = (piece.at_us(place.start), flow(piece));
+            let is_open = framing.is_none() && known.is_none();
+            each(Found { bytes, leads, is_open, as_text, logged, origin, at_us, flow })?;
+        }
+        Ok(())
     }
-    let is_line = matches!(piece.origin, Origin::Line(_) | Origin::Within { .. });
-    let divides = |guess: &Guess| if is_line { guess.is_exact() } else { guess.is_clean() };
-    let is_framed = lead::leads(bytes, None).first().is_some_and(|lead| lead.framing.is_some());
-    is_framed || message_start(bytes).is_some() || !detect(bytes, false).first().is_some_and(divides)
+
+    /// How bytes that are no stream's are divided into messages; `None` where they are taken as one: they are one, or no
+    /// framing divides them. With `to_the_end` there is none that begins and is not whole.
+    fn divided(&self, bytes: &[u8], to_the_end: bool) -> Option<(Framing, Vec<Range<usize>>)> {
+        if let Some(framing) = self.framing {
+            return Some((framing, cut(framing, bytes, false))).filter(|(_, cuts)| cuts.len() > 1);
+        }
+        if self.ranker.reads(bytes, &lead::leads(bytes, None)) {
+            return None;
+        }
+        let is_message = message_start(bytes).is_some()
+            || lead::leads(bytes, None).first().is_some_and(|lead| lead.framing.is_some());
+        let framing = match self.ranker.framings(bytes, false).into_iter().next() {
+            Some(best) if best.is_whole() => Some(best.guess.framing),
+            _ if is_message => None,
+            Some(best) => {
+                let Guess { framing, frames, messages, .. } = best.guess;
+                // Frames to the last byte, of which one or the other is no message.
+                let is_most = best.guess.tiles() && frames > 1 && messages * 2 >= frames;
+                let fits = if to_the_end { best.guess.is_exact() } else { best.guess.is_clean() };
+                let divides = is_most || fits && (best.is_read() || messages > 1);
+                if !divides {
+                    return tiling(bytes);
+                }
+                Some(framing)
+            }
+            None => return tiling(bytes),
+        };
+        let framing = framing?;
+        let cuts = cut(framing, bytes, false);
+        // Of one, what stands around it is found where it is read.
+        Some((framing, cuts)).filter(|(_, cuts)| cuts.len() > 1 || !to_the_end)
+    }
+}
+
+/// A message with the header that its framing says it has.
+fn with_header(framing: Framing, message: &Range<usize>) -> Range<usize> {
+    message.start.saturating_sub(framing.header_size())..message.end
+}
+
+/// What is said of a piece in which no message is found.
+fn undivided(piece: &Piece, framing: Option<Framing>) -> String {
+    let (origin, bytes) = (piece.origin, piece.bytes.len());
+    let protocol = other_protocol(&piece.bytes).filter(|_| piece.begins == Begins::AtStart);
+    match (framing, protocol) {
+        (_, Some(protocol)) => format!("{origin}: {bytes} bytes that begin as {protocol} does"),
+        (Some(framing), None) => {
+            format!("{origin}: {bytes} bytes that {framing} does not divide into messages")
+        }
+        (None, None) => {
+            let said = format!("{origin}: {bytes} bytes that no framing divides into messages");
+            let furthest = (!piece.begins.must_synchronise()).then(|| furthest(&piece.bytes)).flatten();
+            furthest.map_or(said.clone(), |furthest| format!("{said}: {furthest}"))
+        }
+    }
 }
 
 /// Hexadecimal with or without `0x`, spaces, colons, hyphens and commas.

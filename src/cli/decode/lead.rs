@@ -2,8 +2,9 @@
 
 use super::hide::{self, Reading};
 use super::words::hex;
-use crate::traffic::capture::framing::of_one_frame;
-use crate::traffic::capture::{Coding, Start, behind_unknown, further_on, message_start};
+use crate::traffic::capture::framing::{exactly_around, of_one_frame, of_one_frame_perhaps};
+use crate::traffic::capture::{Coding, Start, further_on, message_start};
+use crate::traffic::numbers::Numbers;
 use crate::wire::frame::{Framing, Kind};
 
 /// One way to tell a message from what stands before it.
@@ -35,18 +36,24 @@ impl Lead {
         self
     }
 
+    /// The same, taken only where what it leaves is read to its end.
+    fn in_doubt(self) -> Lead {
+        Lead { doubtful: true, ..self }
+    }
+
     /// The message itself.
     pub fn message<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         let end = bytes.len().saturating_sub(self.behind);
         bytes.get(self.length + self.header..end).unwrap_or_default()
     }
 
-    /// The header, if there is one, as far as it may be shown.
-    pub fn header(&self, bytes: &[u8], unmask: bool) -> Option<String> {
+    /// The header, if there is one, as far as it may be shown; `own` are the message's card numbers.
+    pub fn header(&self, bytes: &[u8], own: &Numbers, unmask: bool) -> Option<String> {
         let header = bytes.get(self.length..self.length + self.header).filter(|header| !header.is_empty())?;
         let mut stars = vec![false; header.len() * 2];
         if !unmask {
             hide::in_bytes(header, Reading::Any, &mut |run| stars[run].fill(true));
+            own.in_bytes(header, &mut |run| stars[run].fill(true));
         }
         Some(hide::starred(&hex(header), stars.into_iter()))
     }
@@ -59,14 +66,47 @@ impl Lead {
 
 /// How `bytes`, one message with or without what stands around it on a link, may be divided. The likeliest first; never
 /// empty. A length is believed where it fits; where the bytes begin like no message, also where it says a little more than
-/// there is, as of a frame that was cut short, and a message is looked for behind a header that nobody knows.
+/// there is, as of a frame that was cut short.
 pub(super) fn leads(bytes: &[u8], framing: Option<Framing>) -> Vec<Lead> {
     if let Some(lead) = framing.and_then(|framing| framed(bytes, framing)) {
         return marked(lead, bytes);
     }
     let begins = |lead: &Lead| message_start(lead.message(bytes)).is_some();
     let mut leads: Vec<Lead> = Vec::new();
-    for lead in of_one_frame(bytes).into_iter().filter_map(|framing| framed(bytes, framing)) {
+    add(&mut leads, of_one_frame(bytes), bytes);
+    match message_start(bytes) {
+        // Two packed digits are a message type by chance; what is text behind them is not.
+        Some(Start { header: 0, coding, .. }) => {
+            leads.push(Lead::NONE);
+            if coding == Coding::Bcd && leads.len() == 1 {
+                let text = further_on(bytes).into_iter().filter(|(_, is_text)| *is_text);
+                leads.extend(text.map(|(header, _)| Lead { header, ..Lead::NONE }.in_doubt()));
+            }
+            return leads;
+        }
+        Some(start) => leads.push(Lead { header: start.header, ..Lead::NONE }),
+        None if leads.is_empty() => {
+            // A length that fits says more of the bytes than that none of them is a message type.
+            add(&mut leads, exactly_around(bytes), bytes);
+            leads.extend(cut_short(bytes).find(begins));
+        }
+        None => {}
+    }
+    leads.push(if leads.is_empty() { Lead::NONE } else { Lead::NONE.in_doubt() });
+    leads
+}
+
+/// How else they may be divided, where none of [`leads`] is read to the end: by what few bytes speak for.
+pub(super) fn further(bytes: &[u8]) -> Vec<Lead> {
+    let mut leads = Vec::new();
+    add(&mut leads, of_one_frame_perhaps(bytes), bytes);
+    leads.extend(further_on(bytes).into_iter().map(|(header, _)| Lead { header, ..Lead::NONE }));
+    leads.into_iter().map(Lead::in_doubt).collect()
+}
+
+/// Adds the divisions by framings, each message once.
+fn add(leads: &mut Vec<Lead>, framings: impl IntoIterator<Item = Framing>, bytes: &[u8]) {
+    for lead in framings.into_iter().filter_map(|framing| framed(bytes, framing)) {
         for lead in marked(lead, bytes) {
             let same =
                 |known: &Lead| known.message(bytes).as_ptr_range() == lead.message(bytes).as_ptr_range();
@@ -75,29 +115,6 @@ pub(super) fn leads(bytes: &[u8], framing: Option<Framing>) -> Vec<Lead> {
             }
         }
     }
-    let unknown = |only_text: bool| {
-        let places = further_on(bytes).into_iter().filter(move |(_, is_text)| *is_text || !only_text);
-        places.map(|(header, is_text)| Lead { header, doubtful: !is_text, ..Lead::NONE })
-    };
-    match message_start(bytes) {
-        // Two packed digits are a message type by chance; what is text behind them is not.
-        Some(Start { header: 0, coding, .. }) => {
-            leads.push(Lead::NONE);
-            if coding == Coding::Bcd && leads.len() == 1 {
-                leads.extend(unknown(true).map(|lead| Lead { doubtful: true, ..lead }));
-            }
-            return leads;
-        }
-        Some(start) => leads.push(Lead { header: start.header, ..Lead::NONE }),
-        None if leads.is_empty() => {
-            leads.extend(behind_unknown(bytes).into_iter().filter_map(|framing| framed(bytes, framing)));
-            leads.extend(cut_short(bytes).find(begins));
-            leads.extend(unknown(false));
-        }
-        None => {}
-    }
-    leads.push(Lead::NONE);
-    leads
 }
 
 /// The same, and where the message ends with the byte of ETX, or with that and its check byte, also without them: a reading

@@ -1,60 +1,89 @@
-//! What a link may be speaking instead, when nothing of a connection could be read: the framings and dialects that fit
-//! the first bytes better than the link's own. Says names and counts, never content.
+//! What a link may be speaking instead, when nothing of a connection could be read: another protocol, or the framing and
+//! dialect that read all of the first bytes. Says names and counts, never content.
 
 use super::lead::Lead;
 use super::rank::Ranker;
-use crate::traffic::capture::framing::{Guess, cut, detect, guess};
-use crate::traffic::capture::message_start;
-use crate::wire::frame::Framing;
+use crate::traffic::capture::framing::cut;
+use crate::traffic::capture::other_protocol;
+use crate::traffic::framings::{Reading, reads};
+use crate::wire::frame::{Framing, Kind};
 use crate::wire::{Dialect, Message};
+use std::sync::Arc;
 
-/// Names framing and dialect of a connection's first bytes, where they are not the link's; `None` where nothing fits
-/// better than what the link has.
-pub(in crate::cli) fn likely(sample: &[u8], framing: &Framing, dialect: &Dialect) -> Option<String> {
-    // A header that the link's framing does not know of is none of its dialect's.
-    let has_no_other_header = |guess: &Guess| guess.start.is_some_and(|start| start.header == 0);
-    let own = Some(guess(*framing, sample, false));
-    let own = own.filter(|guess| guess.is_clean() && has_no_other_header(guess));
-    let best = own.or_else(|| detect(sample, false).into_iter().find(|guess| guess.is_clean()));
-    let (message, found) = match &best {
-        Some(best) => {
-            let first = cut(best.framing, sample, false).into_iter().next()?;
-            (&sample[first], Some(best.framing))
+/// A sample of so many bytes or more may end within a message.
+const LONG: usize = 4 << 10;
+
+/// Names what a connection's first bytes are, where that is not what the link has; `None` unless they begin as another
+/// protocol, or something reads all of them as whole messages.
+pub(in crate::cli) fn likely(sample: &[u8], framing: &Framing, dialect: &Arc<Dialect>) -> Option<String> {
+    if let Some(protocol) = other_protocol(sample) {
+        return Some(format!("{protocol}, which this link does not speak"));
+    }
+    if let Some(messages) = whole_messages(sample, *framing) {
+        if all(&messages, dialect) {
+            return None;
         }
-        None => (sample, None),
-    };
-    let start = message_start(message)?;
-    let own_framing = found == Some(*framing);
-    let in_own = dialect.parse(message, &mut Message::new()).is_ok();
-    if own_framing && in_own {
-        return None;
+        if let Some(other) = named(&messages) {
+            return Some(format!("framing {framing} as set, {other}"));
+        }
     }
-    let framing = match found {
-        Some(found) if own_framing => format!("framing {found} as set"),
-        Some(found) => format!("framing {found}"),
-        None => "no length before the message".to_owned(),
+    // The link's own first: it is not among the others where it is a file.
+    let own = std::iter::once(Arc::clone(dialect));
+    let ranker = Ranker::new(own.chain(builtin()).collect());
+    let is_whole = |reading: &Reading| {
+        let has_other_header = reading.guess.start.is_some_and(|start| start.header > 0);
+        let ends_within = reading.guess.rest > 0 && sample.len() < LONG;
+        reading.is_read() && !has_other_header && !ends_within
     };
-    let dialect = if in_own {
-        Some(format!("dialect {} as set", dialect.name()))
-    } else {
-        named(message, start.header)
+    let (words, messages) = match ranker.framings(sample, false).into_iter().find(is_whole) {
+        Some(best) => {
+            let frames = cut(best.guess.framing, sample, false);
+            let messages = frames.into_iter().filter_map(|frame| sample.get(frame)).collect();
+            (format!("framing {}", best.guess.framing), messages)
+        }
+        None => ("no length before the message".to_owned(), vec![sample]),
     };
-    match dialect {
-        // The framing is right, and no dialect reads it better: nothing to say.
-        None if own_framing => None,
-        None => Some(framing),
-        Some(dialect) => Some(format!("{framing}, {dialect}")),
-    }
+    let dialect = match all(&messages, dialect) {
+        true => format!("dialect {} as set", dialect.name()),
+        false => named(&messages)?,
+    };
+    Some(format!("{words}, {dialect}"))
 }
 
-/// The dialect that reads a message, behind a header of so many bytes, without an error.
-fn named(message: &[u8], header: usize) -> Option<String> {
-    let names = Dialect::builtin_names().iter();
-    let ranker = Ranker::new(names.filter_map(|name| Dialect::builtin(name)).collect());
-    let lead = Lead { header, ..Lead::NONE };
-    let best = ranker.all(message, &[lead]).into_iter().next().filter(|best| best.is_right())?;
-    let header = if header > 0 { format!(" behind a header of {header} bytes") } else { String::new() };
-    Some(format!("dialect {}{header} ({})", best.dialect, best.reason))
+/// The messages, where the sample is whole frames to its last byte, or to one that goes on behind a long sample.
+fn whole_messages(sample: &[u8], framing: Framing) -> Option<Vec<&[u8]>> {
+    let (mut messages, mut rest) = (Vec::new(), sample);
+    while !rest.is_empty() {
+        match framing.next(rest, sample.len()) {
+            Ok(Some(cut)) if cut.next > 0 => {
+                match cut.kind {
+                    Kind::Message => messages.push(rest.get(cut.start..cut.end)?),
+                    Kind::KeepAlive | Kind::Control => {}
+                    Kind::Reject { .. } | Kind::Wrong(_) => return None,
+                }
+                rest = rest.get(cut.next..)?;
+            }
+            Ok(None) if sample.len() >= LONG => break,
+            _ => return None,
+        }
+    }
+    Some(messages).filter(|messages| !messages.is_empty())
+}
+
+fn all(messages: &[&[u8]], dialect: &Dialect) -> bool {
+    let mut room = Message::new();
+    !messages.is_empty() && messages.iter().all(|message| reads(dialect, message, &mut room))
+}
+
+fn builtin() -> impl Iterator<Item = Arc<Dialect>> {
+    Dialect::builtin_names().iter().filter_map(|name| Dialect::builtin(name))
+}
+
+/// The dialect that reads all messages to their ends, and why it and not another.
+fn named(messages: &[&[u8]]) -> Option<String> {
+    let ranker = Ranker::new(builtin().filter(|dialect| all(messages, dialect)).collect());
+    let best = ranker.all(messages.first()?, &[Lead::NONE]).into_iter().next()?;
+    Some(format!("dialect {} ({})", best.dialect, best.reason))
 }
 
 #[cfg(test)]
@@ -91,29 +120,74 @@ mod tests {
             ("length2-be+tpdu", &BCD, &["framing length2-be+tpdu", "dialect iso87-bcd"]),
             ("length2-bcd", &BCD, &["framing length2-bcd", "dialect iso87-bcd"]),
             ("length2-le", ECHO, &["framing length2-le", "dialect iso87-ascii as set"]),
+            ("trailer:0D0A", ECHO, &["framing trailer:0D0A", "dialect iso87-ascii as set"]),
+            ("trailer:0A", ECHO, &["framing trailer:0A", "dialect iso87-ascii as set"]),
+            ("length2-be+trailer:0D0A", ECHO, &["framing length2-be+trailer:0D0A", "iso87-ascii as set"]),
+            (
+                "length4-ascii+trailer-uncounted:0D0A",
+                ECHO,
+                &["framing length4-ascii+trailer-uncounted:0D0A", "iso87-ascii as set"],
+            ),
+            (
+                "fixed:49534F+length4-ascii+opaque11:3032303030303230303131",
+                ECHO,
+                &["framing fixed:49534F+length4-ascii+opaque11,", "iso87-ascii as set"],
+            ),
         ] {
             let (set, dialect) = ("length2-be".parse().unwrap(), Dialect::builtin("iso87-ascii").unwrap());
-            for sample in [framed(spoken, message), framed(spoken, message).repeat(3)] {
-                let said = likely(&sample, &set, &dialect).unwrap_or_default();
-                assert!(words.iter().all(|word| said.contains(word)), "{spoken}: {said:?}");
+            for count in [1, 2, 3, 200] {
+                let sample = framed(spoken, message).repeat(count);
+                // As much as is looked at may end within a message.
+                let sample = &sample[..sample.len().min(4_096)];
+                let said = likely(sample, &set, &dialect).unwrap_or_default();
+                assert!(words.iter().all(|word| said.contains(word)), "{spoken} x {count}: {said:?}");
             }
+        }
+    }
+
+    #[test]
+    fn other_protocols_are_named() {
+        let (set, dialect) = ("length2-be".parse().unwrap(), Dialect::builtin("iso87-ascii").unwrap());
+        for (sample, word) in [
+            (&b"\x16\x03\x01\x00\xC8\x01\x00\x00\xC4\x03\x03\x11\x22"[..], "TLS (a ClientHello), which"),
+            (b"GET / HTTP/1.1\r\n\r\n", "HTTP, which"),
+        ] {
+            let said = likely(sample, &set, &dialect).unwrap_or_default();
+            assert!(said.starts_with(word), "{said:?}");
         }
     }
 
     #[test]
     fn nothing_is_said_of_what_the_link_reads_or_nobody_does() {
         let (set, dialect) = ("length2-be".parse().unwrap(), Dialect::builtin("iso87-ascii").unwrap());
-        let mut wrong = framed("length2-be", ECHO);
+        let framed = |message: &[u8]| framed("length2-be", message);
+        let mut wrong = framed(ECHO);
         wrong[30] = b'x';
+        let typed = |mti: &[u8]| framed(&[mti, &ECHO[4..]].concat());
+        let purchase = b"0100C000000000000000000000000000000016411111000000001300000001000000".repeat(2);
+        let inclusive = super::tests::framed("length2-be-inclusive", ECHO);
         let samples = [
-            framed("length2-be", ECHO),
+            framed(ECHO),
             wrong,
-            b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+            // Message types that are none, before text that begins like messages here and there.
+            typed(&[b'X'; 4]),
+            typed(b"X0X0").repeat(3),
+            typed(b"9999"),
+            typed(b"0X00"),
+            typed(b"\0\0\0\0"),
+            typed(b"    "),
+            [b"XYZ0", &purchase[..]].concat(),
+            framed(&[b"XYZ0", &purchase[..]].concat()),
+            // Something before or behind what could be read.
+            [&inclusive[..], &inclusive, b"\x00"].concat(),
+            [&inclusive[..], &inclusive, b"0800"].concat(),
+            [&inclusive[..], &inclusive, &typed(&[b'X'; 4])].concat(),
+            [ECHO, b"!"].concat(),
             vec![0xFF; 4_096],
             vec![],
         ];
         for sample in samples {
-            assert_eq!(likely(&sample, &set, &dialect), None, "{sample:?}");
+            assert_eq!(likely(&sample, &set, &dialect), None, "{}", String::from_utf8_lossy(&sample));
         }
     }
 }

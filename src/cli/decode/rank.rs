@@ -7,6 +7,9 @@ use super::explain::{Explanation, explain};
 use super::lead::Lead;
 use super::parts::parts;
 use super::words::{exact, is_card_number, words};
+use crate::traffic::capture::framing::cut_first;
+use crate::traffic::capture::other_protocol;
+use crate::traffic::framings::{Reading, ranked};
 use crate::wire::{Bitmap, Dialect, Encoding, Message, ParseError, View};
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -74,6 +77,8 @@ impl Fit {
     }
 
     fn judge(&mut self, view: View<'_>) {
+        self.sense.clear();
+        self.nonsense.clear();
         for de in view.bitmap() & CHECKED {
             match makes_sense(view, de) {
                 Some(true) => self.sense.push(de),
@@ -153,6 +158,41 @@ impl Candidate {
     }
 }
 
+/// How far anything comes with bytes that nothing reads to their end.
+#[derive(Serialize)]
+pub(super) struct Tried {
+    /// Ways to tell a message from what stands around it.
+    pub divisions: usize,
+    pub dialects: usize,
+    /// Where the reading that comes furthest stops: bytes from the first of all.
+    pub offset: usize,
+    pub dialect: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub framing: Option<String>,
+    /// Why it stops there, never content.
+    pub reason: String,
+    /// What the bytes begin like, where that is another protocol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<&'static str>,
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tried { divisions, dialects, offset, dialect, framing, reason, protocol } = self;
+        if let Some(protocol) = protocol {
+            writeln!(f, "this begins as {protocol} does, not as a message")?;
+        }
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        write!(f, "nothing reads this to its end: tried {divisions} way{} to divide it", plural(*divisions))?;
+        write!(f, " in {dialects} dialect{}; the furthest stops at byte {offset}", plural(*dialects))?;
+        write!(f, ", {dialect}")?;
+        if let Some(framing) = framing {
+            write!(f, " framed {framing}")?;
+        }
+        write!(f, ": {reason}")
+    }
+}
+
 /// The dialects that are tried, and a message's place among them.
 pub(super) struct Ranker {
     dialects: Vec<Arc<Dialect>>,
@@ -188,6 +228,25 @@ impl Ranker {
     /// Whether a dialect reads the bytes to their end, without an error.
     pub fn reads(&self, bytes: &[u8], leads: &[Lead]) -> bool {
         self.read(bytes, leads).iter().any(|candidate| candidate.fit.is_complete)
+    }
+
+    /// The framings of a run as [`ranked`] has them; of those that give messages that are read, all of them, first the one
+    /// whose first message says what makes most sense.
+    pub fn framings(&self, run: &[u8], anywhere: bool) -> Vec<Reading> {
+        let mut readings = ranked(run, anywhere, &self.dialects);
+        let Some(best) = readings.first().filter(|best| best.is_read()) else { return readings };
+        let is_whole = best.is_whole();
+        let alike = readings.iter().take_while(|one| one.is_read() && one.is_whole() == is_whole).count();
+        if alike > 1 {
+            readings[..alike].sort_by_cached_key(|reading| {
+                let first = cut_first(reading.guess.framing, run, anywhere, 1).into_iter().next();
+                let first = first.and_then(|first| run.get(first)).unwrap_or_default();
+                let header = reading.guess.start.map_or(0, |start| start.header);
+                let best = self.all(first, &[Lead { header, ..Lead::NONE }]).into_iter().next();
+                best.map(|best| (best.fit.nonsense.len(), Reverse(best.fit.sense.len())))
+            });
+        }
+        readings
     }
 
     /// Whether there is more than one dialect to choose from.
@@ -230,20 +289,53 @@ impl Ranker {
         Choice { index: best.index, lead: leads.get(best.lead).cloned().unwrap_or(Lead::NONE), also }
     }
 
+    /// How far the readings of bytes come of which none comes to the end; of doubtful ones only how many there are.
+    pub fn tried(&self, bytes: &[u8], leads: &[Lead]) -> Option<Tried> {
+        let mut message = Message::new();
+        let mut furthest: Option<(usize, &Dialect, &Lead, ParseError)> = None;
+        for dialect in &self.dialects {
+            for lead in leads.iter().filter(|lead| !lead.doubtful) {
+                let Err(error) = dialect.parse(lead.message(bytes), &mut message) else { continue };
+                let offset = lead.length + lead.header + error.offset as usize;
+                if furthest.as_ref().is_none_or(|(known, ..)| offset > *known) {
+                    furthest = Some((offset, dialect, lead, error));
+                }
+            }
+        }
+        let (offset, dialect, lead, error) = furthest?;
+        Some(Tried {
+            divisions: leads.len(),
+            dialects: self.dialects.len(),
+            offset,
+            dialect: dialect.name().to_owned(),
+            framing: lead.framing.clone(),
+            reason: error.to_string(),
+            protocol: other_protocol(bytes),
+        })
+    }
+
     /// What the walk says of each dialect.
     fn read(&self, bytes: &[u8], leads: &[Lead]) -> Vec<Candidate> {
         let mut message = Message::new();
         let mut errors = Vec::new();
         let mut candidates = Vec::with_capacity(self.dialects.len());
         for (index, dialect) in self.dialects.iter().enumerate() {
-            let fits = leads.iter().enumerate().filter_map(|(at, lead)| {
+            let mut fits: Vec<(usize, Fit)> = Vec::with_capacity(leads.len());
+            for (at, lead) in leads.iter().enumerate() {
                 errors.clear();
                 let frame = lead.message(bytes);
                 dialect.examine(frame, &mut message, &mut |error| errors.push(error));
-                let fit = Fit::of(dialect.view(frame, &message), &errors, lead.belongs_to(dialect.name()));
-                (fit.is_complete || !lead.doubtful).then_some((at, fit))
-            });
-            let best = fits.reduce(|a, b| if b.1.rank() > a.1.rank() { b } else { a });
+                let view = dialect.view(frame, &message);
+                let mut fit = Fit::of(view, &errors, lead.belongs_to(dialect.name()));
+                // Digits before a message can be a part of another one: then what its values say decides.
+                if fit.is_complete && leads.len() > 1 {
+                    fit.judge(view);
+                }
+                if fit.is_complete || !lead.doubtful {
+                    fits.push((at, fit));
+                }
+            }
+            let best = fits.into_iter().reduce(|a, b| if b.1.rank() > a.1.rank() { b } else { a });
             let Some((lead, fit)) = best else { continue };
             let dialect = dialect.name().to_owned();
             candidates.push(Candidate { dialect, reason: String::new(), equal: false, index, lead, fit });
@@ -275,7 +367,7 @@ impl Ranker {
         let mut explanation = explain(dialect, choice.lead.message(bytes), unmask);
         explanation.also = choice.also.clone();
         explanation.framing = choice.lead.framing.clone();
-        explanation.header = choice.lead.header(bytes, unmask);
+        explanation.header = choice.lead.header(bytes, &explanation.own, unmask);
         explanation.missing = Some(choice.lead.missing).filter(|missing| *missing > 0);
         Some(explanation)
     }

@@ -3,9 +3,10 @@
 
 use super::explain::{Explanation, Fault, Field, explain};
 use super::hide::{self, Reading};
-use super::words::hex;
+use super::words::{card_number, hex};
 use crate::traffic::capture::{Logged, LoggedField, LoggedValue};
 use crate::traffic::logged::{Unfit, Written, write};
+use crate::traffic::numbers::Numbers;
 use crate::wire::{Dialect, FieldInfo, Mask};
 use std::sync::Arc;
 
@@ -19,12 +20,19 @@ pub(super) fn written<'d>(dialects: &'d [Arc<Dialect>], logged: &Logged) -> Opti
 /// the log that hides the value, or the dialect that does not know the parts.
 pub(super) fn retold(dialect: &Dialect, written: &Written, logged: &Logged, unmask: bool) -> Explanation {
     let mut explanation = explain(dialect, &written.bytes, unmask);
-    for Unfit { place, de, reason } in &written.unfit {
+    let mut own = explanation.own.clone();
+    for field in &logged.fields {
+        if let (Ok(de), LoggedValue::Text(text)) = (field.key.parse(), &field.value) {
+            card_number(de, None, text).into_iter().for_each(|number| own.add(number));
+        }
+    }
+    let hider = if unmask { None } else { Some(&own) };
+    for Unfit { place, de, reason, .. } in &written.unfit {
         let Some(field) = logged.fields.get(*place) else { continue };
         let info = de.and_then(|de| dialect.field(de));
         let mask = info.map_or(de.map_or(Mask::Open, Mask::usual), FieldInfo::strictest_mask);
         let name = info.map_or_else(|| format!("Field {}", field.key), |info| info.name.clone());
-        let shown = shown(field, *de, name, mask, unmask);
+        let shown = shown(field, *de, name, mask, hider);
         let at = explanation.fields.iter().position(|other| other.de > *de);
         explanation.fields.insert(at.unwrap_or(explanation.fields.len()), shown);
         let key = de.is_none().then(|| field.key.clone());
@@ -40,8 +48,9 @@ pub(super) fn retold(dialect: &Dialect, written: &Written, logged: &Logged, unma
     explanation
 }
 
-fn shown(field: &LoggedField, de: Option<u8>, name: String, mask: Mask, unmask: bool) -> Field {
-    let open = unmask || mask == Mask::Open;
+/// A field as the log has it; `own` are the message's card numbers, `None` where all is to be shown.
+fn shown(field: &LoggedField, de: Option<u8>, name: String, mask: Mask, own: Option<&Numbers>) -> Field {
+    let open = own.is_none() || mask == Mask::Open;
     let (exact, fields) = match &field.value {
         LoggedValue::Text(text) => (text.chars().map(printable).collect(), Vec::new()),
         LoggedValue::Bytes(bytes) => (hex(bytes), Vec::new()),
@@ -52,15 +61,20 @@ fn shown(field: &LoggedField, de: Option<u8>, name: String, mask: Mask, unmask: 
                 .map(|part| {
                     let inner =
                         LoggedField { key: format!("{}.{}", field.key, part.key), value: part.value.clone() };
-                    shown(&inner, None, format!("Subfield {}", part.key), mask, unmask)
+                    shown(&inner, None, format!("Subfield {}", part.key), mask, own)
                 })
                 .collect(),
         ),
         LoggedValue::Parts(_) => (String::new(), Vec::new()),
     };
     let mut stars = vec![false; exact.len()];
-    if !unmask {
+    if let Some(own) = own {
         stars = hide::characters(&exact, mask, true);
+        if mask == Mask::Open {
+            let is_bytes = matches!(field.value, LoggedValue::Bytes(_));
+            let find = if is_bytes { Numbers::in_hexadecimal } else { Numbers::in_text };
+            find(own, &exact, &mut |run| stars[run].fill(true));
+        }
         if let (LoggedValue::Bytes(bytes), Mask::Open) = (&field.value, mask) {
             hide::in_bytes(bytes, Reading::Any, &mut |run| stars[run].fill(true));
         }

@@ -1,9 +1,11 @@
 //! `authswitch decode --streams`: what a capture, dump, log or file holds, before anything is decoded. Shows places,
 //! counts and likely framings, never content.
 
+use super::rank::Ranker;
 use super::{Args, Stop};
-use crate::traffic::capture::framing::{Guess, detect};
+use crate::traffic::capture::framing::Guess;
 use crate::traffic::capture::{Begins, Capture, Options, Origin, Piece};
+use crate::wire::Dialect;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -22,14 +24,16 @@ pub(super) fn show(args: &Args, out: &mut impl Write) -> Result<bool, Stop> {
         "-" => Box::new(std::io::stdin().lock()),
         name => Box::new(BufReader::new(File::open(name).map_err(failed)?)),
     };
+    let dialects = Dialect::builtin_names().iter().filter_map(|name| Dialect::builtin(name));
+    let ranker = Ranker::new(dialects.collect());
     let mut capture = Capture::open(input, Options::default()).map_err(failed)?;
     while let Some(piece) = capture.next_piece().map_err(failed)? {
-        let guesses = detect(&piece.bytes, piece.begins.must_synchronise());
-        let guesses = &guesses[..guesses.len().min(SHOWN)];
+        let readings = ranker.framings(&piece.bytes, piece.begins.must_synchronise());
+        let guesses: Vec<Guess> = readings.iter().take(SHOWN).map(|reading| reading.guess).collect();
         if args.json {
-            writeln!(out, "{}", piece_json(&piece, guesses))?;
+            writeln!(out, "{}", piece_json(&piece, &guesses))?;
         } else {
-            print(out, &piece, guesses)?;
+            print(out, &piece, &guesses)?;
         }
         out.flush()?;
     }

@@ -3,6 +3,7 @@
 
 use super::hide::passes;
 use crate::message::meaning::{self, CurrencyAt, Edition, Scheme};
+use crate::traffic::numbers::{of_element, of_track};
 use crate::wire::{Class, Dialect, Field, View};
 
 /// Whose codes a dialect's messages carry. A network is known by the dialect's name.
@@ -33,15 +34,12 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// The card number in a data element that is one or a track, or in a tag of DE 55 that is.
-fn card_number<'v>(de: u8, tag: Option<&str>, value: &'v str) -> Option<&'v str> {
-    let track = || {
-        let number = value.trim_start_matches(|c: char| !c.is_ascii_digit());
-        number.find(|c: char| !c.is_ascii_digit()).and_then(|end| number.get(..end))
-    };
-    match (de, tag) {
-        (2 | 34, None) | (_, Some("5A")) => Some(value),
-        (35 | 45, None) | (_, Some("57")) => track(),
-        _ => None,
+pub(super) fn card_number<'v>(de: u8, tag: Option<&str>, value: &'v str) -> Option<&'v str> {
+    match tag {
+        None => of_element(de, value),
+        Some("5A") => Some(value),
+        Some("57") => of_track(value),
+        Some(_) => None,
     }
 }
 

@@ -69,6 +69,27 @@ impl Remarks {
     }
 }
 
+impl Remarks {
+    /// Says so where a field's longest value is shorter here than the file has it: what its prefix cannot say is lost,
+    /// what no message has room for is not.
+    pub fn shortened(&mut self, field: impl fmt::Display, said: Option<u32>, length: Length) {
+        let (Some(said), Length::Variable { prefix, max }) = (said, length) else { return };
+        let most = prefix.most();
+        if said <= u32::from(max) {
+            return;
+        }
+        if most < u16::MAX {
+            let what = format!("a length of {said} does not fit its prefix; here it is at most {most}");
+            self.lose(field, what);
+        } else {
+            self.note(
+                field,
+                format!("a length of {said} is longer than a message; here it is at most {max}"),
+            );
+        }
+    }
+}
+
 /// Why a file cannot be read at all: `place: reason`.
 #[derive(Debug)]
 pub(super) struct Unreadable {
@@ -220,6 +241,16 @@ impl Standard {
         let standard = standard.filter(|_| format.class != Class::Xn).map(|layout| layout.name().to_owned());
         Field { name, format, mask: Mask::usual(de), layout: layout.or(standard) }
     }
+}
+
+/// What the layout of a field or subfield is called: characters that no name of a layout has are their numbers.
+pub(super) fn layout_name(place: &str) -> String {
+    let said = |c: char| match c {
+        '.' => "-".to_owned(),
+        c if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') => c.to_string(),
+        c => format!("_{:x}_", u32::from(c)),
+    };
+    format!("de-{}", place.chars().map(said).collect::<String>())
 }
 
 /// A name without line breaks and the spaces that pages are laid out with.

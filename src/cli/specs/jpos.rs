@@ -202,6 +202,7 @@ impl Reader<'_> {
                 format!("is over {LONGEST} long")
             }
             Meaning::Field(packed) => {
+                self.remarks.shortened(place, raw.length, packed.length);
                 packed.lost.iter().for_each(|lost| self.remarks.lose(place, lost.as_str()));
                 return Some(packed);
             }

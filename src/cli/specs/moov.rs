@@ -268,17 +268,7 @@ impl Reader {
     fn format(&mut self, place: &str, raw: &Raw<'_>) -> Result<Format, String> {
         let (holds, encoding, pad) = value(raw)?;
         let length = length(raw)?;
-        // No message is longer than what five digits can say.
-        if let (Length::Variable { prefix, max }, Some(said)) = (length, raw.length)
-            && u32::from(max) < said
-            && prefix.most() < u16::MAX
-        {
-            let most = prefix.most();
-            self.remarks.lose(
-                place,
-                format!("a length of {said} does not fit its prefix; here it is at most {most}"),
-            );
-        }
+        self.remarks.shortened(place, raw.length, length);
         let class = match holds {
             Holds::Digits => Class::N,
             Holds::Bytes => Class::B,

@@ -1,7 +1,7 @@
 //! How a run of bytes is cut into messages, where nobody said so: framings ranked with reasons.
 //! Knows no dialect.
 
-use super::notations::{behind_unknown, rare_for, usual};
+use super::notations::{before_tails, behind_unknown, rare_for, usual};
 use super::start::{Start, message_start};
 use crate::wire::frame::{Cut, Framing, Kind};
 use std::fmt;
@@ -10,7 +10,7 @@ use std::ops::Range;
 /// Longest message that is believed.
 pub const MAX_FRAME: usize = 1 << 16;
 /// Bytes of a run that are looked at.
-const LOOKED_AT: usize = 1 << 18;
+pub const LOOKED_AT: usize = 1 << 18;
 /// Frames that must follow each other, or reach the run's end, to believe a place in the midst of a run.
 const BELIEVED: usize = 2;
 /// Frames that do not end with the byte of a mark by chance, all of them.
@@ -56,10 +56,9 @@ impl Guess {
         self.messages > 0 && self.messages == self.frames && cut
     }
 
-    /// Whether nothing but marks and the table of framings tells the two apart.
-    pub fn cuts_as_well_as(&self, other: &Guess) -> bool {
-        let cut = |guess: &Guess| (guess.is_exact(), guess.is_clean(), guess.messages, guess.frames);
-        cut(self) == cut(other)
+    /// Whether the run is frames from its first byte to its last, as far as was looked, whatever is in them.
+    pub fn tiles(&self) -> bool {
+        !self.broken && self.skipped + self.lost == 0 && (self.rest == 0 || self.more)
     }
 
     /// The greater, the likelier. Of framings that cut alike, the one that says of more bytes what they are: with marks
@@ -103,29 +102,60 @@ impl fmt::Display for Guess {
 /// The framings that give at least one message in `run`, the likeliest first. `anywhere`: the run may begin in the
 /// midst of a frame (see [`super::Begins::must_synchronise`]); then only usual framings are tried.
 pub fn detect(run: &[u8], anywhere: bool) -> Vec<Guess> {
-    let with = |framings: &[Framing]| -> Vec<Guess> {
-        let guesses = framings.iter().map(|framing| guess(*framing, run, anywhere));
-        guesses.filter(|guess| guess.messages > 0).collect()
-    };
-    let mut guesses = with(usual());
-    if !anywhere {
-        let begins: Vec<Framing> = rare_for(run).filter(|framing| begins(*framing, run)).collect();
-        guesses.extend(with(&begins));
-        if !guesses.iter().any(Guess::is_clean) {
-            guesses.extend(with(&behind_unknown(run)));
-        }
-    }
+    let rare = (!anywhere).then(|| rare_for(run).filter(|framing| begins(*framing, run)));
+    let mut guesses = guesses(usual().iter().copied().chain(rare.into_iter().flatten()), run, anywhere);
     // Stable: of equals the one that stands first in the table of framings.
     guesses.sort_by_key(|guess| std::cmp::Reverse(guess.rank()));
     guesses
 }
 
-/// Framings that make one frame of `bytes`, which carries a message; the usual ones first.
+/// Framings that `run` itself suggests and nothing else speaks for: a length in or before a header that nobody knows,
+/// and bytes behind every message. Each cuts the run into what begins like messages, from its first byte to its last or
+/// into another frame; whether they are messages is for who knows a dialect to say.
+pub fn suggested(run: &[u8]) -> Vec<Guess> {
+    let all = before_tails(run).chain(behind_unknown(run)).filter(|framing| begins(*framing, run));
+    let mut guesses = guesses(all, run, false);
+    guesses.retain(Guess::is_clean);
+    // That a longer beginning of all frames is the same says nothing of what it is: the shortest stands first.
+    guesses.sort_by_key(|guess| std::cmp::Reverse((guess.is_exact(), guess.messages)));
+    guesses
+}
+
+/// How far the framings come with a run that none of them divides into messages, in words: how many were tried, and of
+/// the one that comes furthest where it stops and why.
+pub fn furthest(run: &[u8]) -> Option<String> {
+    let tried = usual().len() + rare_for(run).count();
+    let stops = usual().iter().map(|framing| {
+        let mut frames = Frames { framing: *framing, run, at: 0, broken: false };
+        loop {
+            let at = frames.at;
+            match frames.next() {
+                Some(frame) if frame.is_empty() || message_start(&run[frame.clone()]).is_some() => {}
+                Some(_) => return (at, framing, "a frame that does not begin like a message".to_owned()),
+                None => {
+                    let rest = run.get(at..).unwrap_or_default();
+                    let why = framing.next(rest, MAX_FRAME).err().map(|error| error.to_string());
+                    return (at, framing, why.unwrap_or_else(|| "a frame that is not whole".to_owned()));
+                }
+            }
+        }
+    });
+    let (at, framing, why) = stops.reduce(|best, one| if one.0 > best.0 { one } else { best })?;
+    Some(format!("tried {tried}; {framing} comes furthest, to byte {at} of {}: {why}", run.len()))
+}
+
+/// How they cut the run, those that give a message.
+fn guesses(framings: impl Iterator<Item = Framing>, run: &[u8], anywhere: bool) -> Vec<Guess> {
+    framings.map(|framing| guess(framing, run, anywhere)).filter(|guess| guess.messages > 0).collect()
+}
+
+/// Framings that make one frame of `bytes`, which carries a message; the usual ones first. Where the bytes begin like a
+/// message themselves, only the usual ones.
 pub fn of_one_frame(bytes: &[u8]) -> Vec<Framing> {
     let one = |framing: &Framing| {
         // That a message ends with the byte of ETX alone says nothing.
         let is_marked = !framing.is_delimited() || bytes.first() == Some(&2);
-        is_marked && is_one(*framing, bytes)
+        is_marked && one_frame(*framing, bytes).and_then(message_start).is_some()
     };
     let usual = usual().iter().copied();
     if message_start(bytes).is_some_and(|start| start.header == 0) {
@@ -134,12 +164,37 @@ pub fn of_one_frame(bytes: &[u8]) -> Vec<Framing> {
     usual.chain(rare_for(bytes)).filter(one).collect()
 }
 
-fn is_one(framing: Framing, bytes: &[u8]) -> bool {
+/// All others that make one frame of `bytes`, and for which little else speaks.
+pub fn of_one_frame_perhaps(bytes: &[u8]) -> Vec<Framing> {
+    let all = usual().iter().copied().chain(rare_for(bytes)).chain(before_tails(bytes));
+    let carries = |framing: &Framing| one_frame(*framing, bytes).and_then(message_start).is_some();
+    all.chain(behind_unknown(bytes)).filter(carries).collect()
+}
+
+/// Usual lengths that lead from the first of `bytes` exactly to their end, whatever stands between.
+pub fn exactly_around(bytes: &[u8]) -> impl Iterator<Item = Framing> + '_ {
+    let lengths = usual().iter().copied().filter(|framing| !framing.is_delimited());
+    lengths.filter(|framing| one_frame(*framing, bytes).is_some())
+}
+
+/// The usual length with which `run` is several frames, from its first byte to its last, none of them empty, and what
+/// they carry: that lengths lead to lengths says so, whatever is in the frames.
+pub fn tiling(run: &[u8]) -> Option<(Framing, Vec<Range<usize>>)> {
+    let lengths = usual().iter().copied().filter(|framing| !framing.is_delimited());
+    lengths.into_iter().find_map(|framing| {
+        let mut frames = Frames { framing, run, at: 0, broken: false };
+        let all: Vec<_> = frames.by_ref().take_while(|frame| !frame.is_empty()).collect();
+        (all.len() > 1 && !frames.broken && frames.at == run.len()).then_some((framing, all))
+    })
+}
+
+/// What the one frame that all of `bytes` are carries.
+fn one_frame(framing: Framing, bytes: &[u8]) -> Option<&[u8]> {
     match framing.next(bytes, bytes.len()) {
         Ok(Some(cut)) if cut.next == bytes.len() && cut.kind == Kind::Message => {
-            bytes.get(cut.start..cut.end).and_then(message_start).is_some()
+            bytes.get(cut.start..cut.end)
         }
-        _ => false,
+        _ => None,
     }
 }
 
@@ -199,7 +254,12 @@ pub fn guess(framing: Framing, run: &[u8], anywhere: bool) -> Guess {
 /// what is cut is no message, and at the beginning where the run may begin `anywhere`, the next place is looked for
 /// from which on frames follow each other that begin like messages.
 pub fn cut(framing: Framing, run: &[u8], anywhere: bool) -> Vec<Range<usize>> {
-    Walk::new(framing, run, anywhere).filter(|frame| !frame.is_empty()).collect()
+    cut_first(framing, run, anywhere, usize::MAX)
+}
+
+/// The first so many of [`cut`].
+pub fn cut_first(framing: Framing, run: &[u8], anywhere: bool, count: usize) -> Vec<Range<usize>> {
+    Walk::new(framing, run, anywhere).filter(|frame| !frame.is_empty()).take(count).collect()
 }
 
 /// Frames of a run, with new beginnings where it is damaged.
@@ -224,6 +284,14 @@ impl<'a> Walk<'a> {
     }
 }
 
+impl Walk<'_> {
+    /// Whether messages follow behind the last frame, or the run ends there.
+    fn leads_on(&self) -> bool {
+        let at = self.frames.at;
+        at == self.frames.run.len() || self.frames.synchronise(at..at + 1, true).is_some()
+    }
+}
+
 impl Iterator for Walk<'_> {
     type Item = Range<usize>;
 
@@ -235,6 +303,8 @@ impl Iterator for Walk<'_> {
             Some(frame) if message_start(&self.frames.run[frame.clone()]).is_some() => {
                 return Some(frame.clone());
             }
+            // No message, but behind it others: its length is one.
+            Some(_) if self.leads_on() => return frame,
             // No message: its length may be no length.
             Some(_) => self.frames.at,
             None => self.frames.run.len(),

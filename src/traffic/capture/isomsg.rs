@@ -154,10 +154,9 @@ impl Open {
             return None;
         }
         match tag.name().as_ref() {
-            "isomsg" if !is_empty => self.messages.push((key(tag).unwrap_or_default(), Vec::new())),
+            "isomsg" if !is_empty => self.messages.push((key(tag), Vec::new())),
             "field" => {
-                let (key, is_bytes) =
-                    (key(tag)?, attribute(tag, "type").is_some_and(|kind| kind == "binary"));
+                let (key, is_bytes) = (key(tag), attribute(tag, "type").is_some_and(|kind| kind == "binary"));
                 match attribute(tag, "value") {
                     Some(value) => self.messages.last_mut()?.1.push(field(key, is_bytes, value)),
                     None => self.field = Some((key, is_bytes, String::new())),
@@ -212,11 +211,14 @@ fn field(key: String, is_bytes: bool, text: String) -> LoggedField {
     LoggedField { key, value: bytes.map_or(LoggedValue::Text(text), LoggedValue::Bytes) }
 }
 
-/// The tag of an element, else its number: a few letters and digits, too few for a card number.
-fn key(tag: &BytesStart<'_>) -> Option<String> {
-    let key = attribute(tag, "tag").or_else(|| attribute(tag, "id"))?;
-    let is_key = key.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
-    (is_key && (1..=8).contains(&key.len())).then_some(key)
+/// The tag of an element, else its number: a few letters and digits, too few for a card number. What is called otherwise
+/// is `?`, which no dialect knows.
+fn key(tag: &BytesStart<'_>) -> String {
+    let key = attribute(tag, "tag").or_else(|| attribute(tag, "id"));
+    let is_key = |key: &String| {
+        (1..=8).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
+    };
+    key.filter(is_key).unwrap_or_else(|| "?".to_owned())
 }
 
 fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {

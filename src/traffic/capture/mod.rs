@@ -5,7 +5,7 @@
 //!   input -> kind -> files -> packet -> flows -> stream  -+-> Piece, Remark
 //!                 -> text  -> hex, dump, isomsg ^  -------+
 //!                 -> (bytes as they are) -----------------+
-//!                           framing, notations, start: what the bytes of a piece look like
+//!                           framing, notations, start, other: what the bytes of a piece look like
 //! ```
 //!
 //! [`Capture::open`] recognises the input by its first bytes, [`Capture::next_piece`] yields the pieces, and
@@ -20,6 +20,7 @@ pub mod framing;
 mod hex;
 mod isomsg;
 mod notations;
+mod other;
 mod packet;
 mod piece;
 mod remark;
@@ -28,7 +29,8 @@ mod stream;
 mod text;
 
 pub use isomsg::{Logged, LoggedField, LoggedValue};
-pub use notations::{behind_unknown, further_on};
+pub use notations::further_on;
+pub use other::other_protocol;
 pub use piece::{Begins, Direction, Flow, Origin, Piece};
 pub use remark::{Anomaly, KEPT_OF_A_KIND, Place, Remark, Remarks};
 pub use start::{Coding, Start, message_start};

@@ -124,11 +124,12 @@ pub fn further_on(bytes: &[u8]) -> Vec<(usize, bool)> {
     found
 }
 
-/// Framings whose header holds the length, or stands behind it, and is known by nobody: by where the first message begins
-/// in `run`, and which number before it leads to the run's end or to the next frame. Of one byte it could by chance.
+/// Framings whose header holds the length, or stands behind it, and is known by nobody: by where the first message may
+/// begin in `run`, and which number before it leads to the run's end or to the next frame. Of one byte it could by
+/// chance. Few bytes speak for each: whoever takes one must have read what it cuts.
 pub fn behind_unknown(run: &[u8]) -> Vec<Framing> {
     let mut found = Vec::new();
-    for (at, _) in further_on(run).into_iter().filter(|(_, is_text)| *is_text).take(3) {
+    for (at, _) in further_on(run).into_iter().filter(|(_, is_text)| *is_text) {
         for front in 0..at {
             for (encoding, most) in ENCODINGS {
                 for width in (2..=usize::from(most)).rev().filter(|width| front + width <= at) {
@@ -137,6 +138,13 @@ pub fn behind_unknown(run: &[u8]) -> Vec<Framing> {
                     else {
                         continue;
                     };
+                    // A zero before it is the first digit of a longer number.
+                    let zero = if encoding == "ebcdic" { 0xF0 } else { b'0' };
+                    let is_text = matches!(encoding, "ascii" | "hex" | "ebcdic");
+                    let goes_before = front.checked_sub(1).and_then(|before| run.get(before)) == Some(&zero);
+                    if is_text && goes_before && width < usize::from(most) {
+                        continue;
+                    }
                     let length = format!("length{width}-{encoding}");
                     let ends = [
                         (number, "-inclusive", true),
@@ -157,6 +165,27 @@ pub fn behind_unknown(run: &[u8]) -> Vec<Framing> {
         }
     }
     found
+}
+
+/// What ends lines and records, and is behind messages where it is neither ETX nor counted anywhere.
+const TAILS: [(&[u8], &str); 4] = [(b"\r\n", "0D0A"), (b"\n", "0A"), (b"\r", "0D"), (&[0], "00")];
+
+/// Framings with bytes behind every message that no other part has, of those that are in `run`: alone, and behind a
+/// usual length.
+pub fn before_tails(run: &[u8]) -> impl Iterator<Item = Framing> + '_ {
+    let tails = TAILS.into_iter().filter(|(tail, _)| memchr::memmem::find(run, tail).is_some());
+    tails.flat_map(|(_, hex)| {
+        let heads = std::iter::once("").chain(HEADERS);
+        let alone = heads.map(move |head| match head.strip_prefix('+') {
+            Some(head) => format!("{head}+trailer:{hex}"),
+            None => format!("trailer:{hex}"),
+        });
+        let behind = usual().iter().filter(|framing| !framing.is_delimited());
+        let behind = behind.flat_map(move |framing| {
+            ["", "-uncounted"].map(|counted| format!("{framing}+trailer{counted}:{hex}"))
+        });
+        alone.chain(behind).filter_map(|text| text.parse().ok())
+    })
 }
 
 /// Whether another frame like the first may begin at `end`.

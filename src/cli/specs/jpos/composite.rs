@@ -1,6 +1,6 @@
 //! `isofieldpackager`: subfields by position, behind a bit map or behind tags. Knows no message.
 
-use super::super::foreign::{Holds, Unreadable, one_line};
+use super::super::foreign::{Holds, Unreadable, layout_name, one_line};
 use super::super::inside::{self, Arrangement, DEEPEST, Inside, Piece};
 use super::super::jpos_class::{Behind, EBCDIC, Meaning};
 use super::{COMPOSITE, Raw, Reader, format, raws};
@@ -53,7 +53,7 @@ impl Reader<'_> {
         let told = told.and_then(|(kind, parts)| self.hold(kind, parts, holder));
         match told {
             Ok(inside) => {
-                let name = format!("de-{}", place.replace('.', "-"));
+                let name = layout_name(place);
                 self.layouts.push(Inside { name: name.clone(), ..inside });
                 Ok(Some(name))
             }
@@ -174,6 +174,7 @@ impl Reader<'_> {
                     self.remarks.lose(format!("{place}.{id}"), reason);
                 }
                 Meaning::Tagged(behind) => {
+                    self.remarks.shortened(format!("{place}.{id}"), part.length, behind.value.length);
                     if let Some(lost) = &behind.value.lost {
                         self.remarks.lose(format!("{place}.{id}"), lost.as_str());
                     }

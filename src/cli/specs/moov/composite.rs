@@ -1,8 +1,8 @@
 //! Composite fields: subfields by position, behind a bit map or behind tags. Knows no message.
 
-use super::super::foreign::{Holds, Unreadable, one_line};
+use super::super::foreign::{Unreadable, layout_name, one_line};
 use super::super::inside::{self, Arrangement, DEEPEST, Inside, Piece};
-use super::{EBCDIC, Node, Raw, Reader, length, value};
+use super::{EBCDIC, Node, Raw, Reader, length};
 use crate::wire::{Class, Encoding, Fill, Format, Length, Pad, Prefix, Side};
 
 /// How tags stand before values, as the file says it.
@@ -28,7 +28,10 @@ impl Reader {
         depth: usize,
     ) -> Told<Composite> {
         let bytes = match length(raw) {
-            Ok(length) => plain(Class::B, length, Encoding::Binary),
+            Ok(length) => {
+                self.remarks.shortened(place, raw.length, length);
+                plain(Class::B, length, Encoding::Binary)
+            }
             Err(reason) => return Ok(Err(reason)),
         };
         let told = match self.arranged(place, path, raw, depth)? {
@@ -39,7 +42,7 @@ impl Reader {
         };
         Ok(Ok(match told {
             Ok((holder, inside)) => {
-                let name = format!("de-{}", place.replace('.', "-"));
+                let name = layout_name(place);
                 self.layouts.push(Inside { name: name.clone(), ..inside });
                 (holder, Some(name))
             }
@@ -114,17 +117,7 @@ impl Reader {
         let made = if raw.is_composite() {
             self.composite(place, path, raw, depth + 1)?
         } else {
-            value(raw).and_then(|(holds, encoding, pad)| {
-                let class = match holds {
-                    Holds::Digits => Class::N,
-                    Holds::Bytes => Class::B,
-                    _ => Class::Ans,
-                };
-                let length = length(raw)?;
-                let mut format = Format { pad, ..plain(class, length, encoding) };
-                self.padding(place, raw, &mut format);
-                Ok((format, None))
-            })
+            self.format(place, raw).map(|format| (format, None))
         };
         Ok(made.map(|(format, layout)| Piece { key: key.to_owned(), name, format, layout }))
     }
