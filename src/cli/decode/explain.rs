@@ -330,13 +330,10 @@ impl<'a> Reader<'a> {
             let find = if is_bytes { Numbers::in_hexadecimal } else { Numbers::in_text };
             find(&self.numbers, value.exact, &mut |run| stars[run].fill(true));
         }
-        if value.mask == Mask::Open && value.format.is_none_or(|format| format.class == Class::B) {
-            hide::in_bytes(&unhex(value.exact), Reading::Any, &mut |run| stars[run].fill(true));
-            // Sent as hexadecimal characters, of which one too few or too many shifts all by half a byte.
-            let shifted = unhex(value.exact.get(1..).unwrap_or_default());
-            hide::in_bytes(&shifted, Reading::Characters, &mut |run| {
-                stars[run.start + 1..run.end + 1].fill(true)
-            });
+        // Characters of a message that is wrong may be another field's bytes in hexadecimal.
+        let is_bytes = value.format.is_none_or(|format| format.class == Class::B);
+        if value.mask == Mask::Open && (is_bytes || !self.suspicious.is_empty()) {
+            hide::in_hexadecimal(value.exact, &mut |run| stars[run].fill(true));
         }
         let under = |halves: &[bool], range: Range<usize>| {
             halves.get(range).is_some_and(|halves| halves.contains(&true))
@@ -474,10 +471,4 @@ fn reading(format: Option<&Format>) -> Reading {
         Some(_) => Reading::Characters,
         None => Reading::Any,
     }
-}
-
-/// Bytes of upper-case hexadecimal that [`hex`] made.
-fn unhex(text: &str) -> Vec<u8> {
-    let digit = |c: u8| (c & 15) + (c >> 6) * 9;
-    text.as_bytes().as_chunks::<2>().0.iter().map(|[high, low]| digit(*high) << 4 | digit(*low)).collect()
 }

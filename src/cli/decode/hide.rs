@@ -96,6 +96,23 @@ pub(super) fn in_bytes(bytes: &[u8], reading: Reading, found: &mut dyn FnMut(Ran
     }
 }
 
+/// The same in a text, in what of it is bytes in hexadecimal; reports characters of it.
+pub(super) fn in_hexadecimal(text: &str, found: &mut dyn FnMut(Range<usize>)) {
+    let half = |c: &u8| char::from(*c).to_digit(16).map(|half| half as u8);
+    let mut start = 0;
+    for word in text.as_bytes().split_inclusive(|c| half(c).is_none()) {
+        let halves: Vec<u8> = word.iter().filter_map(half).collect();
+        let bytes = |halves: &[u8]| -> Vec<u8> {
+            halves.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect()
+        };
+        in_bytes(&bytes(&halves), Reading::Any, &mut |run| found(start + run.start..start + run.end));
+        // Sent as such characters, one too few or too many shifts all by half a byte.
+        let shifted = bytes(halves.get(1..).unwrap_or_default());
+        in_bytes(&shifted, Reading::Characters, &mut |run| found(start + run.start + 1..start + run.end + 1));
+        start += word.len();
+    }
+}
+
 /// Card numbers with what stands before or behind them where a message carries them: their length, or a track's
 /// separator. Found across the fields of a message that cannot be read, whose fields may not be what they seem. Reports
 /// half bytes, perhaps beyond the end.

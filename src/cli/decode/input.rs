@@ -263,16 +263,32 @@ impl How<'_> {
                 let fits = if to_the_end { best.guess.is_exact() } else { best.guess.is_clean() };
                 let divides = is_most || fits && (best.is_read() || messages > 1);
                 if !divides {
-                    return tiling(bytes);
+                    return self.tiled(bytes);
                 }
-                Some(framing)
+                Some(framing).filter(|framing| self.is_plausible(bytes, *framing))
             }
-            None => return tiling(bytes),
+            None => return self.tiled(bytes),
         };
         let framing = framing?;
         let cuts = cut(framing, bytes, false);
         // Of one, what stands around it is found where it is read.
         Some((framing, cuts)).filter(|(_, cuts)| cuts.len() > 1 || !to_the_end)
+    }
+
+    fn tiled(&self, bytes: &[u8]) -> Option<(Framing, Vec<Range<usize>>)> {
+        tiling(bytes).filter(|(framing, _)| self.is_plausible(bytes, *framing))
+    }
+
+    /// Whether the frames are no chance, as which a few bytes divide: one of them is a message that is read to its end, or
+    /// each has at least so many bytes as a message type, a bit map and a field or two take.
+    fn is_plausible(&self, bytes: &[u8], framing: Framing) -> bool {
+        const LEAST: usize = 20;
+        let cuts = cut(framing, bytes, false);
+        let is_read = |cut: &Range<usize>| {
+            let frame = bytes.get(with_header(framing, cut)).unwrap_or_default();
+            self.ranker.reads(frame, &lead::streamed(frame, framing))
+        };
+        cuts.iter().all(|cut| cut.len() >= LEAST) || cuts.iter().any(is_read)
     }
 }
 
