@@ -35,7 +35,7 @@ pub fn write(logged: &Logged, dialect: &Dialect) -> Result<Written, String> {
 /// Writes what a dialect knows of a message: fields also without those of their parts that it cannot write.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_known(logged: &Logged, dialect: &Dialect) -> Result<Written, String> {
     written(logged, dialect, true)
 }
