@@ -52,7 +52,7 @@ pub use verification::{Demand, Require, Verification, WhenUnverified};
 mod again;
 pub use again::Recall;
 
-use crate::message::{Balances, Evidence, Kind, Marks, Operation, Refusal, Request, ResponseCode};
+use crate::message::{Balances, Evidence, Kind, Refusal, Request, ResponseCode};
 use crate::portfolio::{
     AccountState, Asked, CASH, COUNTED, CardState, Counts, Differs, Discrepancy, Event, LARGEST_MINOR,
     Locked, NOBODY, Period, Portfolio, Record, Ruled, Shard, Transaction, TransactionKey, VelocityChange,
@@ -226,8 +226,7 @@ impl<'a> Case<'a> {
 
     /// Whether it says that it adds to an open authorization of a purchase.
     fn adds(&self) -> bool {
-        let kind = matches!(self.request.kind, Kind::Authorization | Kind::AuthorizationAdvice);
-        kind && self.request.operation == Operation::Purchase && self.request.marks.has(Marks::INCREMENTAL)
+        self.request.marks.adds(self.request.kind, self.request.operation)
     }
 }
 

@@ -43,14 +43,15 @@ impl Desk {
             Some(original) => self.original_key(case, original),
             None => self.own_key(case),
         };
-        let said = self.said(case);
         // Where the type in DE90 is of another class, the key is of one that shares it.
+        let class = (case.request.original.unwrap_or_default().mti >> 8 & 0xf) as u8;
         let by_key =
-            self.known(key).map(|(known, kept)| (Spoken::of(&known), is_of_class(&said, &known, &kept)));
+            self.known(key).map(|(known, kept)| (Spoken::of(&known), is_of_class(class, &known, &kept)));
         if let Some((spoken, true)) = by_key {
             return spoken;
         }
         let (named, referred) = (table.named(case.name), table.referred(case.reference));
+        let said = self.said(case);
         let mut search = Search::default();
         for (known, kept) in table.look(&named) {
             if known.last_reversal == identity && is_same(&said, &kept, known.time_us, case.now_us) {
@@ -118,10 +119,10 @@ impl Search {
 }
 
 /// Whether a transaction has a message of the class that DE90 says: a completion may have come with its authorization's key.
-fn is_of_class(said: &Traits, known: &Transaction, kept: &Traits) -> bool {
+fn is_of_class(class: u8, known: &Transaction, kept: &Traits) -> bool {
     known.state == State::Tombstone
-        || !disagree(said.class, kept.class)
-        || said.class == 2 && known.has(COMPLETION_SEEN)
+        || !disagree(class, kept.class)
+        || class == 2 && known.has(COMPLETION_SEEN)
 }
 
 /// Whether the reversal may speak of a transaction: in nothing that both say do they differ.
@@ -143,7 +144,7 @@ fn fit(case: &Case<'_>, said: &Traits, known: &Transaction, kept: &Traits) -> Fi
     let differs = codes && ours != theirs
         || said.amount_minor != 0 && !amounts.contains(&said.amount_minor)
         || remains_minor != 0 && remains_minor >= amount_minor
-        || !is_of_class(said, known, kept)
+        || !is_of_class(said.class, known, kept)
         || kind(said) != 0 && kind(said) != kind(kept)
         || disagree(said.currency, kept.currency)
         || disagree(said.merchant, kept.merchant)

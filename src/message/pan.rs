@@ -133,14 +133,12 @@ impl Pan {
         let mut room = zeroize::Zeroizing::new([0; LONGEST]);
         let (digits, hidden) = (self.clear(&mut room), self.hidden());
         for at in 0..=text.len() - least {
-            let starts = 0..=digits.len() - least;
-            let in_a_row = |start: &usize| {
-                text[at..].iter().zip(&digits[*start..]).take_while(|(one, other)| one == other).count()
+            let in_a_row = |start: usize| {
+                text[at..].iter().zip(&digits[start..]).take_while(|(one, other)| one == other).count()
             };
-            let Some(start) = starts.max_by_key(in_a_row).filter(|start| in_a_row(start) >= least) else {
-                continue;
-            };
-            let end = start + in_a_row(&start);
+            let longest = (0..=digits.len() - least).map(|start| (in_a_row(start), start)).max();
+            let Some((length, start)) = longest.filter(|(length, _)| *length >= least) else { continue };
+            let end = start + length;
             for place in hidden.start.max(start)..hidden.end.min(end) {
                 text[at + place - start] = b'*';
             }

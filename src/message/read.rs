@@ -136,9 +136,10 @@ fn read_card(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
         None
     };
     let track = track2(view);
-    [pan, track.map(|(pan, _)| pan)].into_iter().flatten().for_each(|pan| hide(pan, request));
+    let other = track.map(|(pan, _)| pan).filter(|other| pan != Some(*other));
+    [pan, other].into_iter().flatten().for_each(|pan| hide(pan, request));
     request.pan = pan.or(track.map(|(pan, _)| pan));
-    request.pan_mismatch = matches!((pan, track), (Some(pan), Some((other, _))) if pan != other);
+    request.pan_mismatch = pan.is_some() && other.is_some();
     if let (0, Some((_, expiry))) = (request.expiry, track) {
         request.expiry = expiry;
     }

@@ -135,6 +135,12 @@ impl Marks {
     /// It carries a MAC (DE64 or DE128).
     pub const MAC: Marks = Marks(1 << 9);
 
+    /// Whether a message of this kind and operation says that it adds to an open authorization of a purchase.
+    pub fn adds(self, kind: Kind, operation: Operation) -> bool {
+        let authorizes = matches!(kind, Kind::Authorization | Kind::AuthorizationAdvice);
+        authorizes && operation == Operation::Purchase && self.has(Marks::INCREMENTAL)
+    }
+
     /// Whether it says so.
     pub fn has(self, mark: Marks) -> bool {
         self.0 & mark.0 != 0

@@ -104,9 +104,8 @@ layout! { Asked {
 impl Asked {
     /// Whether it says that it adds to an open authorization of a purchase.
     pub fn adds(&self) -> bool {
-        let authorizes = matches!(self.mti >> 4 & 0xff, 0x10 | 0x12);
-        let purchase = self.operation == Operation::Purchase;
-        authorizes && purchase && Marks::from_bits(self.marks).has(Marks::INCREMENTAL)
+        let kind = Mti::new(self.mti).and_then(Kind::of);
+        kind.is_some_and(|kind| Marks::from_bits(self.marks).adds(kind, self.operation))
     }
 
     /// What a message on this link asked.

@@ -5,14 +5,6 @@ use crate::support::*;
 use authswitch::message::{Marks, Operation, Original, Request};
 use authswitch::portfolio::Differs;
 
-fn later(message: &Request) -> Request {
-    Request { transmission: message.transmission + 60, ..*message }
-}
-
-fn sent_later(message: &Request) -> Request {
-    later(&repeat_of(message))
-}
-
 fn last_differs(world: &World) -> Differs {
     world.sink.records().last().unwrap().discrepancy.differs
 }

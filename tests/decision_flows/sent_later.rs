@@ -8,15 +8,6 @@ use authswitch::message::{Marks, Operation, Original, Refusal, Request};
 use authswitch::portfolio::{Differs, State};
 use std::sync::Arc;
 
-/// Sent later, with the repeat digit or without.
-fn later(message: &Request) -> Request {
-    Request { transmission: message.transmission + 60, ..*message }
-}
-
-fn sent_later(message: &Request) -> Request {
-    later(&repeat_of(message))
-}
-
 /// Every class of message, and what one of it leaves: (held, posted).
 fn classes() -> [(&'static str, Request, (i64, i64)); 6] {
     let refund = Request { operation: Operation::Credit, processing_code: REFUND, ..sale(1) };

@@ -5,10 +5,6 @@ use crate::support::*;
 use authswitch::message::{Marks, Original, Refusal, Request};
 use authswitch::portfolio::{Differs, State};
 
-fn later(message: &Request) -> Request {
-    Request { transmission: message.transmission + 60, ..*message }
-}
-
 fn last_differs(world: &World) -> (Differs, i64, i64) {
     let discrepancy = world.sink.records().last().unwrap().discrepancy;
     (discrepancy.differs, discrepancy.ours_minor, discrepancy.theirs_minor)

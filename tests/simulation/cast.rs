@@ -2,9 +2,9 @@
 //! transaction that may come. The same seed gives the same cast.
 
 use super::dice::Dice;
-use super::steps::{By, Code, Target, Variant, later};
+use super::steps::{By, Code, Target, Variant};
 use super::support::{
-    CardPlan, DAY_US, Plan, advice_of, completion_of, message, pan, repeat_of, reversal_of, with_code,
+    CardPlan, DAY_US, Plan, advice_of, completion_of, later, message, pan, repeat_of, reversal_of, with_code,
 };
 use authswitch::decision::{KeyFields, LinkTerms};
 use authswitch::message::{Marks, Operation, Original, Request};

@@ -3,7 +3,7 @@
 
 use super::cast::SLOTS_OPEN;
 use super::dice::Dice;
-use super::support::{DAY_US, repeat_of};
+use super::support::{DAY_US, later, repeat_of};
 use authswitch::message::{Marks, Request};
 
 /// How a message names another.
@@ -87,11 +87,6 @@ impl Sent {
             Sent::Apart => later(&first),
         }
     }
-}
-
-/// With a DE7 of its own.
-pub fn later(message: &Request) -> Request {
-    Request { transmission: message.transmission + 60, ..*message }
 }
 
 /// What a message is about: the slot's request, or one of its completions.

@@ -11,8 +11,8 @@ pub use plan::{COUNTERS, CardPlan, FUNDS, Plan, SECRET, pan};
 
 mod requests;
 pub use requests::{
-    GOODS, REFUND, advice_of, completion_of, message, mti, partial_reversal_of, purchase, repeat_of,
-    reversal_of, sale, with_code,
+    GOODS, REFUND, advice_of, completion_of, later, message, mti, partial_reversal_of, purchase, repeat_of,
+    reversal_of, sale, sent_later, with_code,
 };
 
 mod world;

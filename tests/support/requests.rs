@@ -76,6 +76,16 @@ pub fn repeat_of(request: &Request) -> Request {
     Request { mti: mti(request.mti.bcd() | 1), ..*request }
 }
 
+/// The same sent a minute later, with a DE7 of its own.
+pub fn later(message: &Request) -> Request {
+    Request { transmission: message.transmission + 60, ..*message }
+}
+
+/// The same sent again later, with the repeat digit set.
+pub fn sent_later(message: &Request) -> Request {
+    later(&repeat_of(message))
+}
+
 /// The same content under another message type: 0100 -> 0120, 0220.
 fn as_type(request: &Request, digits: u16) -> Request {
     Request { mti: mti(digits), kind: Kind::of(mti(digits)).unwrap(), ..*request }
