@@ -16,12 +16,14 @@ mod echo;
 mod explain;
 mod framing;
 mod journal;
+mod limits;
 mod past;
 mod policy;
 mod replay;
 mod rules;
 mod running;
 mod serve;
+mod signals;
 mod specs;
 mod standing;
 mod status;
@@ -66,6 +68,8 @@ pub(crate) const USAGE: u8 = 2;
 
 /// Parses the process's arguments and runs the command; clap itself exits with 2 on wrong usage.
 pub fn main() -> ExitCode {
+    limits::raise_open_files();
+    signals::outlive_file_size_limit();
     let code = match Cli::parse().command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),

@@ -2,6 +2,8 @@
 
 use super::check;
 use super::data::WhenNew;
+use super::limits;
+use super::signals::{Signals, Wish};
 use super::status::Holdings;
 use super::switch::{Failure, Switch};
 use crate::portfolio::seed;
@@ -9,7 +11,6 @@ use crate::settings::{self, Settings, SettingsError};
 use crate::telemetry::log;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the switch.
 #[derive(clap::Args)]
@@ -87,6 +88,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     match serve(&args, &settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let error = limits::explained(&*error);
             tracing::error!(%error, "the switch ends");
             errln!("authswitch serve: {error}");
             ExitCode::from(super::USAGE)
@@ -114,8 +116,7 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before anything is opened, so that a signal during recovery ends in order too.
     let _entered = runtime.enter();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut signals = Signals::catch()?;
     let switch = Switch::start(settings, &args.data, args.when_new())?;
     warn_of_holdings(switch.holdings(), &args.data);
     for listening in switch.listening() {
@@ -127,10 +128,10 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let mut running = settings.clone();
     runtime.block_on(async {
         loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hang_up.recv() => reload(args, &switch, &mut running),
+            match signals.next().await {
+                Wish::End => break,
+                Wish::Reload => reload(args, &switch, &mut running),
+                Wish::Nothing => {}
             }
         }
     });

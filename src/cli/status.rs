@@ -3,7 +3,7 @@
 use crate::admin::{self, Facts, Readiness, State};
 use crate::decision::Desk;
 use crate::journal::{Journal, Status as JournalStatus};
-use crate::network::{Link, Monitor, OpenConnection, Refused, mti_text};
+use crate::network::{Door, Link, Monitor, OpenConnection, Refused, TurnedAway, mti_text};
 use crate::portfolio::Portfolio;
 use crate::telemetry::Telemetry;
 use crate::vault::DataKey;
@@ -78,9 +78,11 @@ impl admin::Status for SwitchStatus {
                 (State::Degraded, "the disk lags behind: authorizations too are answered only when durable")
             }
             (_, JournalStatus::Accepting) => (State::Ready, "answering"),
-            (_, JournalStatus::Full) => {
-                (State::Degraded, "the journal's disk is full: requests are answered with 96")
-            }
+            (_, JournalStatus::Full) => (
+                State::Degraded,
+                "the journal has no room (the disk is full, or a limit of the process is reached; the log says which): \
+                     requests are answered with 96",
+            ),
             (_, JournalStatus::Closed | JournalStatus::Failed) => {
                 (State::Degraded, "the journal takes no records: requests are answered with 96")
             }
@@ -151,6 +153,7 @@ impl SwitchStatus {
             connections: link.connections.load(Ordering::Relaxed) as u64,
             max_connections: link.options.max_connections as u64,
             suspicion,
+            turned_away: TurnedAway::ALL.into_iter().filter_map(|why| turned_away(&link.door, why)).collect(),
         }
     }
 
@@ -187,4 +190,11 @@ impl SwitchStatus {
             told: refused.unserved.told(),
         }
     }
+}
+
+/// Whom a link turned away for this reason, if there was anybody.
+fn turned_away(door: &Door, why: TurnedAway) -> Option<admin::TurnedAway> {
+    let (last_us, last) = door.last_turned_away(why)?;
+    let (reason, connections) = (why.name(), door.turned_away(why));
+    Some(admin::TurnedAway { reason, connections, last_peer: last.to_string(), last_us })
 }

@@ -2,6 +2,7 @@
 
 use super::clock::HoldClock;
 use super::data::{self, Opened, WhenNew};
+use super::limits;
 use super::policy::{self, reading};
 use super::standing;
 use super::status::{Holdings, Parts, Phase, SwitchStatus};
@@ -11,7 +12,7 @@ use crate::admin;
 use crate::decision::Desk;
 use crate::journal::{self, Journal};
 use crate::message::Refusal;
-use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
+use crate::network::{Likely, LinkOptions, Receipt, Server, ServerOptions, TurnedAway, wall_us};
 use crate::portfolio::{folder, seed};
 use crate::settings::{self, Settings};
 use crate::telemetry::{Telemetry, Ticker};
@@ -52,10 +53,8 @@ impl Switch {
         warn_of_doubts(settings, &links);
         let rules = standing::read(settings)?;
         verification::warn(verification::of_links(settings)?);
-        let workers = match settings.server.workers {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            workers => workers,
-        };
+        let workers = workers(settings);
+        let most_connections = limits::at_start(settings, workers)?;
         let Opened { portfolio, tail, key, lock, warnings, floor, replayed, took } =
             data::open(settings, data, when_new)?;
         for warning in warnings {
@@ -92,7 +91,8 @@ impl Switch {
             reloads: Default::default(),
         });
         let lines_per_s = settings.log.lines_per_second;
-        let options = ServerOptions { workers, links, lines_per_s, likely: Some(super::decode::likely) };
+        let likely = Some(super::decode::likely as Likely);
+        let options = ServerOptions { workers, links, most_connections, lines_per_s, likely };
         let server = Server::start(options, desk, journal, telemetry.clone())?;
         register_gauges(&parts, &server);
         standing::register(&parts);
@@ -105,7 +105,7 @@ impl Switch {
             max_age_us: Duration::from(settings.journal.exposure_max_ms).as_micros() as u64,
         };
         let admin = admin::Server::start(settings.admin.listen, telemetry.clone(), Arc::new(status))
-            .map_err(|error| format!("admin: cannot listen on {}: {error}", settings.admin.listen))?;
+            .map_err(|error| limits::not_listening(settings.admin.listen, &error))?;
         let upkeep = {
             let (parts, server) = (Arc::clone(&parts), Arc::clone(&server));
             std::thread::Builder::new()
@@ -222,9 +222,20 @@ fn write_snapshot(parts: &Parts, floor: u64) -> Result<(), Failure> {
     Ok(())
 }
 
+/// How many workers there are: one a core, unless the settings say otherwise.
+pub(super) fn workers(settings: &Settings) -> usize {
+    match settings.server.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    }
+}
+
 fn warn_of_doubts(settings: &Settings, links: &[LinkOptions]) {
     for (link, own) in links.iter().zip(settings.links.values()) {
         if let Some(warning) = policy::key_doubt(own, &link.reading) {
+            tracing::warn!(link = link.name, warning);
+        }
+        if let Some(warning) = policy::door_doubt(own) {
             tracing::warn!(link = link.name, warning);
         }
         if let Some(warning) = super::framing::doubt(&link.framing, &link.dialect) {
@@ -260,7 +271,9 @@ pub(super) fn link_options((name, link): (&String, &settings::Link)) -> Result<L
         receive_buffer_bytes: link.receive_buffer_kib * 1024,
         budget: link.budget_ms.into(),
         stand_in: link.stand_in_ms.into(),
+        allow: link.allow.clone(),
         max_connections: link.max_connections,
+        max_connections_per_address: link.max_connections_per_address,
         max_in_flight: link.max_in_flight,
         idle_timeout: link.idle_timeout_s.into(),
         write_timeout: link.write_timeout_ms.into(),
@@ -356,5 +369,21 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
             &labels,
             move || signed_on.upgrade().map_or(0.0, |link| link.signed_on.load(Ordering::Relaxed) as f64),
         );
+        let refused = Arc::downgrade(link);
+        let help =
+            "How often the system gave no connection although one waited: out of descriptors or memory.";
+        telemetry.total("accept_failures", help, &labels, move || {
+            refused.upgrade().map_or(0.0, |link| link.door.not_accepted.load(Ordering::Relaxed) as f64)
+        });
+        for why in TurnedAway::ALL {
+            let link = Arc::downgrade(link);
+            let labels = [labels[0], ("reason", why.name())];
+            telemetry.total(
+                "connections_turned_away",
+                "Connections refused, by reason.",
+                &labels,
+                move || link.upgrade().map_or(0.0, |link| link.door.turned_away(why) as f64),
+            );
+        }
     }
 }

@@ -182,6 +182,7 @@ impl Journal {
         let committer = Committer {
             shared: Arc::clone(&shared),
             dir: dir.to_path_buf(),
+            folder: segment::open_dir(dir)?,
             segment,
             segment_bytes: options.segment_bytes,
             batch: Batch::new(options.buffer_bytes),

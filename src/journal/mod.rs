@@ -10,6 +10,9 @@ mod format;
 mod error;
 pub use error::{AppendError, Damage, JournalError};
 
+mod limit;
+pub use limit::limit_in_words;
+
 mod segment;
 
 mod lock;

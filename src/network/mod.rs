@@ -9,6 +9,9 @@ mod clock;
 mod system;
 pub use clock::{Ticks, wall_us};
 
+mod door;
+pub use door::{Door, TurnedAway};
+
 mod link;
 pub use link::{Link, LinkOptions};
 
