@@ -4,6 +4,8 @@
 
 mod faults;
 mod harness;
+#[path = "serve_disk/limits.rs"]
+mod limits;
 use harness::*;
 use std::path::Path;
 use std::process::Command;
