@@ -76,8 +76,10 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = watch::channel(false);
         let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(move || {
-            let router = routes::router(telemetry, status);
+            let router = routes::router(telemetry, Arc::clone(&status));
             runtime.block_on(async move {
+                // It ends with the runtime.
+                tokio::spawn(beat(status));
                 match TcpListener::from_std(listener) {
                     Ok(listener) => serve(listener, router, limits, stopped).await,
                     Err(error) => tracing::error!(%error, "admin server not started"),
@@ -109,6 +111,18 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// How often the status hears of this thread.
+const BEAT: Duration = Duration::from_millis(100);
+
+async fn beat(status: Arc<dyn Status>) {
+    let mut interval = tokio::time::interval(BEAT);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        status.beat();
     }
 }
 

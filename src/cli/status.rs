@@ -3,7 +3,7 @@
 use crate::admin::{self, Facts, Readiness, State};
 use crate::decision::Desk;
 use crate::journal::{Journal, Status as JournalStatus};
-use crate::network::{Door, Link, Monitor, OpenConnection, Refused, TurnedAway, mti_text};
+use crate::network::{Door, Link, Monitor, OpenConnection, Pulse, Refused, Ticks, TurnedAway, mti_text};
 use crate::portfolio::Portfolio;
 use crate::telemetry::Telemetry;
 use crate::vault::DataKey;
@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Whose cards a data folder has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub(super) struct SwitchStatus {
     pub parts: Arc<Parts>,
     pub links: Vec<(Arc<Link>, SocketAddr)>,
     pub monitor: Arc<Monitor>,
+    pub pulse: Pulse,
+    pub ticks: Ticks,
     pub max_records: u64,
     pub max_age_us: u64,
 }
@@ -65,11 +68,29 @@ impl admin::Status for SwitchStatus {
             JournalStatus::Failed => {
                 Err("the journal has failed; nothing can be stored until a restart".into())
             }
-            _ => Ok(()),
+            _ => match self.standing(LIFELESS) {
+                Some(words) => Err(format!("{words}: only a new start helps")),
+                None => Ok(()),
+            },
         }
     }
 
+    fn beat(&self) {
+        self.pulse.beat(self.ticks.now_ns());
+    }
+
     fn readiness(&self) -> Readiness {
+        let degraded = |reason| Readiness { state: State::Degraded, reason };
+        if let Some(words) = self.standing(UNREADY) {
+            return degraded(format!("{words}: what it serves waits"));
+        }
+        let waited = Duration::from_micros(self.parts.journal.exposure().age_us);
+        if waited >= LAGGING && self.parts.phase() == Phase::Serving {
+            return degraded(format!(
+                "the disk has not taken the oldest record for {} s: advices and reversals wait for it",
+                waited.as_secs()
+            ));
+        }
         let (state, reason) = match (self.parts.phase(), self.parts.journal.status()) {
             (Phase::Draining, _) => {
                 (State::Draining, "draining: what was read is answered, nothing new is read")
@@ -139,7 +160,23 @@ impl admin::Status for SwitchStatus {
     }
 }
 
+/// A thread that has stood still for so long makes the switch unready.
+const UNREADY: Duration = Duration::from_secs(2);
+/// So does a disk that has taken no record for so long, whatever the bounds of the exposure are.
+const LAGGING: Duration = Duration::from_secs(10);
+/// A thread that has stood still for so long will not come back.
+const LIFELESS: Duration = Duration::from_secs(10);
+
 impl SwitchStatus {
+    /// The thread that has stood still for so long, in words. In a drain they end one by one.
+    fn standing(&self, least: Duration) -> Option<String> {
+        if self.parts.phase() == Phase::Draining {
+            return None;
+        }
+        let (thread, stood) = self.pulse.standing(self.ticks.now_ns(), least)?;
+        Some(format!("thread {thread} has made no turn for {} s", stood.as_secs()))
+    }
+
     fn link_facts(&self, link: &Link, address: SocketAddr) -> admin::Link {
         let suspicion = self.monitor.suspicion(link.index).map(|suspicion| admin::Suspicion {
             time_us: suspicion.time_us,

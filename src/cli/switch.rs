@@ -12,7 +12,7 @@ use crate::admin;
 use crate::decision::Desk;
 use crate::journal::{self, Journal};
 use crate::message::Refusal;
-use crate::network::{Likely, LinkOptions, Receipt, Server, ServerOptions, TurnedAway, wall_us};
+use crate::network::{Beat, Likely, LinkOptions, Receipt, Server, ServerOptions, TurnedAway, wall_us};
 use crate::portfolio::{folder, seed};
 use crate::settings::{self, Settings};
 use crate::telemetry::{Telemetry, Ticker};
@@ -27,6 +27,8 @@ pub(super) use data::Failure;
 
 /// How often the holds that have run out are ended.
 const SWEEP: Duration = Duration::from_secs(10);
+/// What ending all holds and forgetting all counters at once may take.
+const SWEEPS: Duration = Duration::from_secs(60);
 /// How often counters of limits that no longer matter are forgotten.
 const COUNTERS_SWEEP: Duration = Duration::from_secs(60);
 
@@ -97,20 +99,15 @@ impl Switch {
         register_gauges(&parts, &server);
         standing::register(&parts);
         let server = Arc::new(server);
-        let status = SwitchStatus {
-            parts: Arc::clone(&parts),
-            links: server.listening().map(|(link, address)| (Arc::clone(link), address)).collect(),
-            monitor: Arc::clone(server.monitor()),
-            max_records: settings.journal.exposure_max_records,
-            max_age_us: Duration::from(settings.journal.exposure_max_ms).as_micros() as u64,
-        };
+        let beat = Arc::new(Beat::new(server.ticks().now_ns()));
+        let status = status(settings, &parts, &server, &beat);
         let admin = admin::Server::start(settings.admin.listen, telemetry.clone(), Arc::new(status))
             .map_err(|error| limits::not_listening(settings.admin.listen, &error))?;
         let upkeep = {
             let (parts, server) = (Arc::clone(&parts), Arc::clone(&server));
             std::thread::Builder::new()
                 .name("upkeep".into())
-                .spawn(move || keep_up(&parts, &server, floor))?
+                .spawn(move || keep_up(&parts, &server, &beat, floor))?
         };
         let ticker = telemetry.start_ticker()?;
         Ok(Switch { server, admin, parts, ticker, upkeep })
@@ -173,12 +170,32 @@ impl Switch {
     }
 }
 
+/// The switch as its operators see it.
+fn status(settings: &Settings, parts: &Arc<Parts>, server: &Server, upkeep: &Arc<Beat>) -> SwitchStatus {
+    let mut pulse = server.pulse();
+    let (journal, upkeep) = (parts.journal.clone(), Arc::clone(upkeep));
+    pulse.watch("journal", Duration::from(settings.journal.commit_interval_us), move |_| {
+        journal.stood().as_nanos() as u64
+    });
+    pulse.watch("upkeep", SWEEPS, move |now_ns| upkeep.stood_ns(now_ns));
+    SwitchStatus {
+        parts: Arc::clone(parts),
+        links: server.listening().map(|(link, address)| (Arc::clone(link), address)).collect(),
+        monitor: Arc::clone(server.monitor()),
+        pulse,
+        ticks: server.ticks().clone(),
+        max_records: settings.journal.exposure_max_records,
+        max_age_us: Duration::from(settings.journal.exposure_max_ms).as_micros() as u64,
+    }
+}
+
 /// Ends holds, writes snapshots; off the path of messages.
-fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
+fn keep_up(parts: &Parts, server: &Server, beat: &Beat, mut floor: u64) {
     let mut swept = Instant::now();
     let mut counters_swept = swept;
     let mut clock = HoldClock::new(wall_us(), swept);
     while parts.phase() == Phase::Serving {
+        beat.turn(server.ticks().now_ns());
         std::thread::park_timeout(Duration::from_millis(500));
         if swept.elapsed() >= SWEEP {
             swept = Instant::now();
@@ -197,6 +214,7 @@ fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
         let appended = parts.journal.appended();
         if parts.snapshot_every > 0 && appended - floor >= parts.snapshot_every {
             floor = appended;
+            beat.not_due();
             match write_snapshot(parts, appended) {
                 Ok(()) => tracing::info!(floor, "snapshot written"),
                 Err(error) => {

@@ -6,7 +6,7 @@ use super::segment::Preparation;
 use super::{AppendError, Seq, Status};
 use parking_lot::Mutex;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::thread::Thread;
 use std::time::Instant;
 
@@ -95,6 +95,8 @@ pub(super) struct Shared {
     /// The same of the batch that is being written.
     writing_since_us: AtomicU64,
     status: AtomicU8,
+    /// Whether the committer is in a call to the disk, which may take any time.
+    pub at_disk: AtomicBool,
     origin: Instant,
     /// The committer's thread, to wake it.
     pub committer: OnceLock<Thread>,
@@ -106,6 +108,7 @@ impl Shared {
         Shared {
             status: AtomicU8::new(front.status as u8),
             front: Mutex::new(front),
+            at_disk: AtomicBool::new(false),
             appended: AtomicU64::new(last),
             durable: AtomicU64::new(last),
             front_since_us: AtomicU64::new(0),

@@ -1,11 +1,11 @@
 //! The server: listeners, the acceptor that hands connections to workers, upkeep, and the drain with its receipt.
 
-use super::clock::{Turns, Watched};
+use super::clock::{BEAT, Turns, Watched};
 use super::door::Seat;
 use super::receipt::Receipt;
 use super::system;
 use super::worker::{self, Incoming, ServerParts, Worker};
-use super::{JournalSink, Likely, Link, LinkOptions, Monitor, Ticks, TurnedAway, wall_us};
+use super::{JournalSink, Likely, Link, LinkOptions, Monitor, Pulse, Ticks, TurnedAway, wall_us};
 use crate::decision::Desk;
 use crate::journal::Journal;
 use crate::telemetry::{Counter, Recorder, Telemetry};
@@ -56,6 +56,7 @@ pub struct Server {
     parts: ServerParts,
     stop: watch::Sender<bool>,
     acceptor: JoinHandle<()>,
+    acceptor_turns: Arc<Turns>,
     workers: Vec<Worker>,
 }
 
@@ -101,6 +102,7 @@ impl Server {
             .collect::<Result<Vec<_>, _>>()?;
         watch_turns(&parts.telemetry, &workers);
         let (runtime, turns) = worker::turning(&parts)?;
+        let acceptor_turns = Arc::clone(&turns);
         let hands: Vec<_> =
             workers.iter().map(|worker| (worker.hand_over.clone(), Arc::clone(&worker.load))).collect();
         let (recorder, monitor) = (parts.telemetry.recorder(0), Arc::clone(&parts.monitor));
@@ -117,7 +119,7 @@ impl Server {
         let acceptor = std::thread::Builder::new()
             .name("acceptor".into())
             .spawn(move || runtime.block_on(acceptor.run(served, stopped)))?;
-        Ok(Server { links, addresses, parts, stop, acceptor, workers })
+        Ok(Server { links, addresses, parts, stop, acceptor, acceptor_turns, workers })
     }
 
     /// The links and the addresses they listen on.
@@ -128,6 +130,23 @@ impl Server {
     /// Who is connected, and what was refused.
     pub fn monitor(&self) -> &Arc<Monitor> {
         &self.parts.monitor
+    }
+
+    /// The clock of its threads.
+    pub fn ticks(&self) -> &Ticks {
+        &self.parts.ticks
+    }
+
+    /// Its threads, to be looked at: each must make a turn every few milliseconds until the drain.
+    pub fn pulse(&self) -> Pulse {
+        let mut pulse = Pulse::new(self.parts.ticks.now_ns());
+        let workers = self.workers.iter().enumerate();
+        let workers = workers.map(|(number, worker)| (format!("worker-{number}"), &worker.turns));
+        for (name, turns) in workers.chain([("acceptor".to_owned(), &self.acceptor_turns)]) {
+            let turns = Arc::clone(turns);
+            pulse.watch(name, BEAT, move |now_ns| turns.stood_ns(now_ns));
+        }
+        pulse
     }
 
     /// Ends the holds that have run out by `now_us`; to be called every few seconds. Returns how many ended.
