@@ -101,8 +101,10 @@ impl Switch {
         let server = Arc::new(server);
         let beat = Arc::new(Beat::new(server.ticks().now_ns()));
         let status = status(settings, &parts, &server, &beat);
-        let admin = admin::Server::start(settings.admin.listen, telemetry.clone(), Arc::new(status))
-            .map_err(|error| limits::not_listening(settings.admin.listen, &error))?;
+        let limits = admin::Limits { hosts: settings.admin.hosts.clone(), ..Default::default() };
+        let admin =
+            admin::Server::start_with(settings.admin.listen, telemetry.clone(), Arc::new(status), limits)
+                .map_err(|error| limits::not_listening(settings.admin.listen, &error))?;
         let upkeep = {
             let (parts, server) = (Arc::clone(&parts), Arc::clone(&server));
             std::thread::Builder::new()
