@@ -11,6 +11,7 @@ mod error;
 pub use error::{AppendError, Damage, JournalError};
 
 mod segment;
+pub use segment::{list as segments, remove_unfinished};
 
 mod lock;
 pub use lock::Lock;
