@@ -113,6 +113,8 @@ fn write(parts: &Parts, floor: u64) -> Result<(), Failure> {
     };
     let options = WriteOptions { leave_free_bytes: parts.leave_free_bytes, pause: Some(&pause) };
     folder::write(&parts.portfolio, &parts.key, &parts.data, (floor, wall_us()), options, |last| {
+        // By now later records may have changed by what names a transaction that is in it is found.
+        let last = last.max(journal.appended());
         while journal.durable() < last {
             if matches!(journal.status(), journal::Status::Failed) {
                 return Err("the journal has failed".into());

@@ -2,6 +2,7 @@
 
 use super::JournalError;
 use std::fs::{self, File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,11 +46,9 @@ impl Lock {
         }
         // A folder that cannot be written to is told here; on a full disk the lock holds without the number.
         let file = File::options().write(true).create(true).truncate(true).open(&holder);
-        let file = file.map_err(JournalError::io("write to", &holder));
-        file.and_then(|mut file| {
-            let _ = std::io::Write::write_all(&mut file, std::process::id().to_string().as_bytes());
-            Ok(Lock { _held: held.into() })
-        })
+        let mut file = file.map_err(JournalError::io("write to", &holder))?;
+        let _ = file.write_all(std::process::id().to_string().as_bytes());
+        Ok(Lock { _held: held.into() })
     }
 
     /// Whether somebody holds `dir`, this process included. Where it cannot be told, as if somebody did.

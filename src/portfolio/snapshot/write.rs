@@ -7,7 +7,7 @@ use super::{
 };
 use crate::portfolio::counters::Stored;
 use crate::portfolio::layout::Fixed;
-use crate::portfolio::{Portfolio, Remembered};
+use crate::portfolio::{Portfolio, Remembered, ShardCopy};
 use crate::vault::{DataKey, KeyError};
 use std::fs::File;
 use std::path::Path;
@@ -169,31 +169,25 @@ impl Writer<'_> {
     }
 
     fn write_transactions(&mut self, portfolio: &Portfolio) -> Result<u64, WriteError> {
-        let mut count = 0;
+        let (mut count, mut copy) = (0, ShardCopy::new());
         for index in 0..portfolio.table.shards() {
-            // Copied under the shard's lock, written after it.
-            portfolio.table.visit_one(index, |shard| {
-                if shard.sequence() == 0 {
-                    return;
-                }
-                self.highest = self.highest.max(shard.sequence());
-                let (transactions, _) = shard.len();
-                let (index, sequence, transactions) = (index as u32, shard.sequence(), transactions as u32);
-                append(&mut self.room, &ShardHead { index, sequence, transactions });
-                for remembered in portfolio.table.remembered(shard) {
-                    append(&mut self.room, &remembered);
-                    count += 1;
-                }
-                for (transaction, place) in shard.iter().zip(0..) {
-                    let uses = *shard.uses(transaction.key);
-                    if !uses.is_empty() {
-                        append(&mut self.room, &StoredUses { place, uses });
-                    }
-                }
-            });
-            if !self.room.is_empty() {
-                self.finish(Block::Shard)?;
+            // Under the shard's lock it is only copied.
+            portfolio.table.copy_one(index, &mut copy);
+            if copy.sequence() == 0 {
+                continue;
             }
+            self.highest = self.highest.max(copy.sequence());
+            let transactions = copy.iter().count();
+            let (index, sequence) = (index as u32, copy.sequence());
+            append(&mut self.room, &ShardHead { index, sequence, transactions: transactions as u32 });
+            for (transaction, traits, _) in copy.iter() {
+                append(&mut self.room, &portfolio.table.remember(transaction, traits));
+            }
+            for ((_, _, uses), place) in copy.iter().zip(0..).filter(|((_, _, uses), _)| !uses.is_empty()) {
+                append(&mut self.room, &StoredUses { place, uses: *uses });
+            }
+            count += transactions as u64;
+            self.finish(Block::Shard)?;
         }
         Ok(count)
     }
