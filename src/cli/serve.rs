@@ -3,9 +3,10 @@
 use super::check;
 use super::data::WhenNew;
 use super::limits;
+use super::private;
 use super::signals::{Signals, Wish};
 use super::status::Holdings;
-use super::switch::{Failure, Switch};
+use super::switch::{Drained, Failure, Switch};
 use crate::portfolio::seed;
 use crate::settings::{self, Settings, SettingsError};
 use crate::telemetry::log;
@@ -86,7 +87,8 @@ pub(super) fn run(args: Args) -> ExitCode {
         return ExitCode::from(super::USAGE);
     }
     match serve(&args, &settings) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(super::FAILED),
         Err(error) => {
             let error = limits::explained(&*error);
             tracing::error!(%error, "the switch ends");
@@ -112,7 +114,9 @@ pub(super) fn load(config: Option<&Path>, set: &[String]) -> Result<Settings, Se
     Settings::load(config_file(config), set)
 }
 
-fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
+/// Runs the switch to its end; false when not all of that worked.
+fn serve(args: &Args, settings: &Settings) -> Result<bool, Failure> {
+    private::make_private();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before anything is opened, so that a signal during recovery ends in order too.
     let _entered = runtime.enter();
@@ -136,7 +140,7 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
         }
     });
     tracing::info!("draining");
-    let receipt = switch.drain(settings.server.drain_timeout_ms.into())?;
+    let Drained { receipt, troubles } = switch.drain(settings.server.drain_timeout_ms.into())?;
     outln!("drained {receipt}");
     tracing::info!(
         received = receipt.received,
@@ -148,7 +152,11 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
         undelivered = receipt.undelivered,
         "drained"
     );
-    Ok(())
+    for trouble in &troubles {
+        tracing::error!(trouble, "not all is as after a clean stop");
+        errln!("authswitch serve: {trouble}");
+    }
+    Ok(troubles.is_empty())
 }
 
 /// What must not go unnoticed of a data folder.

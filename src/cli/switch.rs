@@ -2,17 +2,20 @@
 
 use super::clock::HoldClock;
 use super::data::{self, Opened, WhenNew};
+use super::high_water::{HighWater, Keeper};
 use super::limits;
 use super::policy::{self, reading};
+use super::snapshots::{self, Snapshots};
 use super::standing;
 use super::status::{Holdings, Parts, Phase, SwitchStatus};
 use super::verification;
 use super::versions::Versions;
 use crate::admin;
 use crate::decision::Desk;
-use crate::journal::{self, Journal};
+use crate::journal::{self, Journal, Lock};
 use crate::message::Refusal;
 use crate::network::{Likely, LinkOptions, Receipt, Server, ServerOptions, TurnedAway, wall_us};
+use crate::portfolio::snapshot::WriteOptions;
 use crate::portfolio::{folder, seed};
 use crate::settings::{self, Settings};
 use crate::telemetry::{Telemetry, Ticker};
@@ -37,6 +40,16 @@ pub(super) struct Switch {
     parts: Arc<Parts>,
     ticker: Ticker,
     upkeep: JoinHandle<()>,
+    snapshots: JoinHandle<()>,
+    /// Until the last snapshot is written: an import of cards must not come between it and the journal's end.
+    lock: Lock,
+}
+
+/// How a switch ended.
+pub(super) struct Drained {
+    pub receipt: Receipt,
+    /// What did not work after everything was answered, in words.
+    pub troubles: Vec<String>,
 }
 
 /// Where a link listens.
@@ -72,7 +85,7 @@ impl Switch {
         );
         let telemetry = telemetry(settings, &links, workers, data);
         let options = journal_options(settings, &telemetry);
-        let journal = Journal::open_locked(&data.join("journal"), tail, options, lock)?;
+        let journal = Journal::open_locked(&data.join("journal"), tail, options, lock.clone())?;
         let portfolio = Arc::new(portfolio);
         let standing = standing::of(settings, rules.set, &portfolio)?;
         // Before the first record that names them.
@@ -87,6 +100,8 @@ impl Switch {
             key,
             data: data.to_owned(),
             snapshot_every: settings.snapshot.every_records,
+            leave_free_bytes: snapshots::leave_free_bytes(settings),
+            snapshots: Snapshots::default(),
             draining: AtomicBool::new(false),
             reloads: Default::default(),
         });
@@ -96,6 +111,7 @@ impl Switch {
         let server = Server::start(options, desk, journal, telemetry.clone())?;
         register_gauges(&parts, &server);
         standing::register(&parts);
+        Snapshots::register(&parts);
         let server = Arc::new(server);
         let status = SwitchStatus {
             parts: Arc::clone(&parts),
@@ -108,12 +124,16 @@ impl Switch {
             .map_err(|error| limits::not_listening(settings.admin.listen, &error))?;
         let upkeep = {
             let (parts, server) = (Arc::clone(&parts), Arc::clone(&server));
+            std::thread::Builder::new().name("upkeep".into()).spawn(move || keep_up(&parts, &server))?
+        };
+        let snapshots = {
+            let parts = Arc::clone(&parts);
             std::thread::Builder::new()
-                .name("upkeep".into())
-                .spawn(move || keep_up(&parts, &server, floor))?
+                .name("snapshots".into())
+                .spawn(move || snapshots::run(&parts, floor))?
         };
         let ticker = telemetry.start_ticker()?;
-        Ok(Switch { server, admin, parts, ticker, upkeep })
+        Ok(Switch { server, admin, parts, ticker, upkeep, snapshots, lock })
     }
 
     /// What the folder holds; fixed while the switch runs.
@@ -153,31 +173,52 @@ impl Switch {
         &self.parts.telemetry
     }
 
-    /// Stops reading, answers what is in flight, makes all of it durable, writes a snapshot.
-    pub(super) fn drain(self, patience: Duration) -> Result<Receipt, Failure> {
+    /// Stops reading, answers what is in flight, makes all of it durable, writes a snapshot. What was answered is told
+    /// whatever the disk does then.
+    pub(super) fn drain(self, patience: Duration) -> Result<Drained, Failure> {
         self.parts.draining.store(true, Ordering::Relaxed);
         self.upkeep.thread().unpark();
-        // A panic in it would have ended the process.
-        let _ = self.upkeep.join();
+        self.snapshots.thread().unpark();
+        // A panic in one would have ended the process.
+        let _ = (self.upkeep.join(), self.snapshots.join());
         let server = Arc::into_inner(self.server).ok_or("the server is still in use")?;
         let receipt = server.drain(patience);
-        let last = self.parts.journal.close()?;
-        self.ticker.stop();
-        self.parts.telemetry.finish(Instant::now());
         let parts = &self.parts;
-        // The journal has let go of the folder: an import of cards must not come between.
-        let _lock = journal::Lock::take(&parts.data.join("journal"))?;
-        folder::write(&parts.portfolio, &parts.key, &parts.data, last, wall_us(), |_| Ok(()))?;
+        let closed = parts.journal.close();
+        self.ticker.stop();
+        parts.telemetry.finish(Instant::now());
+        let mut troubles = Vec::new();
+        if let Err(error) = HighWater::of(&parts.journal).write(&parts.data) {
+            troubles.push(format!("how far the journal has come is not noted beside it: {error}"));
+        }
+        match closed {
+            Ok(last) => {
+                let options = WriteOptions { leave_free_bytes: parts.leave_free_bytes, pause: None };
+                let at = (last, wall_us());
+                let written =
+                    folder::write(&parts.portfolio, &parts.key, &parts.data, at, options, |_| Ok(()));
+                if let Err(error) = written {
+                    troubles.push(format!("no snapshot, the journal alone recovers all: {error}"));
+                }
+            }
+            Err(error) => troubles.push(format!(
+                "the journal ends with record {} of {}: {error}",
+                parts.journal.durable(),
+                parts.journal.appended()
+            )),
+        }
+        drop(self.lock);
         self.admin.stop();
-        Ok(receipt)
+        Ok(Drained { receipt, troubles })
     }
 }
 
-/// Ends holds, writes snapshots; off the path of messages.
-fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
+/// Ends holds, notes how far the journal has come; off the path of messages.
+fn keep_up(parts: &Parts, server: &Server) {
     let mut swept = Instant::now();
     let mut counters_swept = swept;
     let mut clock = HoldClock::new(wall_us(), swept);
+    let mut high_water = Keeper::new(swept);
     while parts.phase() == Phase::Serving {
         std::thread::park_timeout(Duration::from_millis(500));
         if swept.elapsed() >= SWEEP {
@@ -194,32 +235,8 @@ fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
                 tracing::info!(counters, "counters of limits forgotten: their windows have passed");
             }
         }
-        let appended = parts.journal.appended();
-        if parts.snapshot_every > 0 && appended - floor >= parts.snapshot_every {
-            floor = appended;
-            match write_snapshot(parts, appended) {
-                Ok(()) => tracing::info!(floor, "snapshot written"),
-                Err(error) => {
-                    tracing::error!(%error, "snapshot not written; the journal alone still recovers all")
-                }
-            }
-        }
+        high_water.keep(&parts.data, &parts.journal, Instant::now());
     }
-}
-
-/// Writes a snapshot while messages are decided: it counts only once the journal holds all that is in it.
-fn write_snapshot(parts: &Parts, floor: u64) -> Result<(), Failure> {
-    let journal = &parts.journal;
-    folder::write(&parts.portfolio, &parts.key, &parts.data, floor, wall_us(), |last| {
-        while journal.durable() < last {
-            if matches!(journal.status(), journal::Status::Failed) {
-                return Err("the journal has failed".into());
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        Ok(())
-    })?;
-    Ok(())
 }
 
 /// How many workers there are: one a core, unless the settings say otherwise.
