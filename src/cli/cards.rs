@@ -3,8 +3,8 @@
 
 use super::data::{self, Failure, Opened, WhenNew};
 use super::serve;
+use crate::clock::wall_us;
 use crate::journal::{JournalError, Lock};
-use crate::network::wall_us;
 use crate::portfolio::import::{self, Done, ImportError};
 use crate::portfolio::sheet::{self, Rejected, Sheet, SheetError};
 use crate::portfolio::{Program, Removed, columns, folder};

@@ -73,7 +73,7 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
     let data = folder.join("data");
     std::fs::create_dir_all(&data)?;
     let trace = Trace::read(TRACE, "the shipped trace")?;
-    let switch = Switch::start(&settings, &data, WhenNew::Demo)?;
+    let switch = Switch::start(&settings, &data, WhenNew::Demo, false)?;
     if !args.json {
         outln!("A switch with 10,000 demo cards listens:");
         for listening in switch.listening() {

@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
     Prints a line for each listener, then `ready`. SIGTERM and SIGINT drain: what was read is answered and made\n\
     durable, a receipt is printed, exit code 0. SIGHUP reads settings and rule file again: what can change while\n\
     the switch runs is taken, all of it or nothing, and the log names each setting that changed, its old and new value,\n\
-    and whether it waits for a restart."
+    and whether it waits for a restart. SIGUSR1 says that the wall clock is right, where the log says that it is not believed."
 )]
 pub(super) struct Args {
     /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none].
@@ -34,6 +34,9 @@ pub(super) struct Args {
     /// Makes the data folder, with the demo's cards, where there is none yet: for trying out, never for real links.
     #[arg(long)]
     demo: bool,
+    /// Believes the wall clock at this start, whatever the journal and the time that has passed say.
+    #[arg(long)]
+    clock_is_right: bool,
     /// Overrides one setting, e.g. links.acquirer-ascii.listen=127.0.0.1:0. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -115,8 +118,9 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     // Before anything is opened, so that a signal during recovery ends in order too.
     let _entered = runtime.enter();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let switch = Switch::start(settings, &args.data, args.when_new())?;
+    let (mut hang_up, mut clock_is_right) =
+        (signal(SignalKind::hangup())?, signal(SignalKind::user_defined1())?);
+    let switch = Switch::start(settings, &args.data, args.when_new(), args.clock_is_right)?;
     warn_of_holdings(switch.holdings(), &args.data);
     for listening in switch.listening() {
         outln!("listening link={} addr={} dialect={}", listening.link, listening.address, listening.dialect);
@@ -131,6 +135,7 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 _ = hang_up.recv() => reload(args, &switch, &mut running),
+                _ = clock_is_right.recv() => switch.believe_clock(),
             }
         }
     });

@@ -6,7 +6,7 @@ use super::Link;
 use super::connections::{ConnectionCell, Connections};
 use super::pace::{LeftOut, Pace};
 use super::refused::{Refusals, Refused, Why};
-use super::wall_us;
+use crate::clock::WallClock;
 use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 use parking_lot::Mutex;
@@ -69,6 +69,7 @@ pub struct Monitor {
     /// The last messages that were not decided.
     pub refusals: Refusals,
     started: Instant,
+    clock: Arc<WallClock>,
     links: Box<[LinkState]>,
     pace: Pace,
     likely: Option<Likely>,
@@ -78,13 +79,19 @@ pub struct Monitor {
 
 impl Monitor {
     /// For links of these names, with about so many lines a second as [`Pace`] has it.
-    pub fn new(links: Vec<String>, lines_per_s: u32, likely: Option<Likely>) -> Monitor {
+    pub fn new(
+        links: Vec<String>,
+        lines_per_s: u32,
+        likely: Option<Likely>,
+        clock: Arc<WallClock>,
+    ) -> Monitor {
         let pace = Pace::new(lines_per_s, links.len(), line::ALL.into_iter().chain(Why::NAMES));
         let state = |name| LinkState { name, looked_s: AtomicU64::new(0), suspicion: Mutex::default() };
         Monitor {
             connections: Connections::default(),
             refusals: Refusals::default(),
             started: Instant::now(),
+            clock,
             links: links.into_iter().map(state).collect(),
             pace,
             likely,
@@ -97,9 +104,14 @@ impl Monitor {
         self.started.elapsed()
     }
 
+    /// Microseconds since 1970.
+    pub(super) fn wall_us(&self) -> i64 {
+        self.clock.now_us()
+    }
+
     /// Enters a connection that was accepted.
     pub(super) fn enter(&self, link: &Link, peer: SocketAddr) -> Arc<ConnectionCell> {
-        self.connections.enter(link.index, peer, wall_us(), self.now())
+        self.connections.enter(link.index, peer, self.wall_us(), self.now())
     }
 
     /// Whether a line about this link and kind may be written now; then how many of them were left out before it, if any.
@@ -190,7 +202,7 @@ impl Monitor {
     fn suspect(&self, link: &Link, peer: SocketAddr, likely: String) {
         let Some(state) = self.links.get(usize::from(link.index)) else { return };
         let mut suspicion = state.suspicion.lock();
-        let time_us = wall_us();
+        let time_us = self.wall_us();
         let is_known = suspicion
             .as_ref()
             .is_some_and(|known| known.likely == likely && time_us.saturating_sub(known.time_us) < TELL_US);
