@@ -4,8 +4,8 @@
 use super::contents::{self, Contents};
 use super::data::{self, Failure, Opened, WhenNew};
 use super::{private, serve, snapshots};
+use crate::clock::wall_us;
 use crate::journal::{JournalError, Lock};
-use crate::network::wall_us;
 use crate::portfolio::import::{self, Done, ImportError};
 use crate::portfolio::sheet::{self, Rejected, Sheet, SheetError};
 use crate::portfolio::snapshot::WriteOptions;

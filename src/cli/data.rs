@@ -3,8 +3,8 @@
 use super::contents::{self, Contents};
 use super::high_water::HighWater;
 use super::private;
+use crate::clock::{Recorded, wall_us};
 use crate::journal::{self, Entry, Lock, Seq, Tail};
-use crate::network::wall_us;
 use crate::portfolio::{
     Limits, Lists, NOBODY, Portfolio, Program, Record, TableOptions, UNLIMITED, folder, seed,
     snapshot::SnapshotFacts,
@@ -23,6 +23,8 @@ pub(super) struct Opened {
     pub portfolio: Portfolio,
     /// Where the journal continues.
     pub tail: Tail,
+    /// The last record and its time.
+    pub recorded: Recorded,
     /// The folder's key.
     pub key: DataKey,
     /// Keeps every other process out of the folder; goes on to the journal.
@@ -100,12 +102,13 @@ pub(super) fn open_locked(
         Contents::Whole(high_water) => (DataKey::open_existing(key_file, data)?, high_water),
     };
     let mut warnings = Vec::new();
-    let (portfolio, floor, highest) = match folder::load(data, &key, || empty(settings, &key))? {
+    let (portfolio, floor, highest, taken_us) = match folder::load(data, &key, || empty(settings, &key))? {
         Some(loaded) => {
             warnings.extend(loaded.passed_over.iter().map(|error| format!("passed over: {error}")));
-            (loaded.portfolio, loaded.facts.floor, loaded.facts.highest)
+            let folder::Loaded { portfolio, facts, .. } = loaded;
+            (portfolio, facts.floor, facts.highest, facts.time_us)
         }
-        None => (fill(settings, data, &key, when_new)?, 0, 0),
+        None => (fill(settings, data, &key, when_new)?, 0, 0, 0),
     };
     if when_new == WhenNew::Demo && seed::count(&portfolio) == 0 {
         return Err(not_of_the_demo(data).into());
@@ -119,7 +122,10 @@ pub(super) fn open_locked(
     // Nothing is touched before it is known that all belongs together.
     remove_unfinished(data)?;
     warnings.extend(private::tighten(data));
-    Ok(Opened { portfolio, tail, key, lock, warnings, floor, replayed, took: began.elapsed() })
+    // Where the last segment is empty, the snapshot tells the time.
+    let time_us = if tail.time_us == 0 { taken_us } else { tail.time_us };
+    let recorded = Recorded { sequence: tail.last, time_us };
+    Ok(Opened { portfolio, tail, recorded, key, lock, warnings, floor, replayed, took: began.elapsed() })
 }
 
 /// A data folder's state as a start would recover it.

@@ -75,7 +75,7 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
     std::fs::create_dir_all(&folder)?;
     std::fs::DirBuilder::new().mode(0o700).create(&data)?;
     let trace = Trace::read(TRACE, "the shipped trace")?;
-    let switch = Switch::start(&settings, &data, WhenNew::Demo)?;
+    let switch = Switch::start(&settings, &data, WhenNew::Demo, false)?;
     if !args.json {
         outln!("A switch with 10,000 demo cards listens:");
         for listening in switch.listening() {

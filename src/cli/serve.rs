@@ -21,7 +21,7 @@ use std::process::ExitCode;
     Prints a line for each listener, then `ready`. SIGTERM and SIGINT drain: what was read is answered and made\n\
     durable, a receipt is printed, exit code 0. SIGHUP reads settings and rule file again: what can change while\n\
     the switch runs is taken, all of it or nothing, and the log names each setting that changed, its old and new value,\n\
-    and whether it waits for a restart."
+    and whether it waits for a restart. SIGUSR1 says that the wall clock is right, where the log says that it is not believed."
 )]
 pub(super) struct Args {
     /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none].
@@ -36,6 +36,9 @@ pub(super) struct Args {
     /// Makes the data folder, with the demo's cards, where there is none yet: for trying out, never for real links.
     #[arg(long)]
     demo: bool,
+    /// Believes the wall clock at this start, whatever the journal and the time that has passed say.
+    #[arg(long)]
+    clock_is_right: bool,
     /// Overrides one setting, e.g. links.acquirer-ascii.listen=127.0.0.1:0. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -121,7 +124,7 @@ fn serve(args: &Args, settings: &Settings) -> Result<bool, Failure> {
     // Before anything is opened, so that a signal during recovery ends in order too.
     let _entered = runtime.enter();
     let mut signals = Signals::catch()?;
-    let switch = Switch::start(settings, &args.data, args.when_new())?;
+    let switch = Switch::start(settings, &args.data, args.when_new(), args.clock_is_right)?;
     warn_of_holdings(switch.holdings(), &args.data);
     for listening in switch.listening() {
         outln!("listening link={} addr={} dialect={}", listening.link, listening.address, listening.dialect);
@@ -136,6 +139,7 @@ fn serve(args: &Args, settings: &Settings) -> Result<bool, Failure> {
                 Wish::End => break,
                 Wish::Reload => reload(args, &switch, &mut running),
                 Wish::Nothing => {}
+                Wish::BelieveClock => switch.believe_clock(),
             }
         }
     });

@@ -4,7 +4,6 @@
 use super::data::Failure;
 use super::status::{Parts, Phase};
 use crate::journal;
-use crate::network::wall_us;
 use crate::portfolio::folder;
 use crate::portfolio::snapshot::WriteOptions;
 use crate::settings::Settings;
@@ -112,7 +111,7 @@ fn write(parts: &Parts, floor: u64) -> Result<(), Failure> {
         pause(parts, began + Duration::from_millis(bytes.get() * 1000 / BYTES_PER_S))
     };
     let options = WriteOptions { leave_free_bytes: parts.leave_free_bytes, pause: Some(&pause) };
-    folder::write(&parts.portfolio, &parts.key, &parts.data, (floor, wall_us()), options, |last| {
+    folder::write(&parts.portfolio, &parts.key, &parts.data, (floor, parts.clock.now_us()), options, |last| {
         // By now later records may have changed by what names a transaction that is in it is found.
         let last = last.max(journal.appended());
         while journal.durable() < last {

@@ -1,5 +1,6 @@
 //! What the operators' pages say of a running switch.
 
+use super::clock::SwitchClock;
 use super::snapshots::Snapshots;
 use crate::admin::{self, Facts, Readiness, State};
 use crate::decision::Desk;
@@ -29,6 +30,7 @@ pub(super) struct Parts {
     pub portfolio: Arc<Portfolio>,
     pub desk: Arc<Desk>,
     pub journal: Journal,
+    pub clock: SwitchClock,
     pub telemetry: Telemetry,
     pub key: DataKey,
     pub data: PathBuf,
@@ -98,7 +100,9 @@ impl admin::Status for SwitchStatus {
                 (State::Degraded, "the journal takes no records: requests are answered with 96")
             }
         };
-        Readiness { state, reason: reason.into() }
+        // By the time that is believed it decides right, so that it is ready all the same.
+        let doubt = self.parts.clock.in_words().map_or_else(String::new, |doubt| format!("; {doubt}"));
+        Readiness { state, reason: format!("{reason}{doubt}") }
     }
 
     fn facts(&self) -> Facts {

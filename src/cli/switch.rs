@@ -1,6 +1,6 @@
 //! A whole switch in this process, from settings and a data folder: what `serve` runs and `demo` shows.
 
-use super::clock::HoldClock;
+use super::clock::SwitchClock;
 use super::data::{self, Opened, WhenNew};
 use super::high_water::{HighWater, Keeper};
 use super::limits;
@@ -14,7 +14,7 @@ use crate::admin;
 use crate::decision::Desk;
 use crate::journal::{self, Journal, Lock};
 use crate::message::Refusal;
-use crate::network::{Likely, LinkOptions, Receipt, Server, ServerOptions, TurnedAway, wall_us};
+use crate::network::{Likely, LinkOptions, Receipt, Server, ServerOptions, TurnedAway};
 use crate::portfolio::snapshot::WriteOptions;
 use crate::portfolio::{folder, seed};
 use crate::settings::{self, Settings};
@@ -61,18 +61,22 @@ pub(super) struct Listening {
 
 impl Switch {
     /// Opens the data folder (or makes it, as `when_new` says), recovers, and listens. Ready when it returns.
-    pub(super) fn start(settings: &Settings, data: &Path, when_new: WhenNew) -> Result<Switch, Failure> {
+    /// `clock_is_right`: the operator's word on the wall clock.
+    pub(super) fn start(
+        settings: &Settings,
+        data: &Path,
+        when_new: WhenNew,
+        clock_is_right: bool,
+    ) -> Result<Switch, Failure> {
         let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
         warn_of_doubts(settings, &links);
         let rules = standing::read(settings)?;
         verification::warn(verification::of_links(settings)?);
         let workers = workers(settings);
         let most_connections = limits::at_start(settings, workers)?;
-        let Opened { portfolio, tail, key, lock, warnings, floor, replayed, took } =
+        let Opened { portfolio, tail, recorded, key, lock, warnings, floor, replayed, took } =
             data::open(settings, data, when_new)?;
-        for warning in warnings {
-            tracing::warn!(%warning, "recovered with a warning");
-        }
+        warnings.iter().for_each(|warning| tracing::warn!(%warning, "recovered with a warning"));
         let (cards, accounts) = portfolio.count();
         tracing::info!(
             cards,
@@ -83,6 +87,7 @@ impl Switch {
             state_hash = format!("{:016x}", portfolio.state_hash()),
             "recovered"
         );
+        let clock = SwitchClock::begin(&settings.clock, data, recorded, clock_is_right);
         let telemetry = telemetry(settings, &links, workers, data);
         let options = journal_options(settings, &telemetry);
         let journal = Journal::open_locked(&data.join("journal"), tail, options, lock.clone())?;
@@ -96,6 +101,7 @@ impl Switch {
             portfolio,
             desk: Arc::clone(&desk),
             journal: journal.clone(),
+            clock,
             telemetry: telemetry.clone(),
             key,
             data: data.to_owned(),
@@ -106,8 +112,8 @@ impl Switch {
             reloads: Default::default(),
         });
         let lines_per_s = settings.log.lines_per_second;
-        let likely = Some(super::decode::likely as Likely);
-        let options = ServerOptions { workers, links, most_connections, lines_per_s, likely };
+        let (likely, clock) = (Some(super::decode::likely as Likely), Arc::clone(parts.clock.wall()));
+        let options = ServerOptions { workers, links, most_connections, lines_per_s, likely, clock };
         let server = Server::start(options, desk, journal, telemetry.clone())?;
         register_gauges(&parts, &server);
         standing::register(&parts);
@@ -122,16 +128,8 @@ impl Switch {
         };
         let admin = admin::Server::start(settings.admin.listen, telemetry.clone(), Arc::new(status))
             .map_err(|error| limits::not_listening(settings.admin.listen, &error))?;
-        let upkeep = {
-            let (parts, server) = (Arc::clone(&parts), Arc::clone(&server));
-            std::thread::Builder::new().name("upkeep".into()).spawn(move || keep_up(&parts, &server))?
-        };
-        let snapshots = {
-            let parts = Arc::clone(&parts);
-            std::thread::Builder::new()
-                .name("snapshots".into())
-                .spawn(move || snapshots::run(&parts, floor))?
-        };
+        let upkeep = start_upkeep(&parts, &server)?;
+        let snapshots = start_snapshots(&parts, floor)?;
         let ticker = telemetry.start_ticker()?;
         Ok(Switch { server, admin, parts, ticker, upkeep, snapshots, lock })
     }
@@ -168,6 +166,11 @@ impl Switch {
         self.parts.reloads[usize::from(!taken)].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The operator's word that the wall clock is right.
+    pub(super) fn believe_clock(&self) {
+        self.parts.clock.believe(self.parts.journal.appended());
+    }
+
     /// Its numbers.
     pub(super) fn telemetry(&self) -> &Telemetry {
         &self.parts.telemetry
@@ -194,7 +197,7 @@ impl Switch {
         match closed {
             Ok(last) => {
                 let options = WriteOptions { leave_free_bytes: parts.leave_free_bytes, pause: None };
-                let at = (last, wall_us());
+                let at = (last, parts.clock.now_us());
                 let written =
                     folder::write(&parts.portfolio, &parts.key, &parts.data, at, options, |_| Ok(()));
                 if let Err(error) = written {
@@ -207,30 +210,41 @@ impl Switch {
                 parts.journal.appended()
             )),
         }
+        parts.clock.keep(parts.journal.durable());
         drop(self.lock);
         self.admin.stop();
         Ok(Drained { receipt, troubles })
     }
 }
 
+fn start_upkeep(parts: &Arc<Parts>, server: &Arc<Server>) -> std::io::Result<JoinHandle<()>> {
+    let (parts, server) = (Arc::clone(parts), Arc::clone(server));
+    std::thread::Builder::new().name("upkeep".into()).spawn(move || keep_up(&parts, &server))
+}
+
+fn start_snapshots(parts: &Arc<Parts>, floor: u64) -> std::io::Result<JoinHandle<()>> {
+    let parts = Arc::clone(parts);
+    std::thread::Builder::new().name("snapshots".into()).spawn(move || snapshots::run(&parts, floor))
+}
+
 /// Ends holds, notes how far the journal has come; off the path of messages.
 fn keep_up(parts: &Parts, server: &Server) {
     let mut swept = Instant::now();
     let mut counters_swept = swept;
-    let mut clock = HoldClock::new(wall_us(), swept);
     let mut high_water = Keeper::new(swept);
     while parts.phase() == Phase::Serving {
         std::thread::park_timeout(Duration::from_millis(500));
+        parts.clock.look(parts.journal.appended());
         if swept.elapsed() >= SWEEP {
             swept = Instant::now();
-            let ended = server.expire_holds(clock.now_us(wall_us(), swept));
+            let ended = server.expire_holds(parts.clock.now_us());
             if ended > 0 {
                 tracing::info!(ended, "holds ran out");
             }
         }
         if counters_swept.elapsed() >= COUNTERS_SWEEP {
             counters_swept = Instant::now();
-            let counters = server.sweep_counters(clock.now_us(wall_us(), counters_swept));
+            let counters = server.sweep_counters(parts.clock.now_us());
             if counters > 0 {
                 tracing::info!(counters, "counters of limits forgotten: their windows have passed");
             }
@@ -346,7 +360,7 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
         let parts = Arc::downgrade(parts);
         move || parts.upgrade().map_or(0.0, |parts| read(&parts))
     };
-    let gauges: [(&str, &str, Read); 9] = [
+    let gauges: [(&str, &str, Read); 11] = [
         ("exposure_records", "Answers given whose record is not yet durable.", |parts| {
             parts.journal.exposure().records as f64
         }),
@@ -359,6 +373,12 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
             |parts| f64::from(u8::from(parts.journal.accepting())),
         ),
         ("journal_records", "Sequence of the last record.", |parts| parts.journal.appended() as f64),
+        ("clock_believed", "1 while the wall clock is believed.", |parts| {
+            f64::from(u8::from(parts.clock.standing().is_believed))
+        }),
+        ("clock_offset_seconds", "How far the wall clock is ahead of the time that is believed.", |parts| {
+            parts.clock.standing().ahead_s()
+        }),
         ("cards", "Cards in memory.", |parts| parts.holdings.cards as f64),
         ("accounts", "Accounts in memory.", |parts| parts.holdings.accounts as f64),
         ("counters", "Counters of the rule set's limits.", |parts| parts.portfolio.counters.len() as f64),
