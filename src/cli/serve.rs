@@ -85,7 +85,8 @@ pub(super) fn run(args: Args) -> ExitCode {
     }
     let json = settings.log.format == settings::LogFormat::Json;
     let format = if json { log::Format::Json } else { log::Format::Text };
-    if let Err(error) = log::init(&log::Options { level: settings.log.level.as_str().to_owned(), format }) {
+    let log = log::Options { level: settings.log.level.as_str().to_owned(), format };
+    if let Err(error) = log::init(&log).and_then(|()| Ok(super::print::unhurried()?)) {
         errln!("authswitch serve: {error}");
         return ExitCode::from(super::USAGE);
     }

@@ -18,7 +18,7 @@ use crate::network::{Likely, LinkOptions, Receipt, Server, ServerOptions, Turned
 use crate::portfolio::snapshot::WriteOptions;
 use crate::portfolio::{folder, seed};
 use crate::settings::{self, Settings};
-use crate::telemetry::{Telemetry, Ticker};
+use crate::telemetry::{Telemetry, Ticker, log};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -340,8 +340,19 @@ fn journal_options(settings: &Settings, telemetry: &Telemetry) -> journal::Optio
             settings::OnFull::Stop => journal::OnFull::Stop,
         },
         on_durable: Some(Box::new(move |age_us| telemetry.observe_durable(age_us))),
-        on_fatal: None,
+        on_fatal: Some(Box::new(end_process)),
     }
+}
+
+/// What was answered and is not durable is known to the restart alone: nothing more may be answered.
+fn end_process(error: &journal::JournalError) {
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!(%error, "the journal cannot go on; the process ends, a restart recovers");
+    } else {
+        errln!("{error}; the process ends, a restart recovers");
+    }
+    log::flush();
+    std::process::exit(1);
 }
 
 /// The names of refusals by their numbers: what a sample of the telemetry means.
@@ -388,6 +399,8 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
     for (name, help, read) in gauges {
         telemetry.gauge(name, help, &[], of(read));
     }
+    let help = "Lines of the log dropped because stderr took none.";
+    telemetry.total("log_lines_dropped", help, &[], || log::dropped() as f64);
     for (index, result) in ["taken", "refused"].into_iter().enumerate() {
         let parts = Arc::downgrade(parts);
         telemetry.total("reloads", "Reloads of settings and rules.", &[("result", result)], move || {
