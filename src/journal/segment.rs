@@ -138,7 +138,13 @@ impl Preparation {
         fs::rename(&self.path, &path).map_err(failed)?;
         self.named = true;
         sync_folder(folder, dir)?;
-        Ok(Segment { first, file: Arc::clone(&self.file), path, offset: HEADER_BYTES as u64, bytes: self.bytes })
+        Ok(Segment {
+            first,
+            file: Arc::clone(&self.file),
+            path,
+            offset: HEADER_BYTES as u64,
+            bytes: self.bytes,
+        })
     }
 }
 
