@@ -4,10 +4,11 @@
 //! `cargo bench --bench corridor -- [CARDS] [THREADS] [ROUNDS]`; 10,000 cards, one thread and 60 rounds of 32,768
 //! messages where nothing is said.
 
+use authswitch::clock::wall_us;
 use authswitch::decision::{Desk, LinkTerms, Policy, Standing};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Pan, Reading};
-use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
+use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way};
 use authswitch::portfolio::{
     AccountState, CardState, CardStatus, Limits, Lists, NewAccount, NewCard, Portfolio, Program, TableOptions,
 };

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, unsafe_code)]
 
+use authswitch::clock::wall_us;
 use authswitch::decision::{Desk, LinkTerms, Policy, Standing};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Marked, Pan, Reading};
-use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
+use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way};
 use authswitch::portfolio::{
     AccountState, CardState, CardStatus, Counters, Counts, Limits, Lists, NewAccount, NewCard, Portfolio,
     Program, TableOptions, Window,

@@ -140,7 +140,7 @@ fn unknown_and_missing_keys_are_refused() {
         (
             "workers = 3\n",
             "site.toml:1:1: workers: unknown key (known here: server, admin, log, telemetry, \
-          journal, snapshot, vault, transactions, counters, holds, rules, completion, approvals, rates, \
+          journal, snapshot, clock, vault, transactions, counters, holds, rules, completion, approvals, rates, \
              verification, programs, links)",
         ),
         (

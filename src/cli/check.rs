@@ -1,6 +1,7 @@
 //! `serve --check`: reads settings, dialects, rules and the data folder as a start would, and says what would happen.
 //! Changes nothing, and may run beside a switch.
 
+use super::contents::{self, Contents};
 use super::data::{self, Failure, Found, WhenNew};
 use super::limits::{self, OpenFiles};
 use super::rules::{self, Loaded};
@@ -142,16 +143,16 @@ fn check_folder(
     held: bool,
 ) -> Result<Portfolio, Failure> {
     let shown = path.display();
-    if data::is_new(path)? {
+    let Contents::Whole(high_water) = contents::look(settings, path)? else {
         if when_new == WhenNew::Refuse {
             return Err(data::no_folder(path).into());
         }
         let portfolio = data::imagined(settings, when_new)?;
         outln!("data {shown}: would be made, with {} cards", portfolio.count().0);
         return Ok(portfolio);
-    }
+    };
     let key = past::key(settings, path)?;
-    let Found { portfolio, tail, facts, replayed, warnings } = data::look(settings, path, &key)?;
+    let Found { portfolio, tail, facts, replayed, warnings } = data::look(settings, path, &key, high_water)?;
     let (cards, accounts) = portfolio.count();
     let taken = Timestamp::from_microsecond(facts.time_us).map(|time| format!("{time:.0}"));
     outln!("data {shown}: {cards} cards, {accounts} accounts");

@@ -11,13 +11,15 @@ pub(super) enum Wish {
     End,
     /// Read settings and rules again.
     Reload,
+    /// Take the wall clock's word for the time.
+    BelieveClock,
     /// Nothing: it is told, and the switch goes on.
     Nothing,
 }
 
 /// Every signal whose usual effect is to end a process and that can be caught, save those that say that the process itself is
 /// broken, and SIGPIPE, which is ignored.
-const MEANINGS: [(&str, rustix::process::Signal, Wish); 11] = {
+const MEANINGS: [(&str, rustix::process::Signal, Wish); 12] = {
     use rustix::process::Signal;
     [
         ("SIGTERM", Signal::TERM, Wish::End),
@@ -26,6 +28,7 @@ const MEANINGS: [(&str, rustix::process::Signal, Wish); 11] = {
         ("SIGXCPU", Signal::XCPU, Wish::End),
         ("SIGPWR", Signal::POWER, Wish::End),
         ("SIGHUP", Signal::HUP, Wish::Reload),
+        ("SIGUSR1", Signal::USR1, Wish::BelieveClock),
         ("SIGUSR2", Signal::USR2, Wish::Nothing),
         ("SIGALRM", Signal::ALARM, Wish::Nothing),
         ("SIGVTALRM", Signal::VTALARM, Wish::Nothing),
@@ -67,7 +70,7 @@ impl Signals {
                 );
             }
             Wish::End => tracing::info!(signal = name, "the switch is asked to end"),
-            Wish::Reload => {}
+            Wish::Reload | Wish::BelieveClock => {}
             Wish::Nothing => {
                 tracing::warn!(signal = name, "a signal that means nothing here; the switch goes on")
             }

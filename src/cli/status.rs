@@ -1,5 +1,7 @@
 //! What the operators' pages say of a running switch.
 
+use super::clock::SwitchClock;
+use super::snapshots::Snapshots;
 use crate::admin::{self, Facts, Readiness, State};
 use crate::decision::Desk;
 use crate::journal::{Journal, Status as JournalStatus};
@@ -29,10 +31,14 @@ pub(super) struct Parts {
     pub portfolio: Arc<Portfolio>,
     pub desk: Arc<Desk>,
     pub journal: Journal,
+    pub clock: SwitchClock,
     pub telemetry: Telemetry,
     pub key: DataKey,
     pub data: PathBuf,
     pub snapshot_every: u64,
+    /// Bytes that a snapshot leaves free on the disk.
+    pub leave_free_bytes: u64,
+    pub snapshots: Snapshots,
     pub draining: AtomicBool,
     /// Reloads that were taken, and refused.
     pub reloads: [AtomicU64; 2],
@@ -98,7 +104,14 @@ impl admin::Status for SwitchStatus {
             (_, JournalStatus::Accepting) if self.parts.journal.exposed() => {
                 (State::Degraded, "the disk lags behind: authorizations too are answered only when durable")
             }
-            (_, JournalStatus::Accepting) => (State::Ready, "answering"),
+            (_, JournalStatus::Accepting) => {
+                let trouble = self.parts.snapshots.trouble();
+                let reason = trouble.map_or_else(
+                    || "answering".into(),
+                    |trouble| format!("answering; the last snapshot was not written, the journal alone recovers all: {trouble}"),
+                );
+                return Readiness { state: State::Ready, reason };
+            }
             (_, JournalStatus::Full) => (
                 State::Degraded,
                 "the journal has no room (the disk is full, or a limit of the process is reached; the log says which): \
@@ -108,7 +121,9 @@ impl admin::Status for SwitchStatus {
                 (State::Degraded, "the journal takes no records: requests are answered with 96")
             }
         };
-        Readiness { state, reason: reason.into() }
+        // By the time that is believed it decides right, so that it is ready all the same.
+        let doubt = self.parts.clock.in_words().map_or_else(String::new, |doubt| format!("; {doubt}"));
+        Readiness { state, reason: format!("{reason}{doubt}") }
     }
 
     fn facts(&self) -> Facts {

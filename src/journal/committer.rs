@@ -87,6 +87,7 @@ impl Committer {
                 self.publish(cut.first - 1);
             }
             self.segment = self.begin_segment(&mut cut)?;
+            self.shared.segment.store(cut.first, Ordering::Release);
             self.spare = Spare::Absent { retry_at: None };
         }
         self.write(rest)?;

@@ -119,12 +119,24 @@ pub enum JournalError {
         source: io::Error,
     },
     /// Another process has the folder.
-    #[error("journal: {} is in use by another process{holder}", path.display())]
+    #[error("journal: {} is locked: in use by another process{holder}", path.display())]
     Locked {
-        /// The lock file.
+        /// The folder, or the segment.
         path: PathBuf,
         /// " (process N)", or nothing.
         holder: String,
+    },
+    /// The file system has no locks: nothing would keep a second process out.
+    #[error(
+        "journal: cannot lock {}: {source}; a data folder needs a file system with flock on folders, which network file \
+         systems may not have",
+        path.display()
+    )]
+    Unlockable {
+        /// The folder, or the segment.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
     },
     /// A segment is damaged: starting would lose or falsify records.
     #[error("journal: segment {} is damaged at byte {offset}: {damage}", segment.display())]

@@ -19,7 +19,10 @@ pub(super) fn path(dir: &Path, first: Seq) -> PathBuf {
 }
 
 /// The first records of the segments in `dir`, ascending; none when there is no such folder.
-pub(super) fn list(dir: &Path) -> Result<Vec<Seq>, JournalError> {
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn list(dir: &Path) -> Result<Vec<Seq>, JournalError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -49,8 +52,11 @@ fn sync_folder(folder: &File, dir: &Path) -> Result<(), JournalError> {
     folder.sync_all().map_err(|source| JournalError::Sync { segment: dir.into(), source })
 }
 
-/// Removes what a preparation of an earlier run left behind.
-pub(super) fn remove_prepared(dir: &Path) -> Result<(), JournalError> {
+/// Removes the segments that an earlier run had prepared and not begun.
+///
+/// # Errors
+/// The system's.
+pub fn remove_unfinished(dir: &Path) -> Result<(), JournalError> {
     let path = dir.join(PREPARED);
     match fs::remove_file(&path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => {
@@ -88,6 +94,8 @@ impl Preparation {
         let path = dir.join(PREPARED);
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path);
         let file = Arc::new(file.map_err(Unprepared::Refused)?);
+        // Nobody else knows it yet: this keeps who opens a copy of the folder by links out of it.
+        let _ = file.try_lock();
         let mut preparation = Preparation { file, path, bytes, filled: 0, synced: false, named: false };
         if allocate(&preparation.file, 0, bytes).map_err(Unprepared::Refused)? {
             preparation.filled = bytes;
@@ -130,7 +138,13 @@ impl Preparation {
         fs::rename(&self.path, &path).map_err(failed)?;
         self.named = true;
         sync_folder(folder, dir)?;
-        Ok(Segment { file: Arc::clone(&self.file), path, offset: HEADER_BYTES as u64, bytes: self.bytes })
+        Ok(Segment {
+            first,
+            file: Arc::clone(&self.file),
+            path,
+            offset: HEADER_BYTES as u64,
+            bytes: self.bytes,
+        })
     }
 }
 
@@ -185,6 +199,7 @@ fn write_all(file: &File, bytes: &[u8], offset: u64) -> Result<(), (usize, io::E
 /// The segment that is written to.
 #[derive(Debug)]
 pub(super) struct Segment {
+    first: Seq,
     file: Arc<File>,
     path: PathBuf,
     offset: u64,
@@ -210,8 +225,10 @@ impl Segment {
         let path = path(dir, first);
         let file = OpenOptions::new().read(true).write(true).open(&path);
         let file = Arc::new(file.map_err(JournalError::io("open", &path))?);
+        // The folder may be a copy by links: then the file is another process's too.
+        super::lock::lock(&file, &path, &dir.join("lock"))?;
         let bytes = file.metadata().map_err(JournalError::io("read the size of", &path))?.len();
-        Ok(Segment { file, path, offset, bytes })
+        Ok(Segment { first, file, path, offset, bytes })
     }
 
     /// Cuts off a torn tail, so that nothing of it can ever read as a record again, and gives the segment its size
@@ -244,6 +261,11 @@ impl Segment {
             source,
         })?;
         self.sync()
+    }
+
+    /// Its first record.
+    pub(super) fn first(&self) -> Seq {
+        self.first
     }
 
     /// Bytes left for records.

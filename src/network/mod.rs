@@ -7,7 +7,7 @@
 mod arrival;
 mod clock;
 mod system;
-pub use clock::{Ticks, wall_us};
+pub use crate::clock::Ticks;
 
 mod door;
 pub use door::{Door, TurnedAway};

@@ -5,7 +5,8 @@
 use super::connections::{ConnectionCell, Connections};
 use super::pace::{LeftOut, Pace};
 use super::refused::{Refusals, Refused, Why};
-use super::{Link, TurnedAway, wall_us};
+use super::{Link, TurnedAway};
+use crate::clock::WallClock;
 use crate::journal::limit_in_words;
 use crate::wire::Dialect;
 use crate::wire::frame::Framing;
@@ -68,6 +69,7 @@ pub struct Monitor {
     /// The last messages that were not decided.
     pub refusals: Refusals,
     started: Instant,
+    clock: Arc<WallClock>,
     links: Box<[LinkState]>,
     pace: Pace,
     likely: Option<Likely>,
@@ -77,7 +79,12 @@ pub struct Monitor {
 
 impl Monitor {
     /// For links of these names, with about so many lines a second as [`Pace`] has it.
-    pub fn new(links: Vec<String>, lines_per_s: u32, likely: Option<Likely>) -> Monitor {
+    pub fn new(
+        links: Vec<String>,
+        lines_per_s: u32,
+        likely: Option<Likely>,
+        clock: Arc<WallClock>,
+    ) -> Monitor {
         let turned_away = TurnedAway::ALL.map(TurnedAway::name);
         let kinds = line::ALL.into_iter().chain(turned_away).chain(Why::NAMES);
         let pace = Pace::new(lines_per_s, links.len(), kinds);
@@ -86,6 +93,7 @@ impl Monitor {
             connections: Connections::default(),
             refusals: Refusals::default(),
             started: Instant::now(),
+            clock,
             links: links.into_iter().map(state).collect(),
             pace,
             likely,
@@ -98,9 +106,14 @@ impl Monitor {
         self.started.elapsed()
     }
 
+    /// Microseconds since 1970.
+    pub(super) fn wall_us(&self) -> i64 {
+        self.clock.now_us()
+    }
+
     /// Enters a connection that was accepted.
     pub(super) fn enter(&self, link: &Link, peer: SocketAddr) -> Arc<ConnectionCell> {
-        self.connections.enter(link.index, peer, wall_us(), self.now())
+        self.connections.enter(link.index, peer, self.wall_us(), self.now())
     }
 
     /// Whether a line about this link and kind may be written now; then how many of them were left out before it, if any.
@@ -198,7 +211,7 @@ impl Monitor {
     fn suspect(&self, link: &Link, peer: SocketAddr, likely: String) {
         let Some(state) = self.links.get(usize::from(link.index)) else { return };
         let mut suspicion = state.suspicion.lock();
-        let time_us = wall_us();
+        let time_us = self.wall_us();
         let is_known = suspicion
             .as_ref()
             .is_some_and(|known| known.likely == likely && time_us.saturating_sub(known.time_us) < TELL_US);

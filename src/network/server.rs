@@ -5,7 +5,8 @@ use super::door::Seat;
 use super::receipt::Receipt;
 use super::system;
 use super::worker::{self, Incoming, ServerParts, Worker};
-use super::{JournalSink, Likely, Link, LinkOptions, Monitor, Pulse, Ticks, TurnedAway, wall_us};
+use super::{JournalSink, Likely, Link, LinkOptions, Monitor, Pulse, Ticks, TurnedAway};
+use crate::clock::WallClock;
 use crate::decision::Desk;
 use crate::journal::Journal;
 use crate::telemetry::{Counter, Recorder, Telemetry};
@@ -29,6 +30,8 @@ pub struct ServerOptions {
     pub lines_per_s: u32,
     /// What a link that reads nothing right may be speaking; `None`: nobody says.
     pub likely: Option<Likely>,
+    /// The time of day by which messages are decided and records written.
+    pub clock: Arc<WallClock>,
 }
 
 /// Why the server does not start.
@@ -69,8 +72,9 @@ impl Server {
         telemetry: Telemetry,
     ) -> Result<Server, StartError> {
         let names = options.links.iter().map(|link| link.name.clone()).collect();
-        let monitor = Arc::new(Monitor::new(names, options.lines_per_s, options.likely));
-        let (counts, ticks) = (Arc::default(), Ticks::new());
+        let clock = options.clock;
+        let monitor = Monitor::new(names, options.lines_per_s, options.likely, Arc::clone(&clock));
+        let (counts, ticks, monitor) = (Arc::default(), Ticks::with(clock), Arc::new(monitor));
         let parts = ServerParts { desk, journal, telemetry, counts, ticks, monitor };
         let (stop, stopped) = watch::channel(false);
         let mut links = Vec::new();
@@ -329,7 +333,7 @@ impl Acceptor {
     }
 
     fn turn_away(&self, link: &Link, peer: SocketAddr, why: TurnedAway) {
-        link.door.turn_away(why, peer, wall_us());
+        link.door.turn_away(why, peer, self.monitor.wall_us());
         self.monitor.turned_away(link, peer, why);
         self.count(link, Counter::ConnectionsRefused);
     }

@@ -22,7 +22,7 @@ const NEVER_ECHOED: [u8; 8] = [35, 36, 45, 52, 53, 55, 64, 128];
 
 /// Every whole number among the settings and what it may be; `*` stands for a name. The manual says the
 /// same in words, and a test compares the two.
-const RANGES: [(&str, RangeInclusive<i64>); 36] = [
+const RANGES: [(&str, RangeInclusive<i64>); 38] = [
     ("server.workers", 0..=256),
     ("server.drain_timeout_ms", 0..=600_000),
     ("log.lines_per_second", 1..=100_000),
@@ -33,6 +33,8 @@ const RANGES: [(&str, RangeInclusive<i64>); 36] = [
     ("journal.exposure_max_records", 1..=100_000_000),
     ("journal.exposure_max_ms", 1..=3_600_000),
     ("snapshot.every_records", 0..=1_000_000_000_000),
+    ("clock.max_step_s", 1..=3_600),
+    ("clock.max_gap_hours", 1..=8_760),
     ("transactions.max", 1..=100_000_000),
     ("transactions.window_hours", 1..=8_760),
     ("counters.max", 0..=50_000_000),

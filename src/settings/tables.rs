@@ -24,6 +24,8 @@ pub struct Settings {
     pub journal: Journal,
     /// The copy of the state that shortens a restart.
     pub snapshot: Snapshot,
+    /// The wall clock.
+    pub clock: Clock,
     /// Keys.
     pub vault: Vault,
     /// What is remembered of past transactions.
@@ -159,6 +161,16 @@ pub enum OnFull {
 pub struct Snapshot {
     /// Journal records from one snapshot to the next; 0 = only at a clean stop.
     pub every_records: u64,
+}
+
+/// `[clock]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Clock {
+    /// The step of the wall clock that is believed.
+    pub max_step_s: Seconds,
+    /// The longest stop that is believed after another boot of the machine.
+    pub max_gap_hours: Hours,
 }
 
 /// `[vault]`.

@@ -62,6 +62,13 @@ impl Switch {
         set: &[&str],
         prepare: impl FnOnce(&mut Command),
     ) -> Result<Switch, (ExitStatus, String)> {
+        let mut command = Switch::command(data, set);
+        prepare(&mut command);
+        Switch::spawn(command, &data.with_extension("log"))
+    }
+
+    /// The command that starts it on free ports.
+    pub fn command(data: &Path, set: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.args(["serve", "--data"]).arg(data);
         // A new folder begins with the demo's cards; one that is there is opened as it is.
@@ -81,15 +88,23 @@ impl Switch {
         for set in UNHURRIED.iter().chain(set) {
             command.arg("--set").arg(set);
         }
-        prepare(&mut command);
-        Switch::spawn(command, &data.with_extension("log"))
+        command
     }
 
     /// Starts a `serve` with arguments of its own; what it logs is appended to `log`.
-    pub fn spawn(mut command: Command, log: &Path) -> Result<Switch, (ExitStatus, String)> {
+    pub fn spawn(command: Command, log: &Path) -> Result<Switch, (ExitStatus, String)> {
+        let stderr = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        Switch::spawn_with(command, log, stderr.into())
+    }
+
+    /// As [`Switch::spawn`], with another standard error.
+    pub fn spawn_with(
+        mut command: Command,
+        log: &Path,
+        stderr: Stdio,
+    ) -> Result<Switch, (ExitStatus, String)> {
         let log = log.to_owned();
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
-        command.stderr(std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut addresses = BTreeMap::new();
