@@ -278,7 +278,11 @@ impl Acceptor {
                 polled
             }));
             match accepted.await {
-                Ok((stream, peer)) => self.hand_over(stream, peer, &link, since_ns),
+                Ok((stream, peer)) => {
+                    self.hand_over(stream, peer, &link, since_ns);
+                    // A storm on one link keeps neither the others' connections nor this thread's beat waiting.
+                    tokio::task::yield_now().await;
+                }
                 Err(error) => {
                     // A peer that is gone again costs the others no time; out of descriptors or memory, asking again at
                     // once would only keep a processor busy.
