@@ -111,17 +111,24 @@ fn write(parts: &Parts, floor: u64) -> Result<(), Failure> {
         pause(parts, began + Duration::from_millis(bytes.get() * 1000 / BYTES_PER_S))
     };
     let options = WriteOptions { leave_free_bytes: parts.leave_free_bytes, pause: Some(&pause) };
-    folder::write(&parts.portfolio, &parts.key, &parts.data, (floor, parts.clock.now_us()), options, |last| {
-        // By now later records may have changed by what names a transaction that is in it is found.
-        let last = last.max(journal.appended());
-        while journal.durable() < last {
-            if matches!(journal.status(), journal::Status::Failed) {
-                return Err("the journal has failed".into());
+    folder::write(
+        &parts.portfolio,
+        &parts.key,
+        &parts.data,
+        (floor, parts.clock.now_us()),
+        options,
+        |last| {
+            // By now later records may have changed by what names a transaction that is in it is found.
+            let last = last.max(journal.appended());
+            while journal.durable() < last {
+                if matches!(journal.status(), journal::Status::Failed) {
+                    return Err("the journal has failed".into());
+                }
+                thread::sleep(Duration::from_millis(2));
             }
-            thread::sleep(Duration::from_millis(2));
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     Ok(())
 }
 
