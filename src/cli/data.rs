@@ -39,6 +39,22 @@ pub(super) struct Opened {
     pub took: Duration,
 }
 
+impl Opened {
+    /// Says in the log what was recovered, and what was not as it should be.
+    pub(super) fn tell(&self) {
+        self.warnings.iter().for_each(|warning| tracing::warn!(%warning, "recovered with a warning"));
+        tracing::info!(
+            cards = self.portfolio.count().0,
+            last = self.tail.last,
+            floor = self.floor,
+            replayed = self.replayed,
+            milliseconds = self.took.as_millis() as u64,
+            state_hash = format!("{:016x}", self.portfolio.state_hash()),
+            "recovered"
+        );
+    }
+}
+
 /// What to do where there is no data folder yet, or an empty one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WhenNew {

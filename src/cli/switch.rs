@@ -74,19 +74,10 @@ impl Switch {
         verification::warn(verification::of_links(settings)?);
         let workers = workers(settings);
         let most_connections = limits::at_start(settings, workers)?;
-        let Opened { portfolio, tail, recorded, key, lock, warnings, floor, replayed, took } =
-            data::open(settings, data, when_new)?;
-        warnings.iter().for_each(|warning| tracing::warn!(%warning, "recovered with a warning"));
+        let opened = data::open(settings, data, when_new)?;
+        opened.tell();
+        let Opened { portfolio, tail, recorded, key, lock, floor, .. } = opened;
         let (cards, accounts) = portfolio.count();
-        tracing::info!(
-            cards,
-            last = tail.last,
-            floor,
-            replayed,
-            milliseconds = took.as_millis() as u64,
-            state_hash = format!("{:016x}", portfolio.state_hash()),
-            "recovered"
-        );
         let clock = SwitchClock::begin(&settings.clock, data, recorded, clock_is_right);
         let telemetry = telemetry(settings, &links, workers, data);
         let options = journal_options(settings, &telemetry);
@@ -407,6 +398,10 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
             parts.upgrade().map_or(0.0, |parts| parts.reloads[index].load(Ordering::Relaxed) as f64)
         });
     }
+    register_link_gauges(telemetry, server);
+}
+
+fn register_link_gauges(telemetry: &Telemetry, server: &Server) {
     for (link, _) in server.listening() {
         let labels = [("link", link.options.name.as_str())];
         let (open, signed_on) = (Arc::downgrade(link), Arc::downgrade(link));
