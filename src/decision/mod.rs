@@ -56,6 +56,7 @@ use crate::message::{Balances, Evidence, Kind, Refusal, Request, ResponseCode};
 use crate::portfolio::{
     AccountState, Asked, CASH, COUNTED, CardState, Counts, Differs, Discrepancy, Event, LARGEST_MINOR,
     Locked, NOBODY, Period, Portfolio, Record, Ruled, Shard, Transaction, TransactionKey, VelocityChange,
+    Written,
 };
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -357,7 +358,8 @@ impl Desk {
             let is_own = record.transaction.as_ref().is_some_and(|own| own.key == transaction.key);
             let counts = if is_own { &record.counts[..] } else { &[] };
             let traits = || self.portfolio.traits_of(&record.asked, record.name);
-            self.portfolio.table.put(shard, transaction, counts, sequence, traits);
+            let written = Written { sequence, time_us: record.time_us, counts };
+            self.portfolio.table.put(shard, transaction, written, traits);
         }
         if let Some(counters) = counters {
             counters.apply(&record.counts, sequence);

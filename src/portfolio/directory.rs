@@ -8,7 +8,7 @@ pub use removal::Removed;
 use super::table::hash_of;
 use super::{
     Account, AccountId, AccountState, Asked, Card, CardId, CardState, CardStatus, Counters, Limits, Program,
-    Record, Swept, Table, TableOptions, Traits, TransactionKey, VelocityChange,
+    Record, Swept, Table, TableOptions, Traits, TransactionKey, VelocityChange, Written,
 };
 use crate::message::Pan;
 use dashmap::DashMap;
@@ -318,20 +318,20 @@ impl Portfolio {
             // Asked before the first is set: both may live in one shard.
             let lacks = sequence > shard.sequence();
             let other_lacks = other.as_ref().is_some_and(|other| sequence > other.sequence());
+            let written = Written { sequence, time_us: record.time_us, counts: &[] };
             // In the order in which the decision set them: a new one makes room in its shard, maybe that of the other.
             match (related, &mut other) {
                 (Some(related), None) if lacks => {
-                    self.table.put(&mut shard, related, &[], sequence, Traits::default);
+                    self.table.put(&mut shard, related, written, Traits::default);
                 }
                 (Some(related), Some(other)) if other_lacks => {
-                    self.table.put(other, related, &[], sequence, Traits::default);
+                    self.table.put(other, related, written, Traits::default);
                 }
                 _ => {}
             }
             if lacks {
-                self.table.put(&mut shard, own, &record.counts, sequence, || {
-                    self.traits_of(&record.asked, record.name)
-                });
+                let written = Written { counts: &record.counts, ..written };
+                self.table.put(&mut shard, own, written, || self.traits_of(&record.asked, record.name));
             }
         }
         if !record.counts.is_empty() {
