@@ -2,9 +2,10 @@
 
 use super::clock::HoldClock;
 use super::data::{self, Opened, WhenNew};
+use super::gauges;
 use super::policy::{self, reading};
 use super::standing;
-use super::status::{Holdings, Parts, Phase, SwitchStatus};
+use super::status::{Fills, Holdings, Parts, Phase, SwitchStatus};
 use super::verification;
 use super::versions::Versions;
 use crate::admin;
@@ -90,11 +91,12 @@ impl Switch {
             snapshot_every: settings.snapshot.every_records,
             draining: AtomicBool::new(false),
             reloads: Default::default(),
+            fills: Fills::of(settings),
         });
         let lines_per_s = settings.log.lines_per_second;
         let options = ServerOptions { workers, links, lines_per_s, likely: Some(super::decode::likely) };
         let server = Server::start(options, desk, journal, telemetry.clone())?;
-        register_gauges(&parts, &server);
+        gauges::register(&parts, &server);
         standing::register(&parts);
         let server = Arc::new(server);
         let status = SwitchStatus {
@@ -175,7 +177,8 @@ impl Switch {
 
 /// Ends holds, writes snapshots; off the path of messages.
 fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
-    let mut swept = Instant::now();
+    let started = Instant::now();
+    let mut swept = started;
     let mut counters_swept = swept;
     let mut clock = HoldClock::new(wall_us(), swept);
     while parts.phase() == Phase::Serving {
@@ -194,6 +197,7 @@ fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
                 tracing::info!(counters, "counters of limits forgotten: their windows have passed");
             }
         }
+        parts.fills.observe(started.elapsed(), &parts.portfolio);
         let appended = parts.journal.appended();
         if parts.snapshot_every > 0 && appended - floor >= parts.snapshot_every {
             floor = appended;
@@ -305,56 +309,4 @@ fn refusal_names() -> Vec<&'static str> {
     let name = |number: u8| Refusal::from_number(number).map_or("other", Refusal::name);
     let last = Refusal::ALL.iter().map(|refusal| *refusal as u8).max().unwrap_or(0);
     (0..=last).map(name).collect()
-}
-
-/// Reads a gauge's value.
-type Read = fn(&Parts) -> f64;
-
-fn register_gauges(parts: &Arc<Parts>, server: &Server) {
-    let telemetry = &parts.telemetry;
-    let of = |read: Read| {
-        let parts = Arc::downgrade(parts);
-        move || parts.upgrade().map_or(0.0, |parts| read(&parts))
-    };
-    let gauges: [(&str, &str, Read); 9] = [
-        ("exposure_records", "Answers given whose record is not yet durable.", |parts| {
-            parts.journal.exposure().records as f64
-        }),
-        ("exposure_seconds", "Age of the oldest record that is not yet durable.", |parts| {
-            parts.journal.exposure().age_us as f64 / 1e6
-        }),
-        (
-            "journal_accepting",
-            "1 while the journal takes records; 0 when the disk is full or it has failed.",
-            |parts| f64::from(u8::from(parts.journal.accepting())),
-        ),
-        ("journal_records", "Sequence of the last record.", |parts| parts.journal.appended() as f64),
-        ("cards", "Cards in memory.", |parts| parts.holdings.cards as f64),
-        ("accounts", "Accounts in memory.", |parts| parts.holdings.accounts as f64),
-        ("counters", "Counters of the rule set's limits.", |parts| parts.portfolio.counters.len() as f64),
-        ("transactions", "Transactions remembered.", |parts| parts.portfolio.table.len().0 as f64),
-        ("transactions_open", "Transactions that hold money.", |parts| parts.portfolio.table.len().1 as f64),
-    ];
-    for (name, help, read) in gauges {
-        telemetry.gauge(name, help, &[], of(read));
-    }
-    for (index, result) in ["taken", "refused"].into_iter().enumerate() {
-        let parts = Arc::downgrade(parts);
-        telemetry.total("reloads", "Reloads of settings and rules.", &[("result", result)], move || {
-            parts.upgrade().map_or(0.0, |parts| parts.reloads[index].load(Ordering::Relaxed) as f64)
-        });
-    }
-    for (link, _) in server.listening() {
-        let labels = [("link", link.options.name.as_str())];
-        let (open, signed_on) = (Arc::downgrade(link), Arc::downgrade(link));
-        telemetry.gauge("connections", "Open connections.", &labels, move || {
-            open.upgrade().map_or(0.0, |link| link.connections.load(Ordering::Relaxed) as f64)
-        });
-        telemetry.gauge(
-            "connections_signed_on",
-            "Open connections that have signed on.",
-            &labels,
-            move || signed_on.upgrade().map_or(0.0, |link| link.signed_on.load(Ordering::Relaxed) as f64),
-        );
-    }
 }

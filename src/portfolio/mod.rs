@@ -65,6 +65,8 @@ pub use keeping::Keeping;
 
 mod queue;
 
+mod shared_count;
+
 mod shard;
 pub use shard::Shard;
 

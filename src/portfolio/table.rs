@@ -6,13 +6,13 @@ use super::counts::CounterChange;
 use super::keeping::{Keeping, Rooms};
 use super::layout::{Fixed, layout};
 use super::shard::{Shard, seconds};
+use super::shared_count::SharedCount;
 use super::traits::{FOUND, Traits, precedes, rank};
 use super::transaction::{State, Transaction, TransactionKey};
 use super::uses::Uses;
 use parking_lot::{Mutex, MutexGuard};
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How much is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,22 +36,8 @@ pub struct Table {
     /// Card and DE11.
     names: Alike,
     max: usize,
-    kept: Kept,
-}
-
-/// How many transactions must be kept, in all shards: by itself in its cache lines, since every worker changes it.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Kept(AtomicUsize);
-
-impl Kept {
-    fn change(&self, before: usize, after: usize) {
-        if after > before {
-            self.0.fetch_add(after - before, Ordering::Relaxed);
-        } else if before > after {
-            self.0.fetch_sub(before - after, Ordering::Relaxed);
-        }
-    }
+    /// How many transactions must be kept, in all shards.
+    kept: SharedCount,
 }
 
 /// What of a record stands beside the transactions it sets.
@@ -89,7 +75,7 @@ impl Table {
             references: Alike::new(most),
             names: Alike::new(most),
             max: options.max,
-            kept: Kept::default(),
+            kept: SharedCount::default(),
         }
     }
 
@@ -100,7 +86,7 @@ impl Table {
 
     /// How many transactions must be kept by now: those that hold, moved or vouch for money.
     pub fn kept(&self) -> usize {
-        self.kept.0.load(Ordering::Relaxed)
+        self.kept.get()
     }
 
     /// Whether so many more that must be kept find a place, one of them in this locked shard: for a request, or for an advice or
