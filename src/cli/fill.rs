@@ -177,7 +177,9 @@ mod tests {
         fill.observe(at(10), 300_000);
         assert_eq!((fill.full_in(), fill.forecast().as_str()), (Some(at(35)), "in about 35 s"));
         // Ten a second for five minutes: what was before does not count.
-        (2..=40).for_each(|turn| drop(fill.observe(at(turn * 10), 300_000 + turn as usize * 100)));
+        for turn in 2..=40 {
+            fill.observe(at(turn * 10), 300_000 + turn as usize * 100);
+        }
         assert_eq!(fill.forecast(), "in about 19 h");
         let left = fill.full_in().map(|left| left.as_secs());
         assert_eq!(left, Some((1_000_000 - 304_000) / 10));

@@ -68,7 +68,7 @@ mod queue;
 mod shared_count;
 
 mod shard;
-pub use shard::Shard;
+pub use shard::{Shard, ShardCopy};
 
 mod table;
 pub use table::{Remembered, Table, TableOptions, Written};

@@ -6,7 +6,7 @@ use super::transaction::Transaction;
 pub(super) const NONE: u32 = u32::MAX;
 
 /// One pair of cache lines, which the hardware fetches together: a transaction and its neighbours in its queue.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 #[repr(align(128))]
 pub(super) struct Slot {
     pub transaction: Transaction,

@@ -10,6 +10,9 @@ use super::transaction::{Transaction, TransactionKey};
 use super::uses::Uses;
 use hashbrown::HashTable;
 
+mod bites;
+pub use bites::ShardCopy;
+
 /// One part of the table. Its lock is held while a transaction of it is decided, so that a repeat waits.
 #[derive(Debug)]
 pub struct Shard {
@@ -138,6 +141,11 @@ impl Shard {
     pub(super) fn oldest_booked_s(&self) -> Option<u32> {
         let oldest = self.queues[Keeping::Booked as usize].oldest();
         self.traits.get(oldest as usize).map(|traits| traits.changed_s)
+    }
+
+    /// Slots that are or were in use.
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
     }
 
     /// The last journal record that changed it.
