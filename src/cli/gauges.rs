@@ -10,6 +10,42 @@ use std::sync::atomic::Ordering;
 /// Reads a gauge's value.
 type Read = fn(&Parts) -> f64;
 
+/// How full the tables are that have a bound.
+const TABLES: [(&str, &str, Read); 8] = [
+    ("counters_limit", "The most that counters.max lets be kept.", |parts| {
+        parts.portfolio.counters.max() as f64
+    }),
+    ("counters_fill_ratio", "Counters, of counters.max.", |parts| parts.fills.counters().ratio()),
+    (
+        "counters_full_in_seconds",
+        "When counters.max is reached at the growth of the last minutes; a year where it does not grow.",
+        |parts| full_in_s(&parts.fills.counters()),
+    ),
+    (
+        "transactions_booked",
+        "Transactions that hold, moved or vouch for money: these count against transactions.max.",
+        |parts| parts.portfolio.table.kept() as f64,
+    ),
+    (
+        "transactions_limit",
+        "The transactions.max of the settings; advices and reversals have a quarter more.",
+        |parts| parts.portfolio.table.max() as f64,
+    ),
+    ("transactions_fill_ratio", "Those that count, of transactions.max.", |parts| {
+        parts.portfolio.table.kept() as f64 / parts.portfolio.table.max() as f64
+    }),
+    (
+        "transactions_full_in_seconds",
+        "When transactions.max is reached at the growth of the last minutes; a year where it does not grow.",
+        |parts| full_in_s(&parts.fills.transactions()),
+    ),
+    (
+        "transactions_oldest_seconds",
+        "Since when the booked one that changed longest ago has been as it is: how far back memory reaches.",
+        oldest_s,
+    ),
+];
+
 /// Registers all of them.
 pub(super) fn register(parts: &Arc<Parts>, server: &Server) {
     let telemetry = &parts.telemetry;
@@ -17,7 +53,7 @@ pub(super) fn register(parts: &Arc<Parts>, server: &Server) {
         let parts = Arc::downgrade(parts);
         move || parts.upgrade().map_or(0.0, |parts| read(&parts))
     };
-    let gauges: [(&str, &str, Read); 19] = [
+    let gauges: [(&str, &str, Read); 11] = [
         ("exposure_records", "Answers given whose record is not yet durable.", |parts| {
             parts.journal.exposure().records as f64
         }),
@@ -41,40 +77,8 @@ pub(super) fn register(parts: &Arc<Parts>, server: &Server) {
         ("counters", "Counters of the rule set's limits.", |parts| parts.portfolio.counters.len() as f64),
         ("transactions", "Transactions remembered.", |parts| parts.portfolio.table.len().0 as f64),
         ("transactions_open", "Transactions that hold money.", |parts| parts.portfolio.table.len().1 as f64),
-        ("counters_limit", "The most that counters.max lets be kept.", |parts| {
-            parts.portfolio.counters.max() as f64
-        }),
-        ("counters_fill_ratio", "Counters, of counters.max.", |parts| parts.fills.counters().ratio()),
-        (
-            "counters_full_in_seconds",
-            "When counters.max is reached at the growth of the last minutes; a year where it does not grow.",
-            |parts| full_in_s(&parts.fills.counters()),
-        ),
-        (
-            "transactions_booked",
-            "Transactions that hold, moved or vouch for money: these count against transactions.max.",
-            |parts| parts.portfolio.table.kept() as f64,
-        ),
-        (
-            "transactions_limit",
-            "The transactions.max of the settings; advices and reversals have a quarter more.",
-            |parts| parts.portfolio.table.max() as f64,
-        ),
-        ("transactions_fill_ratio", "Those that count, of transactions.max.", |parts| {
-            parts.portfolio.table.kept() as f64 / parts.portfolio.table.max() as f64
-        }),
-        (
-            "transactions_full_in_seconds",
-            "When transactions.max is reached at the growth of the last minutes; a year where it does not grow.",
-            |parts| full_in_s(&parts.fills.transactions()),
-        ),
-        (
-            "transactions_oldest_seconds",
-            "Since when the booked one that changed longest ago has been as it is: how far back memory reaches.",
-            |parts| oldest_s(parts),
-        ),
     ];
-    for (name, help, read) in gauges {
+    for (name, help, read) in gauges.into_iter().chain(TABLES) {
         telemetry.gauge(name, help, &[], of(read));
     }
     let help = "Lines of the log dropped because stderr took none.";

@@ -12,12 +12,13 @@ use super::status::{Fills, Holdings, Parts, Phase, SwitchStatus};
 use super::verification;
 use super::versions::Versions;
 use crate::admin;
-use crate::decision::Desk;
+use crate::decision::{Desk, Standing};
 use crate::journal::{self, Journal, Lock};
 use crate::message::Refusal;
 use crate::network::{Likely, LinkOptions, Receipt, Server, ServerOptions};
+
 use crate::portfolio::snapshot::WriteOptions;
-use crate::portfolio::{folder, seed};
+use crate::portfolio::{Portfolio, folder, seed};
 use crate::settings::{self, Settings};
 use crate::telemetry::{Telemetry, Ticker, log};
 use std::net::SocketAddr;
@@ -85,6 +86,7 @@ impl Switch {
         let journal = Journal::open_locked(&data.join("journal"), tail, options, lock.clone())?;
         let portfolio = Arc::new(portfolio);
         let standing = standing::of(settings, rules.set, &portfolio)?;
+        touch(&portfolio, &standing, workers);
         // Before the first record that names them.
         Versions::of(data, &key).keep(settings, &standing.rules, &rules.texts)?;
         let desk = Arc::new(Desk::new(Arc::clone(&portfolio), standing));
@@ -254,6 +256,14 @@ pub(super) fn workers(settings: &Settings) -> usize {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         workers => workers,
     }
+}
+
+/// Lets the kernel make the pages of the tables now, not under the locks of the first messages.
+fn touch(portfolio: &Portfolio, standing: &Standing, threads: usize) {
+    let begun = Instant::now();
+    let rules = &standing.rules;
+    portfolio.touch(!(rules.limits().is_empty() && rules.stand_in().limits().is_empty()), threads);
+    tracing::debug!(milliseconds = begun.elapsed().as_millis() as u64, "memory of the tables touched");
 }
 
 fn warn_of_doubts(settings: &Settings, links: &[LinkOptions]) {

@@ -7,6 +7,7 @@ use super::layout::layout;
 use super::ring::Ring;
 use super::shared_count::SharedCount;
 use super::table::hash_of;
+use super::touch::{touch_list, touch_table};
 use super::window::Place;
 use hashbrown::HashTable;
 use parking_lot::{Mutex, MutexGuard};
@@ -101,6 +102,18 @@ impl Counters {
         let bound = if max == 0 { 0 } else { largest_share(max, SHARDS) };
         let shards = (0..SHARDS).map(|_| Mutex::new(Shard::new(bound))).collect();
         Counters { shards, max, count: SharedCount::default() }
+    }
+
+    /// What touches the memory that is set aside, part by part.
+    pub(super) fn touches(&self) -> impl Iterator<Item = Box<dyn FnOnce() + Send + '_>> {
+        self.shards.iter().map(|shard| {
+            Box::new(move || {
+                let mut shard = shard.lock();
+                touch_table(&mut shard.heads, Head::BLANK);
+                touch_list(&mut shard.rings, Ring::EMPTY);
+                touch_list(&mut shard.unused, NONE);
+            }) as Box<dyn FnOnce() + Send + '_>
+        })
     }
 
     /// The most there may be.
@@ -238,6 +251,8 @@ impl From<&Head> for Stored {
 }
 
 impl Head {
+    const BLANK: Head = Head { counter: 0, amount_minor: 0, count: 0, ordinal: 0, until_s: 0, ring: NONE };
+
     fn is_over(&self, before_s: u32) -> bool {
         self.until_s <= before_s && self.until_s != u32::MAX
     }

@@ -140,6 +140,24 @@ impl Portfolio {
         Portfolio { counters: Counters::new(max), ..self }
     }
 
+    /// Touches the memory that transactions and counters of limits (`with_limits`) will use, on so many threads: to be called
+    /// before the first message, which would wait for it under a lock. Changes nothing.
+    pub fn touch(&self, with_limits: bool, threads: usize) {
+        let counters = self.counters.touches().filter(|_| with_limits);
+        let touches = Mutex::new(self.table.touches(with_limits).into_iter().chain(counters));
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    // One after the other is taken, so that nobody is left with the large ones.
+                    let next = || touches.lock().next();
+                    while let Some(touch) = next() {
+                        touch();
+                    }
+                });
+            }
+        });
+    }
+
     fn intern(&mut self, limits: Option<Limits>) -> Result<u16, TooManyLimits> {
         let Some(limits) = limits else { return Ok(0) };
         if let Some(index) = self.limits_index.get(&limits) {

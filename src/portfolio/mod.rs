@@ -67,6 +67,8 @@ mod queue;
 
 mod shared_count;
 
+mod touch;
+
 mod shard;
 pub use shard::{Shard, ShardCopy};
 

@@ -5,6 +5,7 @@ use super::counts::CounterChange;
 use super::due::Due;
 use super::keeping::{Keeping, Rooms};
 use super::queue::{NONE, Queue, Slot};
+use super::touch::{touch_list, touch_table};
 use super::traits::Traits;
 use super::transaction::{Transaction, TransactionKey};
 use super::uses::Uses;
@@ -49,6 +50,18 @@ impl Shard {
             rooms,
             window_us,
             sequence: 0,
+        }
+    }
+
+    /// Touches what is set aside; where there are limits, what keeps their counters too.
+    pub(super) fn touch(&mut self, with_limits: bool) {
+        let blank = Slot::new(&Transaction::BLANK);
+        touch_list(&mut self.slots, blank);
+        touch_list(&mut self.traits, Traits::default());
+        touch_table(&mut self.index, NONE);
+        self.due.touch();
+        if with_limits {
+            touch_list(&mut self.uses, Uses::EMPTY);
         }
     }
 

@@ -101,6 +101,15 @@ impl Table {
         self.kept() + more <= most && shard.has_place(for_advice)
     }
 
+    /// What touches the memory that is set aside, part by part: see [`Portfolio::touch`](super::Portfolio::touch).
+    pub(super) fn touches(&self, with_limits: bool) -> Vec<Box<dyn FnOnce() + Send + '_>> {
+        let shards = self.shards.iter().map(move |shard| {
+            Box::new(move || shard.lock().touch(with_limits)) as Box<dyn FnOnce() + Send + '_>
+        });
+        let names = self.references.touches().chain(self.names.touches());
+        names.map(|touch| Box::new(touch) as Box<dyn FnOnce() + Send + '_>).chain(shards).collect()
+    }
+
     /// When the booked one that changed longest ago did so, seconds since 1970: how far back memory reaches.
     pub fn oldest_booked_s(&self) -> Option<u32> {
         self.shards.iter().filter_map(|shard| shard.lock().oldest_booked_s()).min()
