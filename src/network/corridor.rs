@@ -183,7 +183,7 @@ impl Corridor {
         passed.counts_as = match decision.refusal {
             Refusal::BudgetSpent if !decision.repeat => Some(Counter::BudgetSpent),
             Refusal::NotStored => Some(Counter::NotStored),
-            Refusal::TableFull => Some(Counter::Overload),
+            Refusal::TableFull | Refusal::NoRoom => Some(Counter::Overload),
             _ => counter_of(decision.differs),
         };
         passed
@@ -472,7 +472,7 @@ fn outcome(kind: Kind, decision: &Decision) -> Outcome {
     match decision.refusal {
         Refusal::DuplicateKey => Outcome::Duplicate,
         _ if decision.repeat => Outcome::Duplicate,
-        Refusal::NotStored => Outcome::Unstored,
+        Refusal::NotStored | Refusal::NoRoom => Outcome::Unstored,
         Refusal::BudgetSpent => Outcome::BudgetSpent,
         Refusal::Format => Outcome::FormatError,
         Refusal::None if kind.may_be_declined() && kind != Kind::NetworkManagement => Outcome::Approved,
