@@ -20,7 +20,7 @@ pub const LINKS: [&[u8]; 4] =
     [&[2, 7, 11, 32], &[2, 7, 11, 32], &[7, 11, 12, 13, 32, 41], &[2, 11, 32, 37, 42]];
 
 /// The network that each is a line of.
-pub const NETWORKS: [u64; 4] = [7, 7, 8, 8];
+pub const NETWORKS: [u64; 4] = [7, 8, 8, 7];
 
 const NO_CODE: [u8; 6] = [b' '; 6];
 
