@@ -9,6 +9,9 @@ mod clock;
 mod system;
 pub use crate::clock::Ticks;
 
+mod door;
+pub use door::{Door, TurnedAway};
+
 mod link;
 pub use link::{Link, LinkOptions};
 

@@ -21,7 +21,7 @@ pub use tables::{
     LogLevel, Marks, OnFull, OnUnreadable, Program, Rates, ReplyAfter, Rules, Server, Settings, Snapshot,
     Telemetry, Transactions, Vault, Verified,
 };
-pub use values::{Country, Days, Hours, Mcc, Mebibytes, Micros, Millis, Seconds};
+pub use values::{AddressRange, Country, Days, Hours, Mcc, Mebibytes, Micros, Millis, Seconds};
 
 use layers::Layers;
 use std::path::Path;
