@@ -267,6 +267,11 @@ fn touch(portfolio: &Portfolio, standing: &Standing, threads: usize) {
 }
 
 fn warn_of_doubts(settings: &Settings, links: &[LinkOptions]) {
+    if policy::networks(settings).len() > 1 {
+        tracing::info!(
+            "what is sent again, completed or reversed is found among what links of one network sent: links.NAME.network"
+        );
+    }
     for (link, own) in links.iter().zip(settings.links.values()) {
         if let Some(warning) = policy::key_doubt(own, &link.reading) {
             tracing::warn!(link = link.name, warning);
@@ -299,7 +304,7 @@ pub(super) fn link_options((name, link): (&String, &settings::Link)) -> Result<L
         name: name.clone(),
         listen: link.listen,
         reading: reading(name, link, &dialect)?,
-        terms: policy::terms(link, policy::cannot_verify(&dialect))?,
+        terms: policy::terms(name, link, policy::cannot_verify(&dialect))?,
         dialect,
         framing: link.framing,
         echo_keep_alives: link.keep_alive == settings::KeepAlive::Echo,

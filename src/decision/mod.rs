@@ -5,9 +5,7 @@
 //! and only then changes memory: what was not taken by the journal has not happened.
 
 mod names;
-
 mod reversed;
-
 mod turns;
 use turns::Turns;
 
@@ -82,6 +80,8 @@ pub trait Sink {
 pub struct LinkTerms {
     /// The link's number, in the order of the settings.
     pub link: u16,
+    /// The network it is a line of: only what the same network sent is found by its messages' names.
+    pub network: u64,
     /// The fields that name a transaction.
     pub key: KeyFields,
     /// Whether the fees of DE28 and DE8 come on top of the amount; else they are part of it.
@@ -93,10 +93,11 @@ pub struct LinkTerms {
 }
 
 impl Default for LinkTerms {
-    /// Link 0, the standard key, fees within the amount, 00; 86, and 96 for a MAC.
+    /// Link 0 of network 0, the standard key, fees within the amount, 00; 86, and 96 for a MAC.
     fn default() -> LinkTerms {
         LinkTerms {
             link: 0,
+            network: 0,
             key: KeyFields::default(),
             fees_on_top: false,
             verified: ResponseCode::APPROVED,

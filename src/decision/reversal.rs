@@ -8,13 +8,16 @@ use super::reversed::Spoken;
 use super::why::saw_known;
 use super::{Case, Decision, Desk, Shards, Sink, States, first_seen, velocity_change};
 use crate::message::{Refusal, Request};
-use crate::portfolio::{CASH, COUNTED, Event, Record, State, Transaction, TransactionKey};
+use crate::portfolio::{CASH, COUNTED, Differs, Event, Record, State, Transaction, TransactionKey};
 
 impl Desk {
     pub(super) fn record_reversal(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
         let request = case.request;
         let identity = self.reversal_identity(request);
-        let Spoken { key, adds_to, differs } = self.spoken_of(case, identity);
+        let Spoken { key, adds_to, mut differs } = self.spoken_of(case, identity);
+        if differs == Differs::ReversalNoOriginal && self.is_of_another_network(case, identity) {
+            differs = Differs::ReversalElsewhere;
+        }
         let (mut own, mut other) = match adds_to {
             Some(original) => self.portfolio.table.lock_both(key, original),
             None => (self.portfolio.table.lock(key), None),

@@ -465,6 +465,7 @@ fn counter_of(differs: Differs) -> Option<Counter> {
         Differs::ReversalAmbiguous => Some(Counter::ReversalAmbiguous),
         Differs::ReversalNoOriginal => Some(Counter::ReversalNoOriginal),
         Differs::AdviceRepeat => Some(Counter::AdviceRepeat),
+        Differs::ReversalElsewhere => Some(Counter::ReversalElsewhere),
     }
 }
 

@@ -334,6 +334,8 @@ pub struct Link {
     pub idle_timeout_s: Seconds,
     /// How long a connection may take none of its answers.
     pub write_timeout_ms: Millis,
+    /// The network it is a line of; empty = one of its own.
+    pub network: String,
     /// The data elements that tell one transaction from every other; 11 is among them.
     pub duplicate_key: Vec<u8>,
     /// The data elements that answers echo, by kind of answer.

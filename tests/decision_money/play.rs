@@ -460,7 +460,7 @@ fn find_stan(world: &World, slot: usize, card: u8) -> u32 {
     let key = |stan: u32| {
         let request = of(stan);
         let (time, acquirer) = (u64::from(request.transmission), request.acquirer);
-        let parts = [digits, u64::from(length), time, u64::from(stan), 0, 0, acquirer, 0, 0, 0, 0, 0];
+        let parts = [digits, u64::from(length), time, u64::from(stan), 0, 0, acquirer, 0, 0, 0, 0, 0, 0];
         portfolio.transaction_key(&parts)
     };
     let stan = (slot as u32 * 50_000..).find(|stan| place(key(*stan)) == 7).unwrap();

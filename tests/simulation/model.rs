@@ -24,7 +24,7 @@ use authswitch::portfolio::{Differs, Limits, Velocity};
 use counts::Counts;
 use finds::Says;
 use life::Life;
-use names::{Reference, digits, original_name, reference_of};
+use names::{Party, Reference, digits, original_name, reference_of};
 use references::Came;
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -153,6 +153,8 @@ impl Outcome {
 pub struct Arrival {
     pub request: Request,
     pub link: usize,
+    /// Whose transactions it may speak of.
+    pub network: u64,
     pub now_us: i64,
     /// Its budget is spent.
     pub late: bool,
@@ -183,7 +185,7 @@ pub struct Model {
     /// All that have a reference: how it came (see [`Model::refer`]), and by which record.
     references: Map<Reference, Vec<(Name, Came, u64)>>,
     /// All of a card and trace number.
-    traces: Map<(u64, u32), Vec<Name>>,
+    traces: Map<(Party, u32), Vec<Name>>,
     numbers: Map<u64, u32>,
     counts: Counts,
     life: Life,
@@ -478,7 +480,7 @@ impl Model {
             settled_minor: 0,
             adds_to: None,
             preauthorization: false,
-            reference: reference_of(request),
+            reference: reference_of(request, arrival.network),
             stood_in: false,
             settled: false,
             last_reversal: None,
@@ -486,7 +488,7 @@ impl Model {
             ends_s: 0,
             counted: None,
             purchase: 0,
-            made: Says::of(request),
+            made: Says::of(arrival),
             made_us: arrival.now_us,
             made_record: 0,
             record: 0,

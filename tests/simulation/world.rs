@@ -1,7 +1,7 @@
 //! A world: a desk with its portfolio, journal and clock, and the naive ledger beside it. Plays steps and judges each.
 
 use super::again;
-use super::cast::{Asks, Cast, Slot};
+use super::cast::{Asks, Cast, LINKS, NETWORKS, Slot};
 use super::disk::Disk;
 use super::files::Files;
 use super::judges;
@@ -210,13 +210,13 @@ impl World {
                 let advice = |approved| super::support::advice_of(&increment, super::cast::code(approved));
                 (stand_in.map_or(increment, advice), slot.link, false)
             }
-            Step::Reversal { target, by, percent, id, sent, .. } => {
+            Step::Reversal { target, by, percent, id, sent, line, .. } => {
                 let known = match by {
                     By::Reference(_) => self.seen_code(&self.cast.target(&slot, target), slot.link),
                     _ => None,
                 };
                 let reversal = self.cast.reversal(&slot, target, by, (percent, id), known);
-                (sent.message(reversal), slot.link, false)
+                (sent.message(reversal), (slot.link + usize::from(line)) % LINKS.len(), false)
             }
             _ => return None,
         })
@@ -251,9 +251,12 @@ impl World {
     }
 
     fn meet(&mut self, request: &Request, link: usize, late: bool) -> Result<(), Fault> {
-        let mut arrival = Arrival { request: *request, link, now_us: self.now_us, late, crowded: false };
-        for name in self.model.meant(&arrival) {
-            self.notice_forgotten(name)?;
+        let (network, now_us) = (NETWORKS[link], self.now_us);
+        let mut arrival = Arrival { request: *request, link, network, now_us, late, crowded: false };
+        for network in NETWORKS {
+            for name in self.model.meant(&Arrival { network, ..arrival }) {
+                self.notice_forgotten(name)?;
+            }
         }
         let before = self.disk.appended();
         let hash = judges::is_sample(self).then(|| self.portfolio().state_hash());

@@ -17,7 +17,7 @@ impl Model {
         let settles = advice.kind == Kind::FinancialAdvice;
         let known = self.get(&name);
         if let Some(seen) = known.filter(|entry| if settles { entry.settled } else { entry.stood_in }) {
-            let stored = seen.was_advised_otherwise(&Says::of(advice), says_yes(advice));
+            let stored = seen.was_advised_otherwise(&Says::of(arrival), says_yes(advice));
             let differs = if stored { Differs::AdviceRepeat } else { Differs::Nothing };
             let (repeat, needs) = (true, seen.record);
             return Outcome { stored, repeat, needs, differs, ..Outcome::stored(ResponseCode::APPROVED) };

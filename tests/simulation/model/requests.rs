@@ -25,7 +25,7 @@ impl Model {
         let request = &arrival.request;
         let ((name, other), content) = (self.known_as(arrival), content_of(request));
         if let Some(entry) = self.get(&name) {
-            let (says, made) = (Says::of(request), &entry.made);
+            let (says, made) = (Says::of(arrival), &entry.made);
             let by_name = match (made.asks(), entry.asked) {
                 (true, _) => says.is_another(made),
                 (false, Some(asked)) => asked != content || says.is_elsewhere_in_class(made),

@@ -1,5 +1,6 @@
 //! 0400 and 0420 on paper: always accepted, money only ever goes back.
 
+use super::super::cast::NETWORKS;
 use super::{Arrival, Entry, Identity, Model, Name, Outcome, Stands, share};
 use authswitch::message::{Request, ResponseCode};
 use authswitch::portfolio::Differs;
@@ -13,6 +14,9 @@ impl Model {
         let accepted = Outcome::stored(ResponseCode::APPROVED);
         let known = match found {
             Ok(known) => known,
+            Err(Differs::ReversalNoOriginal) if self.is_of_another_network(arrival) => {
+                return self.comes_first(arrival, name, Differs::ReversalElsewhere);
+            }
             Err(differs) => return self.comes_first(arrival, name, differs),
         };
         if known.last_reversal == Some(identity) {
@@ -41,6 +45,16 @@ pub(super) fn identity_of(reversal: &Request) -> Identity {
 }
 
 impl Model {
+    /// Whether it would find something had it come by a line of another network.
+    fn is_of_another_network(&self, arrival: &Arrival) -> bool {
+        let found = |network: &u64| match self.reversed_by(&Arrival { network: *network, ..*arrival }) {
+            (_, Ok(known)) => known.stands != Stands::ReversedBefore,
+            (_, Err(_)) => false,
+        };
+        let others = NETWORKS.iter().filter(|network| **network != arrival.network);
+        self.card_of(&arrival.request).is_some() && others.into_iter().any(found)
+    }
+
     /// A reversal that has nothing to reverse waits for its original.
     fn comes_first(&self, arrival: &Arrival, name: Name, differs: Differs) -> Outcome {
         let accepted = Outcome::stored(ResponseCode::APPROVED);
