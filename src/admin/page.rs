@@ -203,7 +203,7 @@ fn write_links(out: &mut String, snapshot: &Snapshot) {
 }
 
 /// Counters that a healthy link does not move.
-const TROUBLE: [(&str, &str); 13] = [
+const TROUBLE: [(&str, &str); 15] = [
     ("dropped_frames", "dropped"),
     ("unreadable_frames", "unreadable"),
     ("frame_errors", "that could not be cut"),
@@ -217,6 +217,8 @@ const TROUBLE: [(&str, &str); 13] = [
     ("unsolicited_responses", "unsolicited responses"),
     ("connections_refused", "connections refused"),
     ("connections_slow_reader_closed", "slow readers closed"),
+    ("connections_frame_timeout_closed", "connections closed over an unfinished frame"),
+    ("connections_refused_messages_closed", "connections closed over refused messages"),
 ];
 
 /// Refusals of messages that nothing was decided about, and their words.

@@ -67,8 +67,6 @@ pub trait Sink {
 
     /// Takes a record's body and returns its sequence, or `None` when it cannot be stored.
     fn append(&self, body: &[u8], time_us: i64) -> Option<u64>;
-    /// The sequence of the last record taken.
-    fn appended(&self) -> u64;
     /// Sees a check, where it asks why.
     #[inline]
     fn saw(&self, _check: impl FnOnce() -> Check) {}

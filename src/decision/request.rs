@@ -124,7 +124,7 @@ impl Desk {
                 None => Decision::refused(Refusal::NotStored, known.key),
             };
         }
-        let stored = stored_answer(known, self, sink.appended());
+        let stored = stored_answer(known, self, shard.sequence());
         if known.has(REQUEST_SEEN) {
             return stored;
         }

@@ -6,7 +6,7 @@ use super::{Link, Ticks};
 use crate::decision::{Decision, Desk, Lateness};
 use crate::journal::Journal;
 use crate::message::{
-    ADDITIONAL_AMOUNTS, Kind, Refusal, Request, ResponseCode, read, write_additional_amounts,
+    ADDITIONAL_AMOUNTS, Kind, Operation, Refusal, Request, ResponseCode, read, write_additional_amounts,
 };
 use crate::portfolio::{Differs, TransactionKey};
 use crate::telemetry::{Counter, NO_CODE, Outcome, Sample, Stage};
@@ -179,7 +179,7 @@ impl Corridor {
         let asked = [decision.part.map(|_| request.amount_minor), billed.then_some(request.billing_minor)];
         let undo = Undo { key: decision.key, asked };
         passed.undo = (passed.has_deadline && !decision.repeat).then_some(undo);
-        passed.way = self.way(kind, &decision);
+        passed.way = self.way(&request, &decision);
         passed.counts_as = match decision.refusal {
             Refusal::BudgetSpent if !decision.repeat => Some(Counter::BudgetSpent),
             Refusal::NotStored => Some(Counter::NotStored),
@@ -320,12 +320,14 @@ impl Corridor {
     }
 
     /// An advice or reversal is acknowledged when it is durable, since its sender then deletes its copy; an
-    /// authorization at once, unless the link or the exposure asks for more.
-    fn way(&self, kind: Kind, decision: &Decision) -> Way {
-        let must_wait = match kind {
+    /// authorization at once, unless it approves money and the link or the exposure asks for more.
+    fn way(&self, request: &Request, decision: &Decision) -> Way {
+        let must_wait = match request.kind {
             Kind::AuthorizationAdvice | Kind::FinancialAdvice | Kind::Reversal => true,
             Kind::Authorization | Kind::Financial => {
-                self.link.options.reply_after_durable || self.journal.exposed()
+                let asks_only = matches!(request.operation, Operation::Inquiry | Operation::Verification);
+                let moves_money = decision.code.is_approval() && !asks_only;
+                moves_money && (self.link.options.reply_after_durable || self.journal.exposed())
             }
             Kind::NetworkManagement => false,
         };

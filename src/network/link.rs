@@ -32,12 +32,16 @@ pub struct LinkOptions {
     pub stand_in: Duration,
     /// Most connections at a time; more are refused.
     pub max_connections: usize,
-    /// Most answers of one connection waiting to be durable; beyond it the connection is not read.
+    /// Most messages of one connection read and not yet answered; beyond it the connection is not read.
     pub max_in_flight: usize,
-    /// A connection without any byte for this long is closed.
+    /// A connection without a whole frame for this long is closed.
     pub idle_timeout: Duration,
-    /// A connection whose peer takes no answer for this long is closed.
+    /// A frame that is not all there so long after its first byte closes its connection.
+    pub frame_timeout: Duration,
+    /// A connection whose peer acknowledges nothing of what it is owed for this long is closed.
     pub write_timeout: Duration,
+    /// A connection of whose messages more than so many in a second, and more than half, are refused is closed; 0 = never.
+    pub max_refused_per_s: u32,
     /// How its messages are decided; the link's number in it is set when it serves.
     pub terms: LinkTerms,
     /// How its messages say what ISO 8583 has no field for.

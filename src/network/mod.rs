@@ -19,6 +19,8 @@ mod corridor;
 pub use corridor::{Corridor, Passed, Session, Undo, Way};
 
 mod batch;
+mod deadline;
+mod fair;
 
 mod receipt;
 pub use receipt::Receipt;

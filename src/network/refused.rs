@@ -98,6 +98,20 @@ impl Why {
         }
     }
 
+    /// Whether its sender made it so that it cannot be used.
+    pub fn is_unusable(&self) -> bool {
+        matches!(
+            self,
+            Why::Parse(_)
+                | Why::Fault(_)
+                | Why::UnsupportedType
+                | Why::UnknownNetworkCode
+                | Why::Unsolicited
+                | Why::NoAnswerDue
+                | Why::WrongFrame(_)
+        )
+    }
+
     /// Its name in logs and pages.
     pub fn name(&self) -> &'static str {
         match self {

@@ -33,8 +33,4 @@ impl Sink for JournalSink {
         self.append_ns.set(self.append_ns.get() + self.ticks.now_ns() - from);
         appended.ok()
     }
-
-    fn appended(&self) -> u64 {
-        self.journal.appended()
-    }
 }

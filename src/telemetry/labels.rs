@@ -152,10 +152,14 @@ counters! {
     ConnectionsClosed = "connections_closed";
     /// Connections refused because the link had its full number.
     ConnectionsRefused = "connections_refused";
-    /// Connections closed because nothing came for the link's idle time.
+    /// Connections closed because no whole frame came for the link's idle time.
     IdleClosed = "connections_idle_closed";
     /// Connections closed because the peer did not read its answers.
     SlowReaderClosed = "connections_slow_reader_closed";
+    /// Connections closed because a frame was begun and not finished within the link's time for one.
+    FrameTimeoutClosed = "connections_frame_timeout_closed";
+    /// Connections closed because most of what they sent was refused, and more than the link takes of that in a second.
+    RefusedClosed = "connections_refused_messages_closed";
     /// Frames whose network header or check byte is wrong: dropped.
     WrongFrames = "wrong_frames";
     /// Frames by which the network says that it could not read a message of ours.

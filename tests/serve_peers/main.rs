@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod deadlines;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod islands;
 mod spoken;
 mod told;
 mod unrecorded;
