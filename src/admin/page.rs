@@ -203,13 +203,14 @@ fn write_links(out: &mut String, snapshot: &Snapshot) {
 }
 
 /// Counters that a healthy link does not move.
-const TROUBLE: [(&str, &str); 15] = [
+const TROUBLE: [(&str, &str); 16] = [
     ("dropped_frames", "dropped"),
     ("unreadable_frames", "unreadable"),
     ("frame_errors", "that could not be cut"),
     ("wrong_frames", "with a wrong header"),
     ("rejects", "rejected by the network"),
     ("budget_spent_requests", "budget spent before the decision (91)"),
+    ("shed_requests", "shed in overload, not remembered (91)"),
     ("undone_approvals", "approvals undone, too late to send (91)"),
     ("withheld_repeats", "repeats withheld, too late to send"),
     ("not_stored_requests", "not stored"),

@@ -16,7 +16,10 @@ mod sink;
 pub use sink::JournalSink;
 
 mod corridor;
-pub use corridor::{Corridor, Passed, Session, Undo, Way};
+pub use corridor::{Corridor, Session};
+
+mod passed;
+pub use passed::{Passed, Undo, Way};
 
 mod batch;
 mod deadline;

@@ -42,6 +42,8 @@ pub enum Why {
     NotBookable,
     /// There is no room for its record.
     NotStored,
+    /// It came too late, and more of these came than are remembered.
+    Shed,
     /// A repeat whose stored approval could not leave in time: its first answer stands.
     Withheld,
     /// Its approval came too late to be sent and stands all the same: no record says that it was answered 91.
@@ -64,7 +66,7 @@ pub enum Why {
 
 impl Why {
     /// The names of all.
-    pub const NAMES: [&str; 15] = [
+    pub const NAMES: [&str; 16] = [
         "unreadable",
         "format-error",
         "unsupported-type",
@@ -72,6 +74,7 @@ impl Why {
         "not-signed-on",
         "mac-not-verified",
         "not-stored",
+        "shed",
         "withheld-repeat",
         "not-undone",
         "answer-not-built",
@@ -122,6 +125,7 @@ impl Why {
             Why::NotSignedOn => "not-signed-on",
             Why::MacNotVerified { .. } => "mac-not-verified",
             Why::NotStored => "not-stored",
+            Why::Shed => "shed",
             Why::Withheld => "withheld-repeat",
             Why::NotUndone => "not-undone",
             Why::NotBuilt(_) | Why::NotFramed(_) => "answer-not-built",
@@ -181,6 +185,7 @@ impl Why {
                 "no room for its record: the disk or the journal's buffer is full, or the journal has failed"
                     .into()
             }
+            Why::Shed => "its budget was spent, as that of more requests than are remembered: a repeat is decided anew".into(),
             Why::Withheld => {
                 "a repeat whose stored approval could not leave in time: its first answer stands".into()
             }

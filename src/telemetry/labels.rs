@@ -174,8 +174,11 @@ counters! {
     Withheld = "withheld_repeats";
     /// Responses that came in without a request of ours.
     Unsolicited = "unsolicited_responses";
-    /// Requests whose budget was spent before they were decided.
+    /// Requests whose budget was spent before they were decided: answered 91, which is remembered.
     BudgetSpent = "budget_spent_requests";
+    /// Of the requests whose budget was spent before they were decided, those that were more than is remembered: answered 91
+    /// without a record.
+    Shed = "shed_requests";
     /// Requests refused because their decision could not be stored.
     NotStored = "not_stored_requests";
     /// Requests refused because the table of open authorizations was full.

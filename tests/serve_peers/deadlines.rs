@@ -56,7 +56,7 @@ fn a_flood_of_refused_messages_ends_its_connection_and_a_bad_field_in_every_thir
         peer.frame("0100", &if bad { purchase.without(4) } else { purchase }.fields())
     };
     network.send_raw(&(1..=1_500).flat_map(|stan| purchase(&network, stan)).collect::<Vec<_>>());
-    for stan in 1..=1_500 {
+    for stan in 1..=1_500_u32 {
         let code = if stan.is_multiple_of(3) { "30" } else { "00" };
         assert_eq!(network.receive().unwrap().code(), code, "{stan}");
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// The work of one slice: so many messages,
 const SLICE_MESSAGES: u32 = 32;
 /// or so many times as many frames of which nothing comes but a count.
-const IDLE_FRAMES_A_MESSAGE: u32 = 16;
+const CHEAP_FRAMES_A_MESSAGE: u32 = 16;
 
 /// What one slice brought.
 #[derive(Default)]
@@ -35,8 +35,8 @@ struct Taken {
 impl Taken {
     /// Whether the slice has room for one more frame.
     fn may_go_on(&self) -> bool {
-        let idle = self.cut - self.frames as u32;
-        self.end.is_none() && self.frames as u32 + idle / IDLE_FRAMES_A_MESSAGE < SLICE_MESSAGES
+        let cheap = self.cut - self.frames as u32;
+        self.end.is_none() && self.frames as u32 + cheap / CHEAP_FRAMES_A_MESSAGE < SLICE_MESSAGES
     }
 }
 
@@ -186,7 +186,7 @@ impl Connection {
                 return self.dropped(counter);
             }
         }
-        if passed.counts_as == Some(Counter::BudgetSpent) {
+        if matches!(passed.counts_as, Some(Counter::BudgetSpent | Counter::Shed)) {
             self.shared.counts.budget_spent.fetch_add(1, Ordering::Relaxed);
         }
         passed.counts_as
