@@ -7,6 +7,8 @@ use std::process::Command;
 const FORMAT: &str = "TELEMETRY_LOG_TEST_FORMAT";
 /// The level that it is changed to while it runs.
 const LATER: &str = "TELEMETRY_LOG_TEST_LATER";
+/// A thread of it panics.
+const PANICS: &str = "TELEMETRY_LOG_TEST_PANICS";
 
 /// Runs in a process of its own, because a process has one log.
 #[test]
@@ -25,6 +27,11 @@ fn log_two_lines() {
         tracing::debug!("details after the change");
         assert!(log::set_level("a=b=c").is_err() || std::env::var(LEVEL_VARIABLE).is_ok());
     }
+    if std::env::var_os(PANICS).is_some() {
+        let thread = std::thread::Builder::new().name("worker-7".into());
+        thread.spawn(|| panic!("a mistake")).unwrap().join().unwrap_err();
+    }
+    log::flush();
 }
 
 /// The lines of the child's stderr that the log wrote.
@@ -90,4 +97,15 @@ fn the_level_changes_while_it_runs_unless_the_environment_names_one() {
             assert!(as_expected, "{format} {level:?} {later}: {lines:?}");
         }
     }
+}
+
+#[test]
+fn a_panic_is_told_behind_the_lines_before_it() {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "log_two_lines", "--ignored", "--nocapture"]);
+    let child = child.env(FORMAT, "json").env(PANICS, "").env_remove(LEVEL_VARIABLE);
+    let output = child.env_remove("RUST_BACKTRACE").output().unwrap();
+    let lines = String::from_utf8(output.stderr).unwrap();
+    let (before, panic) = lines.split_once("thread 'worker-7' panicked at ").unwrap();
+    assert!(before.contains("acquirer-ascii") && panic.contains("a mistake"), "{lines}");
 }

@@ -1,15 +1,19 @@
 //! The one way in which commands print. A reader that closes the pipe (`| head`) has seen enough: what comes after
 //! goes nowhere, and the command ends with the exit code that it would have had. Must not know what is printed.
 
+use crate::telemetry::{Outlet, Told, log};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::error::Error;
 use std::fmt::Arguments;
 use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
 /// Why standard output took no more, where that was not its reader's wish.
 static FAILED: OnceLock<String> = OnceLock::new();
+/// Where standard output goes once nobody may wait for its reader.
+static OUTLET: OnceLock<Outlet> = OnceLock::new();
 
 /// Prints a line to standard output.
 macro_rules! outln {
@@ -32,16 +36,28 @@ macro_rules! err {
     ($($arg:tt)*) => { $crate::cli::print::err(format_args!($($arg)*)) };
 }
 
+/// From here on nobody who prints waits for whoever reads standard output: a switch must run, and stop, though nobody does.
+pub(super) fn unhurried() -> io::Result<()> {
+    let told = Told { dropped: |_| {}, failed: note };
+    let stdout = io::stdout().as_fd().try_clone_to_owned()?;
+    OUTLET.set(Outlet::start("stdout", stdout, told)?).map_err(|_| ErrorKind::AlreadyExists.into())
+}
+
 /// What `out!` and `outln!` do.
 pub(super) fn out(text: Arguments<'_>) {
-    if let Err(error) = io::stdout().write_fmt(text) {
+    if let Some(outlet) = OUTLET.get() {
+        outlet.push(text.to_string().as_bytes());
+    } else if let Err(error) = io::stdout().write_fmt(text) {
         note(&error);
     }
 }
 
 /// What `err!` and `errln!` do. Where nobody hears it, nothing is left to do about it.
 pub(super) fn err(text: Arguments<'_>) {
-    let _ = io::stderr().write_fmt(text);
+    // Behind the lines of the log, where there is one.
+    if !log::write(text.to_string().as_bytes()) {
+        let _ = io::stderr().write_fmt(text);
+    }
 }
 
 /// Standard output for what may be long or endless: such a command stops at the first error, [`is_closed`] or not.
@@ -79,14 +95,17 @@ pub(super) fn note(error: &io::Error) {
 
 /// The process's exit code: the command's own, unless what it printed went nowhere and nobody wanted that.
 pub(super) fn end(code: ExitCode) -> ExitCode {
-    if let Err(error) = io::stdout().flush() {
-        note(&error);
+    match OUTLET.get() {
+        Some(outlet) => outlet.flush(log::LAST_WORDS),
+        None => io::stdout().flush().unwrap_or_else(|error| note(&error)),
     }
-    match FAILED.get() {
+    let code = match FAILED.get() {
         None => code,
         Some(reason) => {
             errln!("authswitch: standard output: {reason}");
             ExitCode::from(super::USAGE)
         }
-    }
+    };
+    log::flush();
+    code
 }

@@ -5,13 +5,13 @@ mod delivery;
 mod intake;
 
 use super::batch::{Deferred, Outgoing};
-use super::clock::{Ticks, Turns};
+use super::clock::Turns;
 use super::deadline::{Deadlines, Overdue, Progress, RefusedRate};
 use super::fair::FairQueue;
 use super::inlet::Inlet;
 use super::receipt::Counts;
 use super::system;
-use super::{CloseReason, Corridor, Left, Link, Observer, Session};
+use super::{CloseReason, Corridor, Left, Link, Observer, Session, Ticks};
 use crate::journal::{Journal, Seq};
 use crate::telemetry::{Counter, Recorder};
 use crate::wire::frame::Cutter;

@@ -7,6 +7,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, getsockopt, recvmsg, setso
 use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
 use std::io::{IoSliceMut, Result};
 use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
 
 /// The words of SO_MEMINFO, as `linux/sock_diag.h` numbers them.
 const MEMINFO_WORDS: usize = 9;
@@ -94,6 +95,12 @@ pub fn acknowledged(socket: &impl AsFd) -> Result<u64> {
     let mut bytes = [0; 8];
     bytes.as_chunks_mut::<4>().0.copy_from_slice(&halves);
     Ok(u64::from_ne_bytes(bytes))
+}
+
+/// Ends a connection so that the kernel keeps nothing of it: what its peer sees is a reset.
+pub fn reset(socket: impl AsFd) {
+    // Without it the connection ends as any other.
+    let _ = rustix::net::sockopt::set_socket_linger(&socket, Some(Duration::ZERO));
 }
 
 /// Bytes of answers that may wait unsent in the kernel, beside one segment: what it took can no longer be undone.

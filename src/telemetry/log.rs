@@ -1,9 +1,13 @@
 //! The process's log: `tracing` to stderr, one line an event, JSON or text. Never message content, never one
-//! line a message: a blocked stderr would block the worker.
+//! line a message. Nobody who logs waits for stderr.
 
-use std::io::IsTerminal;
+use super::{Outlet, Told};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::panic::PanicHookInfo;
 use std::str::FromStr;
 use std::sync::OnceLock;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -65,21 +69,38 @@ pub enum LogError {
     /// The process has no log whose level could be changed.
     #[error("the log is not set up")]
     NotYet,
+    /// The system gives no second handle of stderr, or no thread to write to it.
+    #[error("the log cannot be set up: {0}")]
+    Stream(#[from] io::Error),
 }
 
 /// Exchanges the filter of the process's log.
 type Exchange = Box<dyn Fn(EnvFilter) -> Result<(), LogError> + Send + Sync>;
 static EXCHANGE: OnceLock<Exchange> = OnceLock::new();
+/// Where its lines go.
+static OUTLET: OnceLock<Outlet> = OnceLock::new();
 
-/// Sets up the process's log; the environment's [`LEVEL_VARIABLE`] wins over the settings.
+/// How long the end of the process waits for a stream that nobody may be reading.
+pub const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Sets up the process's log; the environment's [`LEVEL_VARIABLE`] wins over the settings. From then on the lines wait for
+/// stderr, a panic's too, and who ends the process calls [`flush`] first.
 ///
 /// # Errors
-/// An unreadable level, or a second call.
+/// An unreadable level, a second call, or no thread.
 pub fn init(options: &Options) -> Result<(), LogError> {
     let filter = filter(variable().as_deref(), &options.level)?;
+    let told = Told {
+        dropped: |lines| tracing::warn!(lines, "lines of the log dropped: stderr took none"),
+        // Nobody hears it.
+        failed: |_| {},
+    };
+    let stderr = io::stderr().as_fd().try_clone_to_owned()?;
+    OUTLET.set(Outlet::start("log", stderr, told)?).map_err(|_| LogError::Twice)?;
+    std::panic::set_hook(Box::new(tell_panic));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| Line)
         // It would say so on the same stderr by a macro that panics there: a collector that ends must not end the switch.
         .log_internal_errors(false);
     let exchange: Exchange = match options.format {
@@ -98,6 +119,50 @@ pub fn init(options: &Options) -> Result<(), LogError> {
         }
     };
     EXCHANGE.set(exchange).map_err(|_| LogError::Twice)
+}
+
+/// A line on its way to the stream.
+struct Line;
+
+impl Write for Line {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        write(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes lines that are none of the log's in their order among them. Returns whether there is a log to take them.
+pub fn write(lines: &[u8]) -> bool {
+    OUTLET.get().map(|outlet| outlet.push(lines)).is_some()
+}
+
+/// Waits until what was logged has left, [`LAST_WORDS`] at most.
+pub fn flush() {
+    if let Some(outlet) = OUTLET.get() {
+        outlet.flush(LAST_WORDS);
+    }
+}
+
+/// Lines that were dropped so far because stderr took none.
+pub fn dropped() -> u64 {
+    OUTLET.get().map_or(0, Outlet::dropped)
+}
+
+/// What the standard library writes of a panic, but without waiting for a stream that nobody reads.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let (name, trace) = (thread.name().unwrap_or("unnamed"), std::backtrace::Backtrace::capture());
+    let trace = if trace.status() == std::backtrace::BacktraceStatus::Captured {
+        trace.to_string()
+    } else {
+        String::new()
+    };
+    write(format!("thread '{name}' {panic}\n{trace}").as_bytes());
+    flush();
 }
 
 /// Changes the level while the process runs, but not where it is fixed.

@@ -10,6 +10,7 @@ mod cells;
 mod figures;
 mod gauges;
 mod labels;
+mod outlet;
 mod process;
 mod prometheus;
 mod recorder;
@@ -25,6 +26,7 @@ pub use figures::{
     curve, duration_text,
 };
 pub use labels::{Counter, KNOWN_MTIS, NO_CODE, Outcome, Stage};
+pub use outlet::{Outlet, Told};
 pub use prometheus::{CLASSIC_TYPE, OPENMETRICS_TYPE, classic};
 pub use recorder::{Batch, Recorder, Sample};
 pub use ticker::Ticker;

@@ -64,6 +64,13 @@ impl Switch {
         set: &[&str],
         prepare: impl FnOnce(&mut Command),
     ) -> Result<Switch, (ExitStatus, String)> {
+        let mut command = Switch::command(data, set);
+        prepare(&mut command);
+        Switch::spawn(command, &data.with_extension("log"))
+    }
+
+    /// The command that starts it on free ports.
+    pub fn command(data: &Path, set: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.args(["serve", "--data"]).arg(data);
         // A new folder begins with the demo's cards; one that is there is opened as it is.
@@ -83,15 +90,23 @@ impl Switch {
         for set in UNHURRIED.iter().chain(set) {
             command.arg("--set").arg(set);
         }
-        prepare(&mut command);
-        Switch::spawn(command, &data.with_extension("log"))
+        command
     }
 
     /// Starts a `serve` with arguments of its own; what it logs is appended to `log`.
-    pub fn spawn(mut command: Command, log: &Path) -> Result<Switch, (ExitStatus, String)> {
+    pub fn spawn(command: Command, log: &Path) -> Result<Switch, (ExitStatus, String)> {
+        let stderr = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        Switch::spawn_with(command, log, stderr.into())
+    }
+
+    /// As [`Switch::spawn`], with another standard error.
+    pub fn spawn_with(
+        mut command: Command,
+        log: &Path,
+        stderr: Stdio,
+    ) -> Result<Switch, (ExitStatus, String)> {
         let log = log.to_owned();
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
-        command.stderr(std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut addresses = BTreeMap::new();
@@ -233,6 +248,18 @@ impl Peer {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let (dialect, framing) = (Dialect::builtin(dialect).unwrap(), framing.parse().unwrap());
         Peer { stream, dialect, framing, buffer: Vec::new(), lead: Vec::new() }
+    }
+
+    /// Connects to a link from another address of this machine: any of 127.0.0.0/8 is one.
+    pub fn connect_from(source: &str, address: SocketAddr) -> std::io::Result<Peer> {
+        use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        bind(&socket, &SocketAddr::new(source.parse().unwrap(), 0))?;
+        connect(&socket, &address)?;
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let (dialect, framing) = (Dialect::builtin("iso87-ascii").unwrap(), "length2-be".parse().unwrap());
+        Ok(Peer { stream, dialect, framing, buffer: Vec::new(), lead: Vec::new() })
     }
 
     /// The same connection once more, for another thread.

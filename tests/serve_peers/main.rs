@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod deadlines;
+mod door;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod islands;

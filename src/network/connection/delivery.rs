@@ -1,6 +1,6 @@
 //! What a connection hands to the kernel: answers in whole frames, none of them an approval that is too late.
 
-use super::super::{CloseReason, Why, wall_us};
+use super::super::{CloseReason, Why};
 use super::{Connection, broken};
 use crate::message::Refusal;
 use crate::telemetry::{Batch, Counter, NO_CODE, Outcome};
@@ -43,16 +43,17 @@ impl Connection {
         }
         let (corridor, shared, link) = (&mut self.corridor, &self.shared, &self.link);
         let observer = &mut self.observer;
+        let wall_us = shared.ticks.wall_us();
         self.outgoing.replace_late(now_ns, deadline_ns, |answer, bytes, out| {
             let passed = &mut answer.passed;
             passed.has_deadline = false;
             let (counter, count) = match passed.undo.take() {
                 Some(undo) => {
                     passed.sample.outcome = Outcome::Undone;
-                    let (code, unserved) = corridor.undo(undo, passed.sample.mti, wall_us(), bytes, out);
+                    let (code, unserved) = corridor.undo(undo, passed.sample.mti, wall_us, bytes, out);
                     passed.sample.code = code;
                     if let Some(unserved) = unserved {
-                        observer.refused(unserved, &[], wall_us());
+                        observer.refused(unserved, &[], wall_us);
                     }
                     passed.sample.refusal = Refusal::BudgetSpent as u8;
                     (Counter::Undone, &shared.counts.undone)
@@ -62,7 +63,7 @@ impl Connection {
                     passed.sample.code = NO_CODE;
                     shared.recorder.batch().message(&passed.finish(now_ns));
                     let unserved = corridor.unserved_by(Why::Withheld, passed.sample.mti, bytes);
-                    observer.refused(unserved, &[], wall_us());
+                    observer.refused(unserved, &[], wall_us);
                     (Counter::Withheld, &shared.counts.withheld)
                 }
             };

@@ -1,7 +1,7 @@
 //! What a connection does with the bytes it reads: it cuts them into frames and passes each message, a slice at a time.
 
 use super::super::batch::Answer;
-use super::super::{CloseReason, Unserved, Way, Why, wall_us};
+use super::super::{CloseReason, Unserved, Way, Why};
 use super::{Connection, broken};
 use crate::telemetry::{Batch, Counter};
 use crate::wire::frame::{Cut, Kind};
@@ -60,7 +60,7 @@ impl Connection {
 
     /// Cuts and passes what is read, as much as one slice holds; `length` bytes of it are new.
     pub(super) fn take(&mut self, length: usize) -> Result<(), CloseReason> {
-        let mut taken = Taken { wall_us: wall_us(), ..Taken::default() };
+        let mut taken = Taken { wall_us: self.shared.ticks.wall_us(), ..Taken::default() };
         let mut at = self.begin;
         self.has_backlog = true;
         while taken.may_go_on() && self.may_take() {
