@@ -30,6 +30,8 @@ impl JournalSink {
 pub struct NoRecord;
 
 impl Sink for NoRecord {
+    const TAKES: bool = false;
+
     fn append(&self, _body: &[u8], _time_us: i64) -> Option<u64> {
         None
     }
