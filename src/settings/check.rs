@@ -201,6 +201,16 @@ impl Check<'_> {
 
     /// No two listeners on one address; port 0 is a different port each time.
     fn listeners(&mut self, settings: &Settings) {
+        self.repeated(&["admin", "hosts"], &settings.admin.hosts);
+        for (index, host) in settings.admin.hosts.iter().enumerate() {
+            let legal =
+                |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_');
+            if host.is_empty() || !host.bytes().all(legal) {
+                let reason =
+                    format!("{host:?} is not the name of a host: a-z, 0-9, hyphens and points, no port");
+                self.refuse_item(&["admin", "hosts"], index, reason);
+            }
+        }
         let mut taken = vec![("admin.listen".to_owned(), settings.admin.listen)];
         for (name, link) in &settings.links {
             let other = taken.iter().find(|(_, address)| collide(*address, link.listen));

@@ -67,6 +67,8 @@ pub struct Admin {
     /// Where HTTP for operators listens.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
+    /// Names under which it is asked, beside addresses and localhost; in lower case.
+    pub hosts: Vec<String>,
 }
 
 /// `[log]`.
