@@ -145,16 +145,21 @@ impl Portfolio {
     pub fn touch(&self, with_limits: bool, threads: usize) {
         let counters = self.counters.touches().filter(|_| with_limits);
         let touches = Mutex::new(self.table.touches(with_limits).into_iter().chain(counters));
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    // One after the other is taken, so that nobody is left with the large ones.
-                    let next = || touches.lock().next();
-                    while let Some(touch) = next() {
-                        touch();
-                    }
-                });
+        let work = || {
+            // One after the other is taken, so that nobody is left with the large ones.
+            let next = || touches.lock().next();
+            while let Some(touch) = next() {
+                touch();
             }
+        };
+        std::thread::scope(|scope| {
+            // This thread is one of them; where the system gives no more, it does all of it.
+            for _ in 1..threads {
+                if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    break;
+                }
+            }
+            work();
         });
     }
 
