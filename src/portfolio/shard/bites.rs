@@ -13,6 +13,12 @@ pub struct ShardCopy {
     sequence: u64,
 }
 
+impl Default for ShardCopy {
+    fn default() -> ShardCopy {
+        ShardCopy::new()
+    }
+}
+
 impl ShardCopy {
     /// Of an empty shard.
     pub fn new() -> ShardCopy {
