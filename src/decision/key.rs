@@ -29,7 +29,7 @@ impl KeyFields {
         Ok(KeyFields(set))
     }
 
-    fn has(self, de: u8) -> bool {
+    pub(super) fn has(self, de: u8) -> bool {
         self.0 >> de & 1 == 1
     }
 

@@ -358,7 +358,7 @@ fn plan(dice: &mut Dice, steps: usize, forgets: bool) -> Plan {
     });
     let cards = cards.collect();
     let table = if forgets {
-        TableOptions { max: 1, window_us: 2 * DAY_US }
+        TableOptions { max: 24, window_us: 2 * DAY_US }
     } else {
         // Room and time enough that nothing is forgotten.
         TableOptions { max: (24 + steps / 50) * 1_024, window_us: 100 * 366 * DAY_US }

@@ -5,6 +5,7 @@
 mod advices;
 mod counts;
 mod finds;
+mod keeps;
 mod life;
 mod names;
 mod parts;
@@ -87,6 +88,8 @@ pub struct Entry {
     stood_in: bool,
     settled: bool,
     last_reversal: Option<Identity>,
+    /// We had approved it, and could not say so in time.
+    undone: bool,
     ends_s: i64,
     /// When it was counted as a purchase.
     counted: Option<i64>,
@@ -155,7 +158,7 @@ pub struct Arrival {
     pub now_us: i64,
     /// Its budget is spent.
     pub late: bool,
-    /// There is no place for one more open transaction.
+    /// There is no place for one more transaction that must be kept.
     pub crowded: bool,
 }
 
@@ -369,7 +372,10 @@ impl Model {
     /// Our approval could not be sent.
     pub fn undoes(&mut self, record: u64, name: Name) {
         let Some(known) = self.get(&name) else { return };
-        let mut entry = Entry { code: ResponseCode::UNAVAILABLE, approval: NO_CODE, ..known.clone() };
+        let (code, approval) = (ResponseCode::UNAVAILABLE, NO_CODE);
+        // Of what moved no money nothing was approved.
+        let undone = known.stands != Stands::Answered;
+        let mut entry = Entry { code, approval, undone, ..known.clone() };
         let mut original = None;
         match entry.stands {
             Stands::Added => {
@@ -478,6 +484,7 @@ impl Model {
             stood_in: false,
             settled: false,
             last_reversal: None,
+            undone: false,
             ends_s: 0,
             counted: None,
             purchase: 0,

@@ -30,6 +30,9 @@ impl Model {
         } else {
             entry = reversed(entry, remains);
         }
+        if arrival.crowded && entry.must_keep() && !known.must_keep() {
+            return Outcome { stored: false, ..Outcome::stored(ResponseCode::MALFUNCTION) };
+        }
         Outcome { own: Some((name, entry)), other, ..accepted }
     }
 }
@@ -55,18 +58,19 @@ impl Model {
     /// A reversal that has nothing to reverse waits for its original.
     fn comes_first(&self, arrival: &Arrival, name: Name, differs: Differs) -> Outcome {
         let accepted = Outcome::stored(ResponseCode::APPROVED);
-        if arrival.crowded {
-            return Outcome { stored: false, ..Outcome::stored(ResponseCode::MALFUNCTION) };
-        }
         let blank = self.blank(arrival);
         let knows_trace = arrival.request.original.is_some_and(|original| original.stan != 0);
         let early = Entry {
             stands: Stands::ReversedBefore,
+            card: self.card_of(&arrival.request),
             last_reversal: Some(identity_of(&arrival.request)),
             // With its trace number no other of the same reference is meant.
             reference: blank.reference.filter(|_| !knows_trace),
             ..blank
         };
+        if arrival.crowded && early.must_keep() {
+            return Outcome { stored: false, ..Outcome::stored(ResponseCode::MALFUNCTION) };
+        }
         Outcome { own: Some((name, early)), differs, ..accepted }
     }
 }
