@@ -13,12 +13,6 @@ pub struct ShardCopy {
     sequence: u64,
 }
 
-impl Default for ShardCopy {
-    fn default() -> ShardCopy {
-        ShardCopy::new()
-    }
-}
-
 impl ShardCopy {
     /// Begins to copy a shard that has so many slots and was last changed by this record.
     pub(in crate::portfolio) fn begin(&mut self, slots: usize, sequence: u64) {
