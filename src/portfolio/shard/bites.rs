@@ -71,7 +71,7 @@ mod tests {
     fn a_copy_is_of_one_record_or_none() {
         let mut shard = Shard::new(64, 1_000);
         let put = |shard: &mut Shard, number: u64| {
-            shard.insert(&transaction(number, 0, i64::from(number % 3 == 0)), Traits::default());
+            shard.insert(&transaction(number, 0, i64::from(number.is_multiple_of(3))), Traits::default());
             shard.sequence = number;
         };
         (1..=9).for_each(|number| put(&mut shard, number));
