@@ -67,11 +67,14 @@ impl Desk {
     }
 
     /// Answers 91 to a request whose budget was spent before it was decided, and remembers that answer.
-    pub(super) fn decline_late(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
+    pub(super) fn decline_late<S: Sink>(&self, case: &Case<'_>, sink: &S) -> Decision {
         let request = case.request;
         let own_key = self.own_key(case);
         let mut meant = self.meant(case, own_key);
         let (mut shard, _) = self.lock_meant(&mut meant, own_key, None);
+        if !S::TAKES && shard.get(meant.key).is_none() {
+            return Decision::refused(Refusal::BudgetSpent, own_key);
+        }
         let mut new = first_seen(case, own_key, self);
         new.flags = REQUEST_SEEN;
         let mut record = self.record(Event::Request, case, own_key);
@@ -124,7 +127,7 @@ impl Desk {
                 None => Decision::refused(Refusal::NotStored, known.key),
             };
         }
-        let stored = stored_answer(known, self, sink.appended());
+        let stored = stored_answer(known, self, shard.sequence());
         if known.has(REQUEST_SEEN) {
             return stored;
         }
@@ -226,7 +229,8 @@ impl Desk {
         let request = case.request;
         let mut card_state = card.state.lock();
         let mut account_state = account.state.lock();
-        let holds_money = request.operation.is_debit() && request.kind == Kind::Authorization;
+        let books = request.operation.is_debit()
+            || request.operation == Operation::Credit && request.kind == Kind::Financial;
         let states = States { card: &mut card_state, account: &mut account_state };
         let (facts, judged) = judged(case, (card, account), &states, worth, sink);
         record.ruled = judged.ruled;
@@ -251,7 +255,7 @@ impl Desk {
             }
             Ok(offer) => offer,
         };
-        if holds_money && !shards.own.has_room(false) {
+        if books && !self.portfolio.table.has_room(shards.own, false, 1) {
             drop(meters);
             return self.decline(case, Refusal::TableFull, new, record, shards, sink);
         }

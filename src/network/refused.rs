@@ -42,6 +42,10 @@ pub enum Why {
     NotBookable,
     /// There is no room for its record.
     NotStored,
+    /// There is no room to remember it.
+    NoRoom,
+    /// It came too late, and more of these came than are remembered.
+    Shed,
     /// A repeat whose stored approval could not leave in time: its first answer stands.
     Withheld,
     /// Its approval came too late to be sent and stands all the same: no record says that it was answered 91.
@@ -64,7 +68,7 @@ pub enum Why {
 
 impl Why {
     /// The names of all.
-    pub const NAMES: [&str; 15] = [
+    pub const NAMES: [&str; 17] = [
         "unreadable",
         "format-error",
         "unsupported-type",
@@ -72,6 +76,8 @@ impl Why {
         "not-signed-on",
         "mac-not-verified",
         "not-stored",
+        "no-room",
+        "shed",
         "withheld-repeat",
         "not-undone",
         "answer-not-built",
@@ -94,8 +100,23 @@ impl Why {
             // What cannot be read is refused before it comes to a decision.
             Refusal::Format => Some(Why::NotBookable),
             Refusal::NotStored => Some(Why::NotStored),
+            Refusal::NoRoom => Some(Why::NoRoom),
             _ => None,
         }
+    }
+
+    /// Whether its sender made it so that it cannot be used.
+    pub fn is_unusable(&self) -> bool {
+        matches!(
+            self,
+            Why::Parse(_)
+                | Why::Fault(_)
+                | Why::UnsupportedType
+                | Why::UnknownNetworkCode
+                | Why::Unsolicited
+                | Why::NoAnswerDue
+                | Why::WrongFrame(_)
+        )
     }
 
     /// Its name in logs and pages.
@@ -108,6 +129,8 @@ impl Why {
             Why::NotSignedOn => "not-signed-on",
             Why::MacNotVerified { .. } => "mac-not-verified",
             Why::NotStored => "not-stored",
+            Why::NoRoom => "no-room",
+            Why::Shed => "shed",
             Why::Withheld => "withheld-repeat",
             Why::NotUndone => "not-undone",
             Why::NotBuilt(_) | Why::NotFramed(_) => "answer-not-built",
@@ -167,6 +190,11 @@ impl Why {
                 "no room for its record: the disk or the journal's buffer is full, or the journal has failed"
                     .into()
             }
+            Why::NoRoom => {
+                "no room to remember it: `transactions.max` and the quarter more that advices and reversals have are in use"
+                    .into()
+            }
+            Why::Shed => "its budget was spent, as that of more requests than are remembered: a repeat is decided anew".into(),
             Why::Withheld => {
                 "a repeat whose stored approval could not leave in time: its first answer stands".into()
             }

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod deadlines;
 mod door;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod islands;
 mod spoken;
 mod told;
 mod unrecorded;
