@@ -64,12 +64,13 @@ impl ShardCopy {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Rooms;
     use super::super::tests::transaction;
     use super::*;
 
     #[test]
     fn a_copy_is_of_one_record_or_none() {
-        let mut shard = Shard::new(64, 1_000);
+        let mut shard = Shard::new(Rooms::of(64, 1), 1_000);
         let put = |shard: &mut Shard, number: u64| {
             shard.insert(&transaction(number, 0, i64::from(number.is_multiple_of(3))), Traits::default());
             shard.sequence = number;
