@@ -15,6 +15,7 @@ mod demo;
 mod echo;
 mod explain;
 mod framing;
+mod guard;
 mod journal;
 mod past;
 mod policy;

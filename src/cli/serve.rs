@@ -2,6 +2,7 @@
 
 use super::check;
 use super::data::WhenNew;
+use super::guard;
 use super::status::Holdings;
 use super::switch::{Failure, Switch};
 use crate::portfolio::seed;
@@ -77,6 +78,14 @@ pub(super) fn run(args: Args) -> ExitCode {
     }
     if args.check {
         return check::run(&settings, &args.data, args.when_new());
+    }
+    let guarded = guard::take_key_out().and_then(|()| match settings.server.dumpable {
+        true => Ok(()),
+        false => guard::refuse_dumps(),
+    });
+    if let Err(error) = guarded {
+        errln!("authswitch serve: its memory cannot be kept from others: {error}");
+        return ExitCode::from(super::USAGE);
     }
     let json = settings.log.format == settings::LogFormat::Json;
     let format = if json { log::Format::Json } else { log::Format::Text };

@@ -3,6 +3,7 @@
 use super::Passed;
 use std::collections::VecDeque;
 use std::ops::Range;
+use zeroize::Zeroize;
 
 /// An answer standing in a buffer.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +107,8 @@ impl Outgoing {
             }
             answer.length > 0
         });
-        after.extend(before.drain(from..));
+        after.extend_from_slice(&before[from..]);
+        before.zeroize();
     }
 
     /// How many answers and bytes are not gone.
@@ -114,8 +116,9 @@ impl Outgoing {
         (self.answers.len() - self.done, self.bytes.len() - self.gone)
     }
 
-    /// Forgets everything, keeping the room.
+    /// Forgets everything, keeping the room: wiped, as answers name cards.
     pub fn clear(&mut self) {
+        self.bytes.as_mut_slice().zeroize();
         self.bytes.clear();
         self.answers.clear();
         self.keep_alives.clear();
@@ -138,7 +141,9 @@ impl Deferred {
 
     /// Moves the bytes of one answer here, to wait for `sequence`.
     pub fn push(&mut self, sequence: u64, answer: Answer, from: &mut Vec<u8>, range: Range<usize>) {
-        self.bytes.extend(from.drain(range));
+        self.bytes.extend(&from[range.clone()]);
+        from[range.clone()].zeroize();
+        from.drain(range);
         self.answers.push_back((sequence, answer));
     }
 
@@ -148,7 +153,9 @@ impl Deferred {
             && let Some((_, mut answer)) = self.answers.pop_front()
         {
             answer.passed.is_durable(now_ns);
-            outgoing.bytes.extend(self.bytes.drain(..answer.length));
+            outgoing.bytes.extend(self.bytes.range(..answer.length));
+            self.bytes.range_mut(..answer.length).for_each(|byte| *byte = 0);
+            self.bytes.drain(..answer.length);
             outgoing.answers.push(answer);
         }
     }

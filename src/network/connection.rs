@@ -19,11 +19,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use zeroize::{Zeroize, zeroize_stack};
 
 /// What one read takes at most, unless a frame is larger.
 const READ_BYTES: usize = 32 << 10;
 /// After the last answer the peer gets this long to close, so that a reset does not overtake the answer.
 const LINGER: Duration = Duration::from_millis(250);
+/// What passing messages leaves on the stack, generously.
+const STAINED: usize = 32 << 10;
 /// After so many reads that left something in the socket, others have their turn.
 const READS_A_TURN: u32 = 8;
 
@@ -65,6 +68,8 @@ pub struct Connection {
     filled: usize,
     outgoing: Outgoing,
     deferred: Deferred,
+    /// Messages were looked at since the stack was wiped.
+    is_stained: bool,
     durable: watch::Receiver<Seq>,
     last_read: Instant,
     /// When the first byte of the unfinished frame at the front was read.
@@ -99,6 +104,7 @@ impl Connection {
             filled: 0,
             outgoing: Outgoing::default(),
             deferred: Deferred::default(),
+            is_stained: false,
             durable: shared.journal.watch(),
             last_read: Instant::now(),
             unfinished: None,
@@ -112,6 +118,7 @@ impl Connection {
     pub async fn serve(mut self, mut stop: watch::Receiver<bool>) {
         self.observer.opened();
         let end = self.run(&mut stop).await;
+        zeroize_stack::<STAINED>();
         if end == CloseReason::Stop {
             self.finish().await;
         }
@@ -176,6 +183,9 @@ impl Connection {
             if let Err(end) = self.write().await {
                 return end;
             }
+            if std::mem::take(&mut self.is_stained) {
+                zeroize_stack::<STAINED>();
+            }
             if self.is_half_closed && self.deferred.len() == 0 {
                 return CloseReason::Peer;
             }
@@ -207,9 +217,11 @@ impl Connection {
         }
     }
 
-    /// Cuts and passes what the last read completed.
+    /// Cuts and passes what the last read completed. What that leaves on the stack lies below this frame, to be wiped.
+    #[inline(never)]
     fn take(&mut self, length: usize) -> Result<(), CloseReason> {
         self.filled += length;
+        self.is_stained = true;
         self.last_read = Instant::now();
         let mut taken = Taken { wall_us: wall_us(), ..Taken::default() };
         let mut at = 0;
@@ -270,10 +282,11 @@ impl Connection {
         self.counted.extend(counter);
     }
 
-    /// Moves what is not yet cut to the front of the buffer.
+    /// Moves what is not yet cut to the front of the buffer, and wipes what is cut.
     fn forget(&mut self, cut: usize) {
         if cut > 0 {
             self.input.copy_within(cut..self.filled, 0);
+            self.input[self.filled - cut..self.filled].zeroize();
             self.filled -= cut;
         }
     }
@@ -373,6 +386,7 @@ impl Connection {
         if !self.outgoing.has_late(now_ns, deadline_ns) {
             return;
         }
+        self.is_stained = true;
         let (corridor, shared, link) = (&mut self.corridor, &self.shared, &self.link);
         let observer = &mut self.observer;
         self.outgoing.replace_late(now_ns, deadline_ns, |answer, bytes, out| {
