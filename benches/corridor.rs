@@ -4,10 +4,11 @@
 //! `cargo bench --bench corridor -- [CARDS] [THREADS] [ROUNDS]`; 10,000 cards, one thread and 60 rounds of 32,768
 //! messages where nothing is said.
 
+use authswitch::clock::wall_us;
 use authswitch::decision::{Desk, LinkTerms, Policy, Standing};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Pan, Reading};
-use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
+use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way};
 use authswitch::portfolio::{
     AccountState, CardState, CardStatus, Limits, Lists, NewAccount, NewCard, Portfolio, Program, TableOptions,
 };
@@ -105,7 +106,9 @@ fn link(dialect: &str) -> LinkOptions {
         receive_buffer_bytes: 65_536,
         budget: Duration::from_secs(3600),
         stand_in: Duration::ZERO,
+        allow: Vec::new(),
         max_connections: 1,
+        max_connections_per_address: 0,
         max_in_flight: 1,
         echo_keep_alives: false,
         idle_timeout: Duration::from_secs(1),

@@ -5,6 +5,8 @@
 
 #![allow(unsafe_code)]
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{IoSlice, writev};
 use rustix::mm::{Advice, madvise};
 use std::alloc::{GlobalAlloc, Layout, System};
 
@@ -32,9 +34,35 @@ unsafe fn wipe(block: *mut u8, size: usize) {
     }
 }
 
+/// Says that there is no block of this size, without asking for any memory: who asked ends the process, with fewer words.
+#[cold]
+fn tell_of_none(size: usize) {
+    let mut digits = [b'0'; 20];
+    let (mut rest, mut first) = (size, digits.len() - 1);
+    while rest >= 10 {
+        digits[first] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        first -= 1;
+    }
+    digits[first] = b'0' + rest as u8;
+    let before = b"authswitch: no memory for ".as_slice();
+    let behind = b" bytes more: RLIMIT_AS (`ulimit -v`), the control group's memory.max or the machine's own is spent\n";
+    let words = [before, &digits[first..], behind].map(IoSlice::new);
+    // Where nobody takes it there is nobody else to tell, and nothing waits for that.
+    let stderr = std::io::stderr();
+    let mut asked = [PollFd::new(&stderr, PollFlags::OUT)];
+    if poll(&mut asked, Some(&Timespec::default())).is_ok_and(|ready| ready > 0) {
+        let _ = writev(&stderr, &words);
+    }
+}
+
 /// Advises huge pages for the pages that lie in a block. Where the kernel has none to give, nothing is lost.
 fn advised(block: *mut u8, size: usize) -> *mut u8 {
-    if size >= HUGE_PAGE && !block.is_null() {
+    if block.is_null() {
+        tell_of_none(size);
+        return block;
+    }
+    if size >= HUGE_PAGE {
         let skipped = block.align_offset(PAGE);
         let whole = (size - skipped) / PAGE * PAGE;
         // SAFETY: the range lies within the block, and this advice changes no content.

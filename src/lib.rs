@@ -20,6 +20,7 @@
 //!
 //!   traffic  -> message, wire, telemetry     (traces, generator, load client, reports)
 //!   admin    -> network's words, telemetry    (HTTP: health, metrics, status page)
+//!   clock    -> nobody                        (network and cli take their time from it)
 //!   settings -> value types of wire and message  telemetry -> nobody
 //! ```
 //!
@@ -41,6 +42,8 @@ pub mod decision;
 pub mod journal;
 
 pub mod vault;
+
+pub mod clock;
 
 pub mod network;
 

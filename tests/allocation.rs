@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, unsafe_code)]
 
+use authswitch::clock::wall_us;
 use authswitch::decision::{Desk, LinkTerms, Policy, Standing};
 use authswitch::journal::{Journal, Options, Tail};
 use authswitch::message::{Marked, Pan, Reading};
-use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way, wall_us};
+use authswitch::network::{Corridor, Link, LinkOptions, Session, Ticks, Way};
 use authswitch::portfolio::{
     AccountState, CardState, CardStatus, Counters, Counts, Limits, Lists, NewAccount, NewCard, Portfolio,
     Program, TableOptions, Window,
@@ -71,7 +72,9 @@ fn link(dialect: &str, framing: &str) -> LinkOptions {
         receive_buffer_bytes: 65_536,
         budget: Duration::from_secs(3600),
         stand_in: Duration::ZERO,
+        allow: Vec::new(),
         max_connections: 1,
+        max_connections_per_address: 0,
         max_in_flight: 1,
         idle_timeout: Duration::from_secs(1),
         write_timeout: Duration::from_secs(1),

@@ -6,6 +6,7 @@ mod support;
 
 use authswitch::portfolio::Portfolio;
 use authswitch::portfolio::folder::{self, Failure};
+use authswitch::portfolio::snapshot::WriteOptions;
 use authswitch::vault::DataKey;
 use std::path::{Path, PathBuf};
 use support::*;
@@ -20,7 +21,8 @@ fn empty() -> Portfolio {
 
 fn write(world: &World, data: &Path) -> PathBuf {
     let floor = world.sink.records().len() as u64;
-    folder::write(&world.desk.portfolio, &key(), data, floor, NOON, |_| Ok(())).unwrap()
+    folder::write(&world.desk.portfolio, &key(), data, (floor, NOON), WriteOptions::default(), |_| Ok(()))
+        .unwrap()
 }
 
 fn damage(path: &Path) {
@@ -50,7 +52,8 @@ fn the_newest_two_stay_and_the_newest_counts() {
     assert_eq!((loaded.facts.floor, loaded.passed_over.len()), (3, 0));
     assert_eq!(loaded.portfolio.state_hash(), world.state_hash());
     // After a change that the journal does not hold, nothing older may be fallen back on, but a copy.
-    folder::write_changed(&world.desk.portfolio, &key(), data.path(), 3, NOON).unwrap();
+    folder::write_changed(&world.desk.portfolio, &key(), data.path(), (3, NOON), WriteOptions::default())
+        .unwrap();
     let copy = paths[2].with_extension("again.snap");
     assert_eq!(folder::list(data.path()).unwrap(), [paths[2].clone(), copy.clone()]);
     damage(&paths[2]);
@@ -98,10 +101,17 @@ fn one_whose_records_do_not_become_durable_never_counts() {
     let before = write(&world, data.path());
     world.gets(&purchase(1), "00").gets(&purchase(2), "00");
     let mut waited_for = 0;
-    let result = folder::write(&world.desk.portfolio, &key(), data.path(), 1, NOON, |last| {
-        waited_for = last;
-        Err::<(), Failure>("the journal has failed".into())
-    });
+    let result = folder::write(
+        &world.desk.portfolio,
+        &key(),
+        data.path(),
+        (1, NOON),
+        WriteOptions::default(),
+        |last| {
+            waited_for = last;
+            Err::<(), Failure>("the journal has failed".into())
+        },
+    );
     assert_eq!(result.unwrap_err().to_string(), "the journal has failed");
     // Not the floor: the last record whose effect is in it.
     assert_eq!(waited_for, 2);
@@ -122,7 +132,14 @@ fn every_earlier_state_can_be_reached_from_an_origin() {
         hashes.push(world.state_hash());
         if stan == 5 {
             // As after an import of cards: what is older can only be reached from its own origin.
-            folder::write_changed(&world.desk.portfolio, &key(), data.path(), 5, NOON).unwrap();
+            folder::write_changed(
+                &world.desk.portfolio,
+                &key(),
+                data.path(),
+                (5, NOON),
+                WriteOptions::default(),
+            )
+            .unwrap();
         } else {
             write(&world, data.path());
         }
@@ -136,4 +153,23 @@ fn every_earlier_state_can_be_reached_from_an_origin() {
         assert_eq!(loaded.portfolio.state_hash(), hashes[before as usize - 1], "before {before}");
     }
     assert!(folder::load_before(data.path(), &key(), 0, empty).unwrap().is_none());
+}
+
+#[test]
+fn one_that_would_take_the_room_of_others_is_given_up_and_leaves_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let world = World::default();
+    let before = write(&world, data.path());
+    world.gets(&purchase(1), "00");
+    let left = |folder: &str| {
+        let entries = std::fs::read_dir(data.path().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_file()).collect::<Vec<_>>()
+    };
+    let options = WriteOptions { leave_free_bytes: 1 << 60, pause: None };
+    let result = folder::write(&world.desk.portfolio, &key(), data.path(), (1, NOON), options, |_| Ok(()));
+    let said = result.unwrap_err().to_string();
+    assert!(said.contains("not enough room") && said.contains("stay free for the journal"), "{said}");
+    assert_eq!(left("snapshot"), [before.clone()]);
+    assert!(folder::write_changed(&world.desk.portfolio, &key(), data.path(), (1, NOON), options).is_err());
+    assert_eq!((left("snapshot"), folder::list(data.path()).unwrap()), (vec![before.clone()], vec![before]));
 }

@@ -234,3 +234,72 @@ fn a_stalled_disk_crosses_the_exposure_and_turns_late_approvals_into_91() {
     assert!(status.success());
     assert_eq!(dump(&data).iter().filter(|record| record["event"] == "undone").count(), 2);
 }
+
+#[test]
+fn a_snapshot_without_room_leaves_nothing_behind_and_is_tried_again_and_the_receipt_always_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, full) = (folder.path().join("data"), folder.path().join("full"));
+    let unfinished = data.join("snapshot/unfinished.tmp");
+    let start = |faults: &str| {
+        let set = ["journal.segment_mib=1", "snapshot.every_records=5"];
+        Switch::start_with(&data, &set, |command| {
+            faults::inject(command, faults, &folder.path().join("calls"));
+        })
+    };
+    let fault = format!("call=write path=unfinished.tmp do=ENOSPC while={}", full.display());
+    let switch = start(&fault);
+    let mut peer = switch.connect("acquirer-ascii");
+    let mut stan = 0;
+    let mut approve = |peer: &mut Peer, count: u32| {
+        for _ in 0..count {
+            stan += 1;
+            assert_eq!(peer.ask("0100", &Purchase::new(&pan("411111", 1), stan, 100).fields()).code(), "00");
+        }
+    };
+    std::fs::write(&full, "").unwrap();
+    approve(&mut peer, 10);
+    let failed = "authswitch_snapshots_total{result=\"failed\"}";
+    let written = "authswitch_snapshots_total{result=\"written\"}";
+    wait_for("a snapshot that fails", || switch.metric(failed).filter(|failed| *failed >= 1.0));
+    assert!(!unfinished.exists(), "what was written of it takes the journal's room");
+    // Approvals go on, ready, with the reason said.
+    approve(&mut peer, 10);
+    let (status, body) = switch.get("/readyz");
+    assert!(status == 200 && body.contains("snapshot was not written"), "{status} {body}");
+    assert!(switch.log_text().contains("snapshot not written"), "{}", switch.log_text());
+    std::fs::remove_file(&full).unwrap();
+    wait_for("it to be tried again", || switch.metric(written).filter(|written| *written >= 1.0));
+    assert!(!switch.get("/readyz").1.contains("snapshot"));
+    // A stop with the disk full: all is in the journal, which is said beside the receipt.
+    std::fs::write(&full, "").unwrap();
+    let log = switch.log.clone();
+    let (status, said) = switch.terminate();
+    assert!(said.contains("drained received=20 answered=20"), "{said}");
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(
+        status.code() == Some(1) && log.contains("no snapshot, the journal alone recovers all"),
+        "{status} {log}"
+    );
+    assert!(!unfinished.exists());
+    // What a killed process left of one is gone with the next start, wherever it was being written.
+    let leftovers = [
+        "snapshot/unfinished.tmp",
+        "snapshot/origins/7.tmp",
+        "versions/unfinished.tmp",
+        "journal/next.tmp",
+        "high-water.tmp",
+    ];
+    for leftover in leftovers {
+        std::fs::write(data.join(leftover), vec![7; 100_000]).unwrap();
+    }
+    let switch = start(&fault);
+    approve(&mut switch.connect("acquirer-ascii"), 10);
+    for leftover in leftovers.iter().filter(|leftover| !leftover.starts_with("journal")) {
+        assert!(!data.join(leftover).exists(), "{leftover} is still there");
+    }
+    let left = std::fs::read(data.join("journal/next.tmp")).unwrap_or_default();
+    assert!(!left.contains(&7), "the prepared segment is an old one");
+    std::fs::remove_file(&full).unwrap();
+    let (status, said) = switch.terminate();
+    assert!(status.success() && said.contains("drained received=10 answered=10"), "{status} {said}");
+}

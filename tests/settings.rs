@@ -1,6 +1,9 @@
 //! Where settings come from and what is refused, by the line that an operator reads.
 #![allow(clippy::unwrap_used)]
 
+#[path = "settings/door.rs"]
+mod door;
+
 use authswitch::settings::{
     Country, Days, Hours, Limits, LogFormat, Mebibytes, Micros, Millis, Program, Seconds, Settings,
     SettingsError,
@@ -137,7 +140,7 @@ fn unknown_and_missing_keys_are_refused() {
         (
             "workers = 3\n",
             "site.toml:1:1: workers: unknown key (known here: server, admin, log, telemetry, \
-          journal, snapshot, vault, transactions, counters, holds, rules, completion, approvals, rates, \
+          journal, snapshot, clock, vault, transactions, counters, holds, rules, completion, approvals, rates, \
              verification, programs, links)",
         ),
         (
@@ -233,7 +236,7 @@ fn addresses_are_refused_where_malformed_or_taken() {
         let line = format!(
             "site.toml:6:10: links.two.listen: {listen} is taken: links.one.listen is 127.0.0.1:7001"
         );
-        refused(&second(listen), &[], &[&line]);
+        refused(&format!("{}allow = [\"10.0.0.0/8\"]\n", second(listen)), &[], &[&line]);
     }
     let line = "site.toml:6:10: links.two.listen: 127.0.0.1:9583 is taken: admin.listen is 127.0.0.1:9583";
     refused(&second("127.0.0.1:9583"), &[], &[line]);

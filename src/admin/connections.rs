@@ -81,6 +81,20 @@ pub struct Suspicion {
     pub likely: String,
 }
 
+/// Connections of a link that were not taken, for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TurnedAway {
+    /// Why, in a word: `not-allowed`.
+    pub reason: &'static str,
+    /// How many since the start.
+    pub connections: u64,
+    /// Address and port of the last.
+    pub last_peer: String,
+    /// When it came, microseconds since 1970 UTC.
+    #[serde(rename = "last", serialize_with = "time")]
+    pub last_us: i64,
+}
+
 /// A time as JSON and pages have it: `2026-11-30T09:33:15.123456Z`.
 pub(super) fn timestamp(time_us: i64) -> String {
     jiff::Timestamp::from_microsecond(time_us)

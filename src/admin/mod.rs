@@ -10,6 +10,6 @@ mod routes;
 mod server;
 mod status;
 
-pub use connections::{Connection, Refusal, Refusals, Suspicion};
+pub use connections::{Connection, Refusal, Refusals, Suspicion, TurnedAway};
 pub use server::{Limits, Server};
 pub use status::{Exposure, Facts, Journal, Link, Readiness, State, Status};

@@ -188,6 +188,7 @@ fn write_links(out: &mut String, snapshot: &Snapshot) {
     write_table(out, &heads, &rows);
     write_trouble(out, figures);
     for link in &snapshot.facts.links {
+        connections::write_turned_away(out, link);
         if let Some(suspicion) = &link.suspicion {
             let _ = write!(
                 out,

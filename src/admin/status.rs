@@ -1,6 +1,6 @@
 //! What the admin server asks of the running switch. Small on purpose: whoever assembles the switch implements it.
 
-use super::connections::{Connection, Refusals, Suspicion};
+use super::connections::{Connection, Refusals, Suspicion, TurnedAway};
 use serde::Serialize;
 
 /// Whether messages should be sent here.
@@ -53,6 +53,8 @@ pub struct Link {
     pub max_connections: u64,
     /// What its messages seem to be written in, when nothing of a connection could be read.
     pub suspicion: Option<Suspicion>,
+    /// Connections that were not taken, by reason; those of which there are any.
+    pub turned_away: Vec<TurnedAway>,
 }
 
 /// What was answered and is not yet durable, and the bounds after which no more is approved.

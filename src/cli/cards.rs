@@ -1,12 +1,14 @@
 //! `authswitch cards`: loads a CSV file of cards into the data folder of a stopped switch, all of it or nothing, or
 //! takes the cards of a program out of it.
 
+use super::contents::{self, Contents};
 use super::data::{self, Failure, Opened, WhenNew};
-use super::serve;
+use super::{private, serve, snapshots};
+use crate::clock::wall_us;
 use crate::journal::{JournalError, Lock};
-use crate::network::wall_us;
 use crate::portfolio::import::{self, Done, ImportError};
 use crate::portfolio::sheet::{self, Rejected, Sheet, SheetError};
+use crate::portfolio::snapshot::WriteOptions;
 use crate::portfolio::{Program, Removed, columns, folder};
 use crate::settings::Settings;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -159,11 +161,12 @@ fn run_remove(args: &Remove) -> ExitCode {
 
 fn remove(args: &Remove, settings: &Settings) -> Result<Removed, Failure> {
     let data = &args.place.data;
-    if data::is_new(data)? {
+    private::make_private();
+    if contents::look(settings, data)? == Contents::New {
         return Err(format!("{}: no data folder", data.display()).into());
     }
     let journal = data.join("journal");
-    let lock = lock(&journal)?;
+    let lock = lock(data)?;
     let doing = step("reading the data folder");
     let Opened { mut portfolio, tail, key, lock: _lock, warnings, .. } =
         data::open_locked(settings, data, WhenNew::Refuse, lock)?;
@@ -176,7 +179,7 @@ fn remove(args: &Remove, settings: &Settings) -> Result<Removed, Failure> {
     if removed.cards > 0 {
         doing.set_message("writing the snapshot");
         settle(&journal)?;
-        folder::write_changed(&portfolio, &key, data, tail.last, wall_us())?;
+        folder::write_changed(&portfolio, &key, data, (tail.last, wall_us()), room(settings))?;
     }
     doing.finish_and_clear();
     Ok(removed)
@@ -243,17 +246,15 @@ fn refuse(rejected: &Rejected, file: &Path, as_json: bool) {
 
 fn load(file: &Path, data: &Path, settings: &Settings) -> Result<Done, Stop> {
     let journal = data.join("journal");
+    private::make_private();
+    let is_new = contents::look(settings, data)? == Contents::New;
     // Before anything else: whoever forgot to stop the switch hears of that first.
-    let lock = if journal.is_dir() { Some(lock(&journal)?) } else { None };
+    let lock = if is_new { None } else { Some(lock(data)?) };
     let sheet = read(file, &data::programs(settings))?;
     // A wrong file leaves no new folder behind.
     let lock = match lock {
         Some(held) => held,
-        None => {
-            fs::create_dir_all(&journal)
-                .map_err(|error| format!("data folder {}: {error}", journal.display()))?;
-            self::lock(&journal)?
-        }
+        None => self::lock(data)?,
     };
     let doing = step("reading the data folder");
     let Opened { mut portfolio, tail, key, lock: _lock, warnings, .. } =
@@ -269,18 +270,26 @@ fn load(file: &Path, data: &Path, settings: &Settings) -> Result<Done, Stop> {
     drop(sheet);
     doing.set_message("writing the snapshot");
     settle(&journal)?;
-    folder::write_changed(&portfolio, &key, data, tail.last, wall_us())?;
+    folder::write_changed(&portfolio, &key, data, (tail.last, wall_us()), room(settings))?;
+    if is_new {
+        errln!("authswitch cards import: made the data folder {}: there was none", data.display());
+    }
     doing.finish_and_clear();
     Ok(done)
 }
 
-fn lock(journal: &Path) -> Result<Lock, Failure> {
-    Lock::take(journal).map_err(|error| match error {
-        JournalError::Locked { holder, .. } => {
+fn lock(data: &Path) -> Result<Lock, Failure> {
+    data::lock(data).map_err(|error| match error.downcast_ref() {
+        Some(JournalError::Locked { holder, .. }) => {
             format!("a switch runs on this data folder{holder}; stop it first: nothing is changed").into()
         }
-        error => error.into(),
+        _ => error,
     })
+}
+
+/// What a snapshot leaves to the switch that starts on it.
+fn room(settings: &Settings) -> WriteOptions<'static> {
+    WriteOptions { leave_free_bytes: snapshots::leave_free_bytes(settings), pause: None }
 }
 
 fn read(file: &Path, programs: &[Program]) -> Result<Sheet, Stop> {

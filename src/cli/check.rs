@@ -1,7 +1,9 @@
 //! `serve --check`: reads settings, dialects, rules and the data folder as a start would, and says what would happen.
 //! Changes nothing, and may run beside a switch.
 
+use super::contents::{self, Contents};
 use super::data::{self, Failure, Found, WhenNew};
+use super::limits::{self, OpenFiles};
 use super::rules::{self, Loaded};
 use super::{past, policy, standing, switch, verification};
 use crate::journal::Lock;
@@ -44,6 +46,7 @@ pub(super) fn run(settings: &Settings, path: &Path, when_new: WhenNew) -> ExitCo
     if !held {
         check_addresses(settings, &mut found);
     }
+    check_limits(settings, &mut found);
     let set = check_rules(settings, &mut found);
     match check_folder(settings, path, when_new, held) {
         Ok(portfolio) => {
@@ -66,11 +69,25 @@ pub(super) fn run(settings: &Settings, path: &Path, when_new: WhenNew) -> ExitCo
     }
 }
 
+/// Whether the limits of this process, which are those of a switch that is started from here, would do.
+fn check_limits(settings: &Settings, found: &mut Findings) {
+    let open_files = OpenFiles::of(settings, switch::workers(settings));
+    for problem in [open_files.connections().err(), limits::check_file_size(settings).err()] {
+        problem.into_iter().for_each(|problem| found.problem(problem));
+    }
+    for doubt in [open_files.doubt(), limits::file_size_doubt()].into_iter().flatten() {
+        outln!("warning: {doubt}");
+    }
+}
+
 fn check_link((name, link): (&String, &Link), found: &mut Findings) {
     match switch::link_options((name, link)) {
         Ok(options) => {
             let (dialect, framing) = (options.dialect.name(), &link.framing);
             outln!("link {name} listens on {}, dialect {dialect}, framing {framing}", link.listen);
+            if let Some(doubt) = policy::door_doubt(link) {
+                outln!("warning: link {name}: {doubt}");
+            }
             if let Some(doubt) = super::framing::doubt(&link.framing, &options.dialect) {
                 outln!("warning: link {name}: {doubt}");
             }
@@ -126,16 +143,16 @@ fn check_folder(
     held: bool,
 ) -> Result<Portfolio, Failure> {
     let shown = path.display();
-    if data::is_new(path)? {
+    let Contents::Whole(high_water) = contents::look(settings, path)? else {
         if when_new == WhenNew::Refuse {
             return Err(data::no_folder(path).into());
         }
         let portfolio = data::imagined(settings, when_new)?;
         outln!("data {shown}: would be made, with {} cards", portfolio.count().0);
         return Ok(portfolio);
-    }
+    };
     let key = past::key(settings, path)?;
-    let Found { portfolio, tail, facts, replayed, warnings } = data::look(settings, path, &key)?;
+    let Found { portfolio, tail, facts, replayed, warnings } = data::look(settings, path, &key, high_water)?;
     let (cards, accounts) = portfolio.count();
     let taken = Timestamp::from_microsecond(facts.time_us).map(|time| format!("{time:.0}"));
     outln!("data {shown}: {cards} cards, {accounts} accounts");

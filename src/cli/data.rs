@@ -1,7 +1,10 @@
 //! Opening a data folder: the key, the newest snapshot (or what a new folder begins with), the journal's tail.
 
+use super::contents::{self, Contents};
+use super::high_water::HighWater;
+use super::private;
+use crate::clock::{Recorded, wall_us};
 use crate::journal::{self, Entry, Lock, Seq, Tail};
-use crate::network::wall_us;
 use crate::portfolio::{
     Limits, Lists, NOBODY, Portfolio, Program, Record, TableOptions, UNLIMITED, folder, seed,
     snapshot::SnapshotFacts,
@@ -20,6 +23,8 @@ pub(super) struct Opened {
     pub portfolio: Portfolio,
     /// Where the journal continues.
     pub tail: Tail,
+    /// The last record and its time.
+    pub recorded: Recorded,
     /// The folder's key.
     pub key: DataKey,
     /// Keeps every other process out of the folder; goes on to the journal.
@@ -32,6 +37,22 @@ pub(super) struct Opened {
     pub replayed: u64,
     /// How long it took.
     pub took: Duration,
+}
+
+impl Opened {
+    /// Says in the log what was recovered, and what was not as it should be.
+    pub(super) fn tell(&self) {
+        self.warnings.iter().for_each(|warning| tracing::warn!(%warning, "recovered with a warning"));
+        tracing::info!(
+            cards = self.portfolio.count().0,
+            last = self.tail.last,
+            floor = self.floor,
+            replayed = self.replayed,
+            milliseconds = self.took.as_millis() as u64,
+            state_hash = format!("{:016x}", self.portfolio.state_hash()),
+            "recovered"
+        );
+    }
 }
 
 /// What to do where there is no data folder yet, or an empty one.
@@ -47,25 +68,11 @@ pub(super) enum WhenNew {
     Leave,
 }
 
-/// Whether there is nothing of a switch in the folder.
-pub(super) fn is_new(data: &Path) -> Result<bool, Failure> {
-    Ok(folder::list(data)?.is_empty() && !has_segments(data)?)
-}
-
-fn has_segments(data: &Path) -> Result<bool, Failure> {
-    let is_segment = |path: &Path| path.extension().is_some_and(|extension| extension == "seg");
-    match data.join("journal").read_dir() {
-        Ok(mut entries) => Ok(entries.any(|entry| entry.is_ok_and(|entry| is_segment(&entry.path())))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Why a folder is not made, and what makes one.
 pub(super) fn no_folder(data: &Path) -> String {
     let data = data.display();
     format!(
-        "{data}: no data folder. `serve --init` makes one without cards, `serve --demo` one with the demo's cards, \
+        "{data}: no data folder (is its volume mounted?). `serve --init` makes one without cards, `serve --demo` one with the demo's cards, \
          `cards import FILE --data {data}` one with yours"
     )
 }
@@ -73,19 +80,29 @@ pub(super) fn no_folder(data: &Path) -> String {
 /// Opens a data folder, making it when it is not there and `when_new` says so.
 ///
 /// # Errors
-/// There is none; the folder is in use, its key does not fit, its snapshots are damaged, its journal is, or the two do
-/// not belong together.
+/// There is none; a part of it is missing, the folder is in use, its key does not fit, its snapshots are damaged, its
+/// journal is, or the two do not belong together.
 pub(super) fn open(settings: &Settings, data: &Path, when_new: WhenNew) -> Result<Opened, Failure> {
-    let journal = data.join("journal");
     // Before anything is made.
-    if when_new == WhenNew::Refuse && is_new(data)? {
+    if contents::look(settings, data)? == Contents::New && when_new == WhenNew::Refuse {
         return Err(no_folder(data).into());
     }
-    std::fs::create_dir_all(&journal).map_err(|error| format!("data folder {}: {error}", data.display()))?;
-    open_locked(settings, data, when_new, Lock::take(&journal)?)
+    let lock = lock(data)?;
+    open_locked(settings, data, when_new, lock)
 }
 
-/// As [`open`], by a caller that has taken the journal folder's lock already.
+/// Keeps every other process out of a data folder: out of all of it that is written, whatever path leads there. Makes the
+/// folders where they are not there.
+pub(super) fn lock(data: &Path) -> Result<Lock, Failure> {
+    let (journal, snapshot) = (data.join("journal"), data.join("snapshot"));
+    for folder in [&journal, &snapshot] {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("data folder {}: {error}", folder.display()))?;
+    }
+    Ok(Lock::take_with(&journal, &[data, &snapshot])?)
+}
+
+/// As [`open`], by a caller that has taken the folder's [`lock`] already.
 pub(super) fn open_locked(
     settings: &Settings,
     data: &Path,
@@ -95,14 +112,19 @@ pub(super) fn open_locked(
     let began = Instant::now();
     let journal = data.join("journal");
     let key_file = Some(settings.vault.key_file.as_path()).filter(|path| !path.as_os_str().is_empty());
-    let key = DataKey::load(key_file, data)?;
+    // A key is made for a new folder only: to any other it would open nothing.
+    let (key, high_water) = match contents::look(settings, data)? {
+        Contents::New => (DataKey::load(key_file, data)?, None),
+        Contents::Whole(high_water) => (DataKey::open_existing(key_file, data)?, high_water),
+    };
     let mut warnings = Vec::new();
-    let (portfolio, floor, highest) = match folder::load(data, &key, || empty(settings, &key))? {
+    let (portfolio, floor, highest, taken_us) = match folder::load(data, &key, || empty(settings, &key))? {
         Some(loaded) => {
             warnings.extend(loaded.passed_over.iter().map(|error| format!("passed over: {error}")));
-            (loaded.portfolio, loaded.facts.floor, loaded.facts.highest)
+            let folder::Loaded { portfolio, facts, .. } = loaded;
+            (portfolio, facts.floor, facts.highest, facts.time_us)
         }
-        None => (fill(settings, data, &key, when_new)?, 0, 0),
+        None => (fill(settings, data, &key, when_new)?, 0, 0, 0),
     };
     if when_new == WhenNew::Demo && seed::count(&portfolio) == 0 {
         return Err(not_of_the_demo(data).into());
@@ -112,8 +134,14 @@ pub(super) fn open_locked(
         replayed += 1;
         replay(&portfolio, entry.seq, &super::journal::decode(&entry)?)
     })?;
-    check_end(data, &tail, highest, &mut warnings)?;
-    Ok(Opened { portfolio, tail, key, lock, warnings, floor, replayed, took: began.elapsed() })
+    check_end(data, &tail, highest, high_water, &mut warnings)?;
+    // Nothing is touched before it is known that all belongs together.
+    remove_unfinished(data)?;
+    warnings.extend(private::tighten(data));
+    // Where the last segment is empty, the snapshot tells the time.
+    let time_us = if tail.time_us == 0 { taken_us } else { tail.time_us };
+    let recorded = Recorded { sequence: tail.last, time_us };
+    Ok(Opened { portfolio, tail, recorded, key, lock, warnings, floor, replayed, took: began.elapsed() })
 }
 
 /// A data folder's state as a start would recover it.
@@ -129,8 +157,13 @@ pub(super) struct Found {
     pub warnings: Vec<String>,
 }
 
-/// Reads a data folder as [`open`] does. Changes nothing; a switch may be running on it.
-pub(super) fn look(settings: &Settings, data: &Path, key: &DataKey) -> Result<Found, Failure> {
+/// Reads a data folder as [`open`] does, after a look at its [`contents`]. Changes nothing; a switch may be running on it.
+pub(super) fn look(
+    settings: &Settings,
+    data: &Path,
+    key: &DataKey,
+    high_water: Option<HighWater>,
+) -> Result<Found, Failure> {
     let loaded = folder::load(data, key, || empty(settings, key))?.ok_or_else(|| no_snapshot(data))?;
     let folder::Loaded { portfolio, facts, passed_over } = loaded;
     let mut warnings: Vec<String> = passed_over.iter().map(|error| format!("passed over: {error}")).collect();
@@ -139,7 +172,7 @@ pub(super) fn look(settings: &Settings, data: &Path, key: &DataKey) -> Result<Fo
         replayed += 1;
         replay(&portfolio, entry.seq, &super::journal::decode(&entry)?)
     })?;
-    check_end(data, &tail, facts.highest, &mut warnings)?;
+    check_end(data, &tail, facts.highest, high_water, &mut warnings)?;
     Ok(Found { portfolio, tail, facts, replayed, warnings })
 }
 
@@ -170,14 +203,38 @@ fn no_snapshot(data: &Path) -> String {
     format!("{data}: a journal, but no snapshot that says which cards it speaks of; restore one")
 }
 
-/// Whether snapshot and journal fit each other, and what of the journal's end is worth a word.
-fn check_end(data: &Path, tail: &Tail, highest: u64, warnings: &mut Vec<String>) -> Result<(), Failure> {
+/// Removes what an earlier run left unfinished: nothing will ever read it, and it takes the journal's room.
+fn remove_unfinished(data: &Path) -> Result<(), Failure> {
+    folder::remove_unfinished(data)?;
+    super::versions::remove_unfinished(data)?;
+    journal::remove_unfinished(&data.join("journal"))?;
+    HighWater::remove_unfinished(data)?;
+    Ok(())
+}
+
+/// Whether snapshot, high water and journal fit each other, and what of the journal's end is worth a word.
+fn check_end(
+    data: &Path,
+    tail: &Tail,
+    highest: u64,
+    high_water: Option<HighWater>,
+    warnings: &mut Vec<String>,
+) -> Result<(), Failure> {
     if highest > tail.last {
         let (data, last) = (data.display(), tail.last);
         return Err(format!(
             "{data}: the snapshot knows of record {highest}, but the journal ends with {last}: records are missing"
         )
         .into());
+    }
+    match high_water.map(|high_water| high_water.missing_records(tail)) {
+        Some(Some(missing)) => return Err(format!("{}: {missing}", data.display()).into()),
+        Some(None) => {}
+        None if tail.last == 0 => {}
+        None => warnings.push(format!(
+            "{}: nothing beside the journal says how far it had come, so that a lost end is not noticed; noted anew",
+            data.display()
+        )),
     }
     if let Some(torn) = &tail.torn {
         let (segment, offset, bytes) = (torn.segment.display(), torn.offset, torn.bytes);
@@ -188,9 +245,6 @@ fn check_end(data: &Path, tail: &Tail, highest: u64, warnings: &mut Vec<String>)
 
 /// The portfolio of a folder without a snapshot.
 fn fill(settings: &Settings, data: &Path, key: &DataKey, when_new: WhenNew) -> Result<Portfolio, Failure> {
-    if has_segments(data)? {
-        return Err(no_snapshot(data).into());
-    }
     let mut portfolio = empty(settings, key);
     match when_new {
         WhenNew::Refuse => return Err(no_folder(data).into()),

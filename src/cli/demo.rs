@@ -3,7 +3,7 @@
 use super::data::WhenNew;
 use super::print;
 use super::replay::{progress_bar, show};
-use super::switch::{Failure, Switch};
+use super::switch::{Drained, Failure, Switch};
 use crate::settings::Settings;
 use crate::telemetry::{LatencyTable, duration_text, log};
 use crate::traffic::echo::EchoServer;
@@ -14,6 +14,7 @@ use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,9 +72,10 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
     log::init(&log::Options { level: "warn".into(), format: log::Format::Text })?;
     let folder = std::env::temp_dir().join(format!("authswitch-demo-{}", std::process::id()));
     let data = folder.join("data");
-    std::fs::create_dir_all(&data)?;
+    std::fs::create_dir_all(&folder)?;
+    std::fs::DirBuilder::new().mode(0o700).create(&data)?;
     let trace = Trace::read(TRACE, "the shipped trace")?;
-    let switch = Switch::start(&settings, &data, WhenNew::Demo)?;
+    let switch = Switch::start(&settings, &data, WhenNew::Demo, false)?;
     if !args.json {
         outln!("A switch with 10,000 demo cards listens:");
         for listening in switch.listening() {
@@ -92,7 +94,10 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
     };
     let outcome = play(&trace, &plan, &switch)?;
     let stages = switch.telemetry().latency_table();
-    let receipt = switch.drain(settings.server.drain_timeout_ms.into())?;
+    let Drained { receipt, troubles } = switch.drain(settings.server.drain_timeout_ms.into())?;
+    if let Some(trouble) = troubles.into_iter().next() {
+        return Err(trouble.into());
+    }
     let page = folder.join("report.html");
     std::fs::write(&page, report::html(&outcome, &plan))?;
     std::fs::remove_dir_all(&data)?;

@@ -6,10 +6,10 @@ mod names;
 
 use super::bound::{Bound, FORMS};
 use super::{past, print};
+use crate::clock::wall_us;
 use crate::decision::Missing;
 use crate::journal::{self, Entry, Seq};
 use crate::message::meaning::country_numbered;
-use crate::network::wall_us;
 use crate::portfolio::{CounterChange, Differs, FORMAT, NOBODY, Record, Ruled, Transaction};
 use filter::{Filter, UnknownName};
 use names::{Named, Names};

@@ -9,6 +9,7 @@ mod bound;
 mod cards;
 mod check;
 mod clock;
+mod contents;
 mod data;
 pub mod decode;
 mod demo;
@@ -16,13 +17,18 @@ mod echo;
 mod explain;
 mod framing;
 mod guard;
+mod high_water;
 mod journal;
+mod limits;
 mod past;
 mod policy;
+mod private;
 mod replay;
 mod rules;
 mod running;
 mod serve;
+mod signals;
+mod snapshots;
 mod specs;
 mod standing;
 mod status;
@@ -67,6 +73,8 @@ pub(crate) const USAGE: u8 = 2;
 
 /// Parses the process's arguments and runs the command; clap itself exits with 2 on wrong usage.
 pub fn main() -> ExitCode {
+    limits::raise_open_files();
+    signals::outlive_file_size_limit();
     let code = match Cli::parse().command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),

@@ -147,3 +147,13 @@ pub(super) fn key_doubt(link: &settings::Link, reading: &Reading) -> Option<&'st
         "messages need not have DE7, and duplicate_key has none of 12, 13 and 37: a STAN that comes again is a repeat",
     )
 }
+
+/// What is doubtful about who may connect to a link.
+pub(super) fn door_doubt(link: &settings::Link) -> Option<&'static str> {
+    link.is_open_to_strangers().then_some(match link.require_sign_on {
+        true => {
+            "everybody who reaches it may connect, and a sign-on proves nothing: `allow` names those who may"
+        }
+        false => "everybody who reaches it may connect and send money: `allow` names those who may",
+    })
+}

@@ -3,14 +3,16 @@
 use super::check;
 use super::data::WhenNew;
 use super::guard;
+use super::limits;
+use super::private;
+use super::signals::{Signals, Wish};
 use super::status::Holdings;
-use super::switch::{Failure, Switch};
+use super::switch::{Drained, Failure, Switch};
 use crate::portfolio::seed;
 use crate::settings::{self, Settings, SettingsError};
 use crate::telemetry::log;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the switch.
 #[derive(clap::Args)]
@@ -20,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
     Prints a line for each listener, then `ready`. SIGTERM and SIGINT drain: what was read is answered and made\n\
     durable, a receipt is printed, exit code 0. SIGHUP reads settings and rule file again: what can change while\n\
     the switch runs is taken, all of it or nothing, and the log names each setting that changed, its old and new value,\n\
-    and whether it waits for a restart."
+    and whether it waits for a restart. SIGUSR1 says that the wall clock is right, where the log says that it is not believed."
 )]
 pub(super) struct Args {
     /// The settings file [default: config/authswitch.toml, or the built-in defaults where there is none].
@@ -35,6 +37,9 @@ pub(super) struct Args {
     /// Makes the data folder, with the demo's cards, where there is none yet: for trying out, never for real links.
     #[arg(long)]
     demo: bool,
+    /// Believes the wall clock at this start, whatever the journal and the time that has passed say.
+    #[arg(long)]
+    clock_is_right: bool,
     /// Overrides one setting, e.g. links.acquirer-ascii.listen=127.0.0.1:0. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -95,8 +100,10 @@ pub(super) fn run(args: Args) -> ExitCode {
         return ExitCode::from(super::USAGE);
     }
     match serve(&args, &settings) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(super::FAILED),
         Err(error) => {
+            let error = limits::explained(&*error);
             tracing::error!(%error, "the switch ends");
             errln!("authswitch serve: {error}");
             ExitCode::from(super::USAGE)
@@ -120,13 +127,14 @@ pub(super) fn load(config: Option<&Path>, set: &[String]) -> Result<Settings, Se
     Settings::load(config_file(config), set)
 }
 
-fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
+/// Runs the switch to its end; false when not all of that worked.
+fn serve(args: &Args, settings: &Settings) -> Result<bool, Failure> {
+    private::make_private();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before anything is opened, so that a signal during recovery ends in order too.
     let _entered = runtime.enter();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let switch = Switch::start(settings, &args.data, args.when_new())?;
+    let mut signals = Signals::catch()?;
+    let switch = Switch::start(settings, &args.data, args.when_new(), args.clock_is_right)?;
     warn_of_holdings(switch.holdings(), &args.data);
     for listening in switch.listening() {
         outln!("listening link={} addr={} dialect={}", listening.link, listening.address, listening.dialect);
@@ -137,15 +145,16 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
     let mut running = settings.clone();
     runtime.block_on(async {
         loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hang_up.recv() => reload(args, &switch, &mut running),
+            match signals.next().await {
+                Wish::End => break,
+                Wish::Reload => reload(args, &switch, &mut running),
+                Wish::Nothing => {}
+                Wish::BelieveClock => switch.believe_clock(),
             }
         }
     });
     tracing::info!("draining");
-    let receipt = switch.drain(settings.server.drain_timeout_ms.into())?;
+    let Drained { receipt, troubles } = switch.drain(settings.server.drain_timeout_ms.into())?;
     outln!("drained {receipt}");
     tracing::info!(
         received = receipt.received,
@@ -157,7 +166,11 @@ fn serve(args: &Args, settings: &Settings) -> Result<(), Failure> {
         undelivered = receipt.undelivered,
         "drained"
     );
-    Ok(())
+    for trouble in &troubles {
+        tracing::error!(trouble, "not all is as after a clean stop");
+        errln!("authswitch serve: {trouble}");
+    }
+    Ok(troubles.is_empty())
 }
 
 /// What must not go unnoticed of a data folder.

@@ -1,9 +1,11 @@
 //! What the operators' pages say of a running switch.
 
+use super::clock::SwitchClock;
+use super::snapshots::Snapshots;
 use crate::admin::{self, Facts, Readiness, State};
 use crate::decision::Desk;
 use crate::journal::{Journal, Status as JournalStatus};
-use crate::network::{Link, Monitor, OpenConnection, Refused, mti_text};
+use crate::network::{Door, Link, Monitor, OpenConnection, Refused, TurnedAway, mti_text};
 use crate::portfolio::Portfolio;
 use crate::telemetry::Telemetry;
 use crate::vault::DataKey;
@@ -28,10 +30,14 @@ pub(super) struct Parts {
     pub portfolio: Arc<Portfolio>,
     pub desk: Arc<Desk>,
     pub journal: Journal,
+    pub clock: SwitchClock,
     pub telemetry: Telemetry,
     pub key: DataKey,
     pub data: PathBuf,
     pub snapshot_every: u64,
+    /// Bytes that a snapshot leaves free on the disk.
+    pub leave_free_bytes: u64,
+    pub snapshots: Snapshots,
     pub draining: AtomicBool,
     /// Reloads that were taken, and refused.
     pub reloads: [AtomicU64; 2],
@@ -77,15 +83,26 @@ impl admin::Status for SwitchStatus {
             (_, JournalStatus::Accepting) if self.parts.journal.exposed() => {
                 (State::Degraded, "the disk lags behind: authorizations too are answered only when durable")
             }
-            (_, JournalStatus::Accepting) => (State::Ready, "answering"),
-            (_, JournalStatus::Full) => {
-                (State::Degraded, "the journal's disk is full: requests are answered with 96")
+            (_, JournalStatus::Accepting) => {
+                let trouble = self.parts.snapshots.trouble();
+                let reason = trouble.map_or_else(
+                    || "answering".into(),
+                    |trouble| format!("answering; the last snapshot was not written, the journal alone recovers all: {trouble}"),
+                );
+                return Readiness { state: State::Ready, reason };
             }
+            (_, JournalStatus::Full) => (
+                State::Degraded,
+                "the journal has no room (the disk is full, or a limit of the process is reached; the log says which): \
+                     requests are answered with 96",
+            ),
             (_, JournalStatus::Closed | JournalStatus::Failed) => {
                 (State::Degraded, "the journal takes no records: requests are answered with 96")
             }
         };
-        Readiness { state, reason: reason.into() }
+        // By the time that is believed it decides right, so that it is ready all the same.
+        let doubt = self.parts.clock.in_words().map_or_else(String::new, |doubt| format!("; {doubt}"));
+        Readiness { state, reason: format!("{reason}{doubt}") }
     }
 
     fn facts(&self) -> Facts {
@@ -151,6 +168,7 @@ impl SwitchStatus {
             connections: link.connections.load(Ordering::Relaxed) as u64,
             max_connections: link.options.max_connections as u64,
             suspicion,
+            turned_away: TurnedAway::ALL.into_iter().filter_map(|why| turned_away(&link.door, why)).collect(),
         }
     }
 
@@ -187,4 +205,11 @@ impl SwitchStatus {
             told: refused.unserved.told(),
         }
     }
+}
+
+/// Whom a link turned away for this reason, if there was anybody.
+fn turned_away(door: &Door, why: TurnedAway) -> Option<admin::TurnedAway> {
+    let (last_us, last) = door.last_turned_away(why)?;
+    let (reason, connections) = (why.name(), door.turned_away(why));
+    Some(admin::TurnedAway { reason, connections, last_peer: last.to_string(), last_us })
 }

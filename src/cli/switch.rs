@@ -1,17 +1,21 @@
 //! A whole switch in this process, from settings and a data folder: what `serve` runs and `demo` shows.
 
-use super::clock::HoldClock;
+use super::clock::SwitchClock;
 use super::data::{self, Opened, WhenNew};
+use super::high_water::{HighWater, Keeper};
+use super::limits;
 use super::policy::{self, reading};
+use super::snapshots::{self, Snapshots};
 use super::standing;
 use super::status::{Holdings, Parts, Phase, SwitchStatus};
 use super::verification;
 use super::versions::Versions;
 use crate::admin;
 use crate::decision::Desk;
-use crate::journal::{self, Journal};
+use crate::journal::{self, Journal, Lock};
 use crate::message::Refusal;
-use crate::network::{LinkOptions, Receipt, Server, ServerOptions, wall_us};
+use crate::network::{Likely, LinkOptions, Receipt, Server, ServerOptions, TurnedAway};
+use crate::portfolio::snapshot::WriteOptions;
 use crate::portfolio::{folder, seed};
 use crate::settings::{self, Settings};
 use crate::telemetry::{Telemetry, Ticker, log};
@@ -36,6 +40,16 @@ pub(super) struct Switch {
     parts: Arc<Parts>,
     ticker: Ticker,
     upkeep: JoinHandle<()>,
+    snapshots: JoinHandle<()>,
+    /// Until the last snapshot is written: an import of cards must not come between it and the journal's end.
+    lock: Lock,
+}
+
+/// How a switch ended.
+pub(super) struct Drained {
+    pub receipt: Receipt,
+    /// What did not work after everything was answered, in words.
+    pub troubles: Vec<String>,
 }
 
 /// Where a link listens.
@@ -47,33 +61,27 @@ pub(super) struct Listening {
 
 impl Switch {
     /// Opens the data folder (or makes it, as `when_new` says), recovers, and listens. Ready when it returns.
-    pub(super) fn start(settings: &Settings, data: &Path, when_new: WhenNew) -> Result<Switch, Failure> {
+    /// `clock_is_right`: the operator's word on the wall clock.
+    pub(super) fn start(
+        settings: &Settings,
+        data: &Path,
+        when_new: WhenNew,
+        clock_is_right: bool,
+    ) -> Result<Switch, Failure> {
         let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
         warn_of_doubts(settings, &links);
         let rules = standing::read(settings)?;
         verification::warn(verification::of_links(settings)?);
-        let workers = match settings.server.workers {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            workers => workers,
-        };
-        let Opened { portfolio, tail, key, lock, warnings, floor, replayed, took } =
-            data::open(settings, data, when_new)?;
-        for warning in warnings {
-            tracing::warn!(%warning, "recovered with a warning");
-        }
+        let workers = workers(settings);
+        let most_connections = limits::at_start(settings, workers)?;
+        let opened = data::open(settings, data, when_new)?;
+        opened.tell();
+        let Opened { portfolio, tail, recorded, key, lock, floor, .. } = opened;
         let (cards, accounts) = portfolio.count();
-        tracing::info!(
-            cards,
-            last = tail.last,
-            floor,
-            replayed,
-            milliseconds = took.as_millis() as u64,
-            state_hash = format!("{:016x}", portfolio.state_hash()),
-            "recovered"
-        );
+        let clock = SwitchClock::begin(&settings.clock, data, recorded, clock_is_right);
         let telemetry = telemetry(settings, &links, workers, data);
         let options = journal_options(settings, &telemetry);
-        let journal = Journal::open_locked(&data.join("journal"), tail, options, lock)?;
+        let journal = Journal::open_locked(&data.join("journal"), tail, options, lock.clone())?;
         let portfolio = Arc::new(portfolio);
         let standing = standing::of(settings, rules.set, &portfolio)?;
         // Before the first record that names them.
@@ -84,18 +92,23 @@ impl Switch {
             portfolio,
             desk: Arc::clone(&desk),
             journal: journal.clone(),
+            clock,
             telemetry: telemetry.clone(),
             key,
             data: data.to_owned(),
             snapshot_every: settings.snapshot.every_records,
+            leave_free_bytes: snapshots::leave_free_bytes(settings),
+            snapshots: Snapshots::default(),
             draining: AtomicBool::new(false),
             reloads: Default::default(),
         });
         let lines_per_s = settings.log.lines_per_second;
-        let options = ServerOptions { workers, links, lines_per_s, likely: Some(super::decode::likely) };
+        let (likely, clock) = (Some(super::decode::likely as Likely), Arc::clone(parts.clock.wall()));
+        let options = ServerOptions { workers, links, most_connections, lines_per_s, likely, clock };
         let server = Server::start(options, desk, journal, telemetry.clone())?;
         register_gauges(&parts, &server);
         standing::register(&parts);
+        Snapshots::register(&parts);
         let server = Arc::new(server);
         let status = SwitchStatus {
             parts: Arc::clone(&parts),
@@ -105,15 +118,11 @@ impl Switch {
             max_age_us: Duration::from(settings.journal.exposure_max_ms).as_micros() as u64,
         };
         let admin = admin::Server::start(settings.admin.listen, telemetry.clone(), Arc::new(status))
-            .map_err(|error| format!("admin: cannot listen on {}: {error}", settings.admin.listen))?;
-        let upkeep = {
-            let (parts, server) = (Arc::clone(&parts), Arc::clone(&server));
-            std::thread::Builder::new()
-                .name("upkeep".into())
-                .spawn(move || keep_up(&parts, &server, floor))?
-        };
+            .map_err(|error| limits::not_listening(settings.admin.listen, &error))?;
+        let upkeep = start_upkeep(&parts, &server)?;
+        let snapshots = start_snapshots(&parts, floor)?;
         let ticker = telemetry.start_ticker()?;
-        Ok(Switch { server, admin, parts, ticker, upkeep })
+        Ok(Switch { server, admin, parts, ticker, upkeep, snapshots, lock })
     }
 
     /// What the folder holds; fixed while the switch runs.
@@ -148,83 +157,107 @@ impl Switch {
         self.parts.reloads[usize::from(!taken)].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The operator's word that the wall clock is right.
+    pub(super) fn believe_clock(&self) {
+        self.parts.clock.believe(self.parts.journal.appended());
+    }
+
     /// Its numbers.
     pub(super) fn telemetry(&self) -> &Telemetry {
         &self.parts.telemetry
     }
 
-    /// Stops reading, answers what is in flight, makes all of it durable, writes a snapshot.
-    pub(super) fn drain(self, patience: Duration) -> Result<Receipt, Failure> {
+    /// Stops reading, answers what is in flight, makes all of it durable, writes a snapshot. What was answered is told
+    /// whatever the disk does then.
+    pub(super) fn drain(self, patience: Duration) -> Result<Drained, Failure> {
         self.parts.draining.store(true, Ordering::Relaxed);
         self.upkeep.thread().unpark();
-        // A panic in it would have ended the process.
-        let _ = self.upkeep.join();
+        self.snapshots.thread().unpark();
+        // A panic in one would have ended the process.
+        let _ = (self.upkeep.join(), self.snapshots.join());
         let server = Arc::into_inner(self.server).ok_or("the server is still in use")?;
         let receipt = server.drain(patience);
-        let last = self.parts.journal.close()?;
-        self.ticker.stop();
-        self.parts.telemetry.finish(Instant::now());
         let parts = &self.parts;
-        // The journal has let go of the folder: an import of cards must not come between.
-        let _lock = journal::Lock::take(&parts.data.join("journal"))?;
-        folder::write(&parts.portfolio, &parts.key, &parts.data, last, wall_us(), |_| Ok(()))?;
+        let closed = parts.journal.close();
+        self.ticker.stop();
+        parts.telemetry.finish(Instant::now());
+        let mut troubles = Vec::new();
+        if let Err(error) = HighWater::of(&parts.journal).write(&parts.data) {
+            troubles.push(format!("how far the journal has come is not noted beside it: {error}"));
+        }
+        match closed {
+            Ok(last) => {
+                let options = WriteOptions { leave_free_bytes: parts.leave_free_bytes, pause: None };
+                let at = (last, parts.clock.now_us());
+                let written =
+                    folder::write(&parts.portfolio, &parts.key, &parts.data, at, options, |_| Ok(()));
+                if let Err(error) = written {
+                    troubles.push(format!("no snapshot, the journal alone recovers all: {error}"));
+                }
+            }
+            Err(error) => troubles.push(format!(
+                "the journal ends with record {} of {}: {error}",
+                parts.journal.durable(),
+                parts.journal.appended()
+            )),
+        }
+        parts.clock.keep(parts.journal.durable());
+        drop(self.lock);
         self.admin.stop();
-        Ok(receipt)
+        Ok(Drained { receipt, troubles })
     }
 }
 
-/// Ends holds, writes snapshots; off the path of messages.
-fn keep_up(parts: &Parts, server: &Server, mut floor: u64) {
+fn start_upkeep(parts: &Arc<Parts>, server: &Arc<Server>) -> std::io::Result<JoinHandle<()>> {
+    let (parts, server) = (Arc::clone(parts), Arc::clone(server));
+    std::thread::Builder::new().name("upkeep".into()).spawn(move || keep_up(&parts, &server))
+}
+
+fn start_snapshots(parts: &Arc<Parts>, floor: u64) -> std::io::Result<JoinHandle<()>> {
+    let parts = Arc::clone(parts);
+    std::thread::Builder::new().name("snapshots".into()).spawn(move || snapshots::run(&parts, floor))
+}
+
+/// Ends holds, notes how far the journal has come; off the path of messages.
+fn keep_up(parts: &Parts, server: &Server) {
     let mut swept = Instant::now();
     let mut counters_swept = swept;
-    let mut clock = HoldClock::new(wall_us(), swept);
+    let mut high_water = Keeper::new(swept);
     while parts.phase() == Phase::Serving {
         std::thread::park_timeout(Duration::from_millis(500));
+        parts.clock.look(parts.journal.appended());
         if swept.elapsed() >= SWEEP {
             swept = Instant::now();
-            let ended = server.expire_holds(clock.now_us(wall_us(), swept));
+            let ended = server.expire_holds(parts.clock.now_us());
             if ended > 0 {
                 tracing::info!(ended, "holds ran out");
             }
         }
         if counters_swept.elapsed() >= COUNTERS_SWEEP {
             counters_swept = Instant::now();
-            let counters = server.sweep_counters(clock.now_us(wall_us(), counters_swept));
+            let counters = server.sweep_counters(parts.clock.now_us());
             if counters > 0 {
                 tracing::info!(counters, "counters of limits forgotten: their windows have passed");
             }
         }
-        let appended = parts.journal.appended();
-        if parts.snapshot_every > 0 && appended - floor >= parts.snapshot_every {
-            floor = appended;
-            match write_snapshot(parts, appended) {
-                Ok(()) => tracing::info!(floor, "snapshot written"),
-                Err(error) => {
-                    tracing::error!(%error, "snapshot not written; the journal alone still recovers all")
-                }
-            }
-        }
+        high_water.keep(&parts.data, &parts.journal, Instant::now());
     }
 }
 
-/// Writes a snapshot while messages are decided: it counts only once the journal holds all that is in it.
-fn write_snapshot(parts: &Parts, floor: u64) -> Result<(), Failure> {
-    let journal = &parts.journal;
-    folder::write(&parts.portfolio, &parts.key, &parts.data, floor, wall_us(), |last| {
-        while journal.durable() < last {
-            if matches!(journal.status(), journal::Status::Failed) {
-                return Err("the journal has failed".into());
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        Ok(())
-    })?;
-    Ok(())
+/// How many workers there are: one a core, unless the settings say otherwise.
+pub(super) fn workers(settings: &Settings) -> usize {
+    match settings.server.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    }
 }
 
 fn warn_of_doubts(settings: &Settings, links: &[LinkOptions]) {
     for (link, own) in links.iter().zip(settings.links.values()) {
         if let Some(warning) = policy::key_doubt(own, &link.reading) {
+            tracing::warn!(link = link.name, warning);
+        }
+        if let Some(warning) = policy::door_doubt(own) {
             tracing::warn!(link = link.name, warning);
         }
         if let Some(warning) = super::framing::doubt(&link.framing, &link.dialect) {
@@ -260,7 +293,9 @@ pub(super) fn link_options((name, link): (&String, &settings::Link)) -> Result<L
         receive_buffer_bytes: link.receive_buffer_kib * 1024,
         budget: link.budget_ms.into(),
         stand_in: link.stand_in_ms.into(),
+        allow: link.allow.clone(),
         max_connections: link.max_connections,
+        max_connections_per_address: link.max_connections_per_address,
         max_in_flight: link.max_in_flight,
         idle_timeout: link.idle_timeout_s.into(),
         write_timeout: link.write_timeout_ms.into(),
@@ -327,7 +362,7 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
         let parts = Arc::downgrade(parts);
         move || parts.upgrade().map_or(0.0, |parts| read(&parts))
     };
-    let gauges: [(&str, &str, Read); 9] = [
+    let gauges: [(&str, &str, Read); 11] = [
         ("exposure_records", "Answers given whose record is not yet durable.", |parts| {
             parts.journal.exposure().records as f64
         }),
@@ -340,6 +375,12 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
             |parts| f64::from(u8::from(parts.journal.accepting())),
         ),
         ("journal_records", "Sequence of the last record.", |parts| parts.journal.appended() as f64),
+        ("clock_believed", "1 while the wall clock is believed.", |parts| {
+            f64::from(u8::from(parts.clock.standing().is_believed))
+        }),
+        ("clock_offset_seconds", "How far the wall clock is ahead of the time that is believed.", |parts| {
+            parts.clock.standing().ahead_s()
+        }),
         ("cards", "Cards in memory.", |parts| parts.holdings.cards as f64),
         ("accounts", "Accounts in memory.", |parts| parts.holdings.accounts as f64),
         ("counters", "Counters of the rule set's limits.", |parts| parts.portfolio.counters.len() as f64),
@@ -357,6 +398,10 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
             parts.upgrade().map_or(0.0, |parts| parts.reloads[index].load(Ordering::Relaxed) as f64)
         });
     }
+    register_link_gauges(telemetry, server);
+}
+
+fn register_link_gauges(telemetry: &Telemetry, server: &Server) {
     for (link, _) in server.listening() {
         let labels = [("link", link.options.name.as_str())];
         let (open, signed_on) = (Arc::downgrade(link), Arc::downgrade(link));
@@ -369,5 +414,21 @@ fn register_gauges(parts: &Arc<Parts>, server: &Server) {
             &labels,
             move || signed_on.upgrade().map_or(0.0, |link| link.signed_on.load(Ordering::Relaxed) as f64),
         );
+        let refused = Arc::downgrade(link);
+        let help =
+            "How often the system gave no connection although one waited: out of descriptors or memory.";
+        telemetry.total("accept_failures", help, &labels, move || {
+            refused.upgrade().map_or(0.0, |link| link.door.not_accepted.load(Ordering::Relaxed) as f64)
+        });
+        for why in TurnedAway::ALL {
+            let link = Arc::downgrade(link);
+            let labels = [labels[0], ("reason", why.name())];
+            telemetry.total(
+                "connections_turned_away",
+                "Connections refused, by reason.",
+                &labels,
+                move || link.upgrade().map_or(0.0, |link| link.door.turned_away(why) as f64),
+            );
+        }
     }
 }

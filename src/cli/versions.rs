@@ -10,6 +10,17 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// A version being written.
+const UNFINISHED: &str = "unfinished.tmp";
+
+/// Removes what an earlier run left unfinished.
+pub(super) fn remove_unfinished(data: &Path) -> std::io::Result<()> {
+    match fs::remove_file(data.join("versions").join(UNFINISHED)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// The versions that a data folder has seen.
 pub(super) struct Versions<'a> {
     folder: PathBuf,
@@ -37,14 +48,17 @@ impl<'a> Versions<'a> {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let (path, unfinished) = (self.folder.join(name), self.folder.join("unfinished.tmp"));
+        let (path, unfinished) = (self.folder.join(name), self.folder.join(UNFINISHED));
         if path.exists() {
             return Ok(());
         }
-        let mut file = File::create(&unfinished)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, &path)?;
+        let written = File::create(&unfinished)
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::rename(&unfinished, &path));
+        if let Err(error) = written {
+            let _ = fs::remove_file(&unfinished);
+            return Err(format!("{}: {error}", path.display()).into());
+        }
         Ok(File::open(&self.folder)?.sync_all()?)
     }
 

@@ -4,6 +4,7 @@
 use super::front::{Batch, Cut, Shared};
 use super::segment::{Preparation, Segment, Unprepared};
 use super::{JournalError, OnFull, Seq, Status};
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,6 +32,8 @@ pub(super) enum Spare {
 pub(super) struct Committer {
     pub shared: Arc<Shared>,
     pub dir: PathBuf,
+    /// `dir`, open.
+    pub folder: File,
     pub segment: Segment,
     pub segment_bytes: u64,
     pub batch: Batch,
@@ -81,6 +84,7 @@ impl Committer {
                 self.publish(cut.first - 1);
             }
             self.segment = self.begin_segment(&mut cut)?;
+            self.shared.segment.store(cut.first, Ordering::Release);
             self.spare = Spare::Absent { retry_at: None };
         }
         self.write(rest)?;
@@ -103,14 +107,14 @@ impl Committer {
 
     fn begin_segment(&self, cut: &mut Cut) -> Result<Segment, JournalError> {
         loop {
-            match cut.segment.finish(&self.dir, cut.first, cut.chain) {
+            match cut.segment.finish(&self.dir, &self.folder, cut.first, cut.chain) {
                 Ok(segment) => return Ok(segment),
                 Err(error) => self.wait_for_space(error)?,
             }
         }
     }
 
-    /// Waits a second when `error` is a lack of space; any other error is final. So is this one once the journal is
+    /// Waits a second when `error` is a lack of space or a limit reached; any other error is final. So is this one once the journal is
     /// closing: nobody has been told that the records in hand are durable.
     fn wait_for_space(&self, error: JournalError) -> Result<(), JournalError> {
         if !error.lacks_space() || self.on_full == OnFull::Stop || self.shared.front.lock().closing {
@@ -123,7 +127,7 @@ impl Committer {
 
     fn refuse(&self, reason: &dyn std::fmt::Display) {
         if self.shared.status() != Status::Full {
-            tracing::error!(dir = %self.dir.display(), %reason, "journal full: no more records until there is space");
+            tracing::error!(dir = %self.dir.display(), %reason, "journal full: no more records until there is room; tried again each second");
         }
         self.shared.set_status(Status::Full);
     }

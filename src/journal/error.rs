@@ -1,6 +1,7 @@
 //! What can go wrong with a journal, by whose fault: the disk's, the files', the caller's.
 
 use super::Seq;
+use super::limit::{bracketed, lacks_room};
 use std::io;
 use std::path::PathBuf;
 
@@ -108,7 +109,7 @@ pub enum Damage {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The folder or a file in it cannot be used.
-    #[error("journal: cannot {doing} {}: {source}", path.display())]
+    #[error("journal: cannot {doing} {}: {source}{}", path.display(), bracketed(source))]
     Io {
         /// What was tried.
         doing: &'static str,
@@ -118,12 +119,24 @@ pub enum JournalError {
         source: io::Error,
     },
     /// Another process has the folder.
-    #[error("journal: {} is in use by another process{holder}", path.display())]
+    #[error("journal: {} is locked: in use by another process{holder}", path.display())]
     Locked {
-        /// The lock file.
+        /// The folder, or the segment.
         path: PathBuf,
         /// " (process N)", or nothing.
         holder: String,
+    },
+    /// The file system has no locks: nothing would keep a second process out.
+    #[error(
+        "journal: cannot lock {}: {source}; a data folder needs a file system with flock on folders, which network file \
+         systems may not have",
+        path.display()
+    )]
+    Unlockable {
+        /// The folder, or the segment.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
     },
     /// A segment is damaged: starting would lose or falsify records.
     #[error("journal: segment {} is damaged at byte {offset}: {damage}", segment.display())]
@@ -175,8 +188,8 @@ pub enum JournalError {
         /// What the visitor said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The disk is full and the settings ask to stop then.
-    #[error("journal: no space for the next segment in {}: {source}", dir.display())]
+    /// The disk is full, or a limit of the process is reached, and the settings ask to stop then.
+    #[error("journal: no space for the next segment in {}: {source}{}", dir.display(), bracketed(source))]
     Full {
         /// The folder.
         dir: PathBuf,
@@ -184,7 +197,7 @@ pub enum JournalError {
         source: io::Error,
     },
     /// A write failed. What is durable is known from [`super::Journal::durable`].
-    #[error("journal: writing segment {} at byte {offset} failed: {source}", segment.display())]
+    #[error("journal: writing segment {} at byte {offset} failed: {source}{}", segment.display(), bracketed(source))]
     Write {
         /// The file.
         segment: PathBuf,
@@ -219,13 +232,8 @@ impl JournalError {
         move |source| JournalError::Io { doing, path, source }
     }
 
-    /// Whether a write only lacked space: the one failure that is tried again.
+    /// Whether a write only lacked room, on the disk or in a limit: the one failure that is tried again.
     pub(super) fn lacks_space(&self) -> bool {
-        matches!(self, JournalError::Write { source, .. } if is_full(source))
+        matches!(self, JournalError::Write { source, .. } if lacks_room(source))
     }
-}
-
-/// Whether the system says that the disk, or the user's part of it, is full.
-pub(super) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -90,6 +90,8 @@ pub(super) struct Shared {
     pub front: Mutex<Front>,
     pub appended: AtomicU64,
     pub durable: AtomicU64,
+    /// The first record of the segment that is written to.
+    pub segment: AtomicU64,
     /// When the oldest record of the front batch came, in microseconds since `origin`; 0 when it is empty.
     front_since_us: AtomicU64,
     /// The same of the batch that is being written.
@@ -101,13 +103,14 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(front: Front) -> Shared {
+    pub(super) fn new(front: Front, segment: Seq) -> Shared {
         let last = front.last;
         Shared {
             status: AtomicU8::new(front.status as u8),
             front: Mutex::new(front),
             appended: AtomicU64::new(last),
             durable: AtomicU64::new(last),
+            segment: AtomicU64::new(segment),
             front_since_us: AtomicU64::new(0),
             writing_since_us: AtomicU64::new(0),
             origin: Instant::now(),

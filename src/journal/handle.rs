@@ -165,23 +165,27 @@ impl Journal {
         lock: Lock,
     ) -> Result<Journal, JournalError> {
         options.check()?;
-        segment::remove_prepared(dir)?;
+        segment::remove_unfinished(dir)?;
         let segment = continue_at(dir, &tail, options.segment_bytes)?;
-        let shared = Arc::new(Shared::new(Front {
-            batch: Batch::new(options.buffer_bytes),
-            last: tail.last,
-            chain: tail.chain,
-            room: segment.room(),
-            spare: None,
-            segment_bytes: options.segment_bytes,
-            status: Status::Accepting,
-            closing: false,
-            parked: false,
-        }));
+        let shared = Arc::new(Shared::new(
+            Front {
+                batch: Batch::new(options.buffer_bytes),
+                last: tail.last,
+                chain: tail.chain,
+                room: segment.room(),
+                spare: None,
+                segment_bytes: options.segment_bytes,
+                status: Status::Accepting,
+                closing: false,
+                parked: false,
+            },
+            segment.first(),
+        ));
         let (publisher, durable) = watch::channel(tail.last);
         let committer = Committer {
             shared: Arc::clone(&shared),
             dir: dir.to_path_buf(),
+            folder: segment::open_dir(dir)?,
             segment,
             segment_bytes: options.segment_bytes,
             batch: Batch::new(options.buffer_bytes),
@@ -222,6 +226,11 @@ impl Journal {
     /// The last record that survives a power cut.
     pub fn durable(&self) -> Seq {
         self.handle.shared.durable.load(Ordering::Acquire)
+    }
+
+    /// The first record of the newest segment: its file is in the folder for good.
+    pub fn segment(&self) -> Seq {
+        self.handle.shared.segment.load(Ordering::Acquire)
     }
 
     /// The last record appended.

@@ -10,7 +10,11 @@ mod format;
 mod error;
 pub use error::{AppendError, Damage, JournalError};
 
+mod limit;
+pub use limit::limit_in_words;
+
 mod segment;
+pub use segment::{list as segments, remove_unfinished};
 
 mod lock;
 pub use lock::Lock;

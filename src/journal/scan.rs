@@ -35,6 +35,8 @@ pub struct Tail {
     pub last: Seq,
     /// The last record's CRC, which seeds the next one's.
     pub chain: u32,
+    /// When the last record was written, as given to [`super::Journal::append`]; 0 when none was read.
+    pub time_us: i64,
     /// What was cut off behind the last record, if anything was.
     pub torn: Option<Torn>,
     /// Bytes behind the last record that a running switch has begun to write: no record yet. Only [`read`] finds any.
@@ -178,7 +180,7 @@ fn read_segment(
         let seq = tail.last + 1;
         match reader.next(seq, tail.chain)? {
             Step::Record(head, body) => {
-                (tail.last, tail.chain) = (seq, head.crc);
+                (tail.last, tail.chain, tail.time_us) = (seq, head.crc, head.time_us);
                 if head.place == 0 {
                     settled = offset;
                 }

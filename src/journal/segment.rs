@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const PREPARED: &str = "next.tmp";
 const ZERO_STEP_BYTES: u64 = 4 << 20;
@@ -18,7 +19,10 @@ pub(super) fn path(dir: &Path, first: Seq) -> PathBuf {
 }
 
 /// The first records of the segments in `dir`, ascending; none when there is no such folder.
-pub(super) fn list(dir: &Path) -> Result<Vec<Seq>, JournalError> {
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn list(dir: &Path) -> Result<Vec<Seq>, JournalError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -36,12 +40,23 @@ pub(super) fn list(dir: &Path) -> Result<Vec<Seq>, JournalError> {
 
 /// Makes the names in `dir` durable.
 pub(super) fn sync_dir(dir: &Path) -> Result<(), JournalError> {
-    let file = File::open(dir).map_err(JournalError::io("open", dir))?;
-    file.sync_all().map_err(|source| JournalError::Sync { segment: dir.into(), source })
+    sync_folder(&open_dir(dir)?, dir)
 }
 
-/// Removes what a preparation of an earlier run left behind.
-pub(super) fn remove_prepared(dir: &Path) -> Result<(), JournalError> {
+/// The folder itself, for [`sync_folder`].
+pub(super) fn open_dir(dir: &Path) -> Result<File, JournalError> {
+    File::open(dir).map_err(JournalError::io("open", dir))
+}
+
+fn sync_folder(folder: &File, dir: &Path) -> Result<(), JournalError> {
+    folder.sync_all().map_err(|source| JournalError::Sync { segment: dir.into(), source })
+}
+
+/// Removes the segments that an earlier run had prepared and not begun.
+///
+/// # Errors
+/// The system's.
+pub fn remove_unfinished(dir: &Path) -> Result<(), JournalError> {
     let path = dir.join(PREPARED);
     match fs::remove_file(&path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => {
@@ -64,7 +79,7 @@ pub(super) enum Unprepared {
 /// dropped unfinished.
 #[derive(Debug)]
 pub(super) struct Preparation {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     bytes: u64,
     filled: u64,
@@ -78,7 +93,9 @@ impl Preparation {
     pub(super) fn begin(dir: &Path, bytes: u64) -> Result<Preparation, Unprepared> {
         let path = dir.join(PREPARED);
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path);
-        let file = file.map_err(Unprepared::Refused)?;
+        let file = Arc::new(file.map_err(Unprepared::Refused)?);
+        // Nobody else knows it yet: this keeps who opens a copy of the folder by links out of it.
+        let _ = file.try_lock();
         let mut preparation = Preparation { file, path, bytes, filled: 0, synced: false, named: false };
         if allocate(&preparation.file, 0, bytes).map_err(Unprepared::Refused)? {
             preparation.filled = bytes;
@@ -105,17 +122,29 @@ impl Preparation {
         self.synced
     }
 
-    /// Puts the header, and then the name, on the disk. May be called again after an error that lacks space.
-    pub(super) fn finish(&mut self, dir: &Path, first: Seq, chain: u32) -> Result<Segment, JournalError> {
+    /// Puts the header, and then the name, on the disk. May be called again after an error that lacks space. Opens nothing:
+    /// records wait for it, and there may be no descriptor left. `folder` is `dir`, open.
+    pub(super) fn finish(
+        &mut self,
+        dir: &Path,
+        folder: &File,
+        first: Seq,
+        chain: u32,
+    ) -> Result<Segment, JournalError> {
         let path = path(dir, first);
         let failed = |source| JournalError::Write { segment: self.path.clone(), offset: 0, source };
         write_all(&self.file, &format::header(first, chain), 0).map_err(|(_, source)| failed(source))?;
         self.file.sync_data().map_err(|source| JournalError::Sync { segment: self.path.clone(), source })?;
-        let file = self.file.try_clone().map_err(failed)?;
         fs::rename(&self.path, &path).map_err(failed)?;
         self.named = true;
-        sync_dir(dir)?;
-        Ok(Segment { file, path, offset: HEADER_BYTES as u64, bytes: self.bytes })
+        sync_folder(folder, dir)?;
+        Ok(Segment {
+            first,
+            file: Arc::clone(&self.file),
+            path,
+            offset: HEADER_BYTES as u64,
+            bytes: self.bytes,
+        })
     }
 }
 
@@ -170,7 +199,8 @@ fn write_all(file: &File, bytes: &[u8], offset: u64) -> Result<(), (usize, io::E
 /// The segment that is written to.
 #[derive(Debug)]
 pub(super) struct Segment {
-    file: File,
+    first: Seq,
+    file: Arc<File>,
     path: PathBuf,
     offset: u64,
     bytes: u64,
@@ -187,16 +217,18 @@ impl Segment {
         while !preparation.is_done() {
             preparation.advance().map_err(failed)?;
         }
-        preparation.finish(dir, 1, format::FIRST_CHAIN)
+        preparation.finish(dir, &open_dir(dir)?, 1, format::FIRST_CHAIN)
     }
 
     /// Opens the last segment to continue at `offset`, where its records end.
     pub(super) fn resume(dir: &Path, first: Seq, offset: u64) -> Result<Segment, JournalError> {
         let path = path(dir, first);
         let file = OpenOptions::new().read(true).write(true).open(&path);
-        let file = file.map_err(JournalError::io("open", &path))?;
+        let file = Arc::new(file.map_err(JournalError::io("open", &path))?);
+        // The folder may be a copy by links: then the file is another process's too.
+        super::lock::lock(&file, &path, &dir.join("lock"))?;
         let bytes = file.metadata().map_err(JournalError::io("read the size of", &path))?.len();
-        Ok(Segment { file, path, offset, bytes })
+        Ok(Segment { first, file, path, offset, bytes })
     }
 
     /// Cuts off a torn tail, so that nothing of it can ever read as a record again, and gives the segment its size
@@ -229,6 +261,11 @@ impl Segment {
             source,
         })?;
         self.sync()
+    }
+
+    /// Its first record.
+    pub(super) fn first(&self) -> Seq {
+        self.first
     }
 
     /// Bytes left for records.

@@ -1,58 +1,12 @@
-//! One monotonic clock for stages and deadlines, one wall clock for decisions, and the turns of a worker's loop: when it
-//! looked for what is there, and whether it stood still in between. Knows no socket.
+//! The turns of a worker's loop: when it looked for what is there, and whether it stood still in between. Knows no socket.
 
+use super::Ticks;
 use super::arrival::STILL_NS;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-/// Microseconds since 1970-01-01 UTC by the wall clock.
-pub fn wall_us() -> i64 {
-    wall_ns() / 1_000
-}
-
-/// Nanoseconds since 1970-01-01 UTC by the wall clock.
-pub fn wall_ns() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
-}
-
-/// Nanoseconds of a monotonic clock that costs some ten nanoseconds to read.
-#[derive(Clone, Debug)]
-pub struct Ticks {
-    clock: quanta::Clock,
-    origin: u64,
-    system: Instant,
-}
-
-impl Ticks {
-    /// A clock that begins about now.
-    pub fn new() -> Ticks {
-        let clock = quanta::Clock::new();
-        let origin = clock.raw();
-        Ticks { clock, origin, system: Instant::now() }
-    }
-
-    /// Nanoseconds since the clock began.
-    #[inline]
-    pub fn now_ns(&self) -> u64 {
-        self.clock.delta_as_nanos(self.origin, self.clock.raw())
-    }
-
-    /// The wall clock, and how far it is ahead of the system's own monotonic clock, in nanoseconds: both are slewed alike, so
-    /// that this changes only when the wall clock is set.
-    pub fn wall(&self) -> (i64, i64) {
-        let wall_ns = wall_ns();
-        (wall_ns, wall_ns - self.system.elapsed().as_nanos() as i64)
-    }
-}
-
-impl Default for Ticks {
-    fn default() -> Ticks {
-        Ticks::new()
-    }
-}
+use std::time::Duration;
 
 /// How often a loop makes a turn at least.
 pub const BEAT: Duration = Duration::from_millis(5);

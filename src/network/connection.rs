@@ -2,10 +2,10 @@
 //! Owns the socket, the buffers and the deadlines; knows nothing of what messages mean.
 
 use super::batch::{Answer, Deferred, Outgoing};
-use super::clock::{Ticks, Turns, wall_us};
+use super::clock::Turns;
 use super::inlet::Inlet;
 use super::receipt::Counts;
-use super::{CloseReason, Corridor, Left, Link, Observer, Session, Unserved, Way, Why};
+use super::{CloseReason, Corridor, Left, Link, Observer, Session, Ticks, Unserved, Way, Why};
 use crate::journal::{Journal, Seq};
 use crate::message::Refusal;
 use crate::telemetry::{Batch, Counter, NO_CODE, Outcome, Recorder};
@@ -223,7 +223,7 @@ impl Connection {
         self.filled += length;
         self.is_stained = true;
         self.last_read = Instant::now();
-        let mut taken = Taken { wall_us: wall_us(), ..Taken::default() };
+        let mut taken = Taken { wall_us: self.shared.ticks.wall_us(), ..Taken::default() };
         let mut at = 0;
         loop {
             match self.cutter.next(&self.input[at..self.filled]) {
@@ -389,16 +389,17 @@ impl Connection {
         self.is_stained = true;
         let (corridor, shared, link) = (&mut self.corridor, &self.shared, &self.link);
         let observer = &mut self.observer;
+        let wall_us = shared.ticks.wall_us();
         self.outgoing.replace_late(now_ns, deadline_ns, |answer, bytes, out| {
             let passed = &mut answer.passed;
             passed.has_deadline = false;
             let (counter, count) = match passed.undo.take() {
                 Some(undo) => {
                     passed.sample.outcome = Outcome::Undone;
-                    let (code, unserved) = corridor.undo(undo, passed.sample.mti, wall_us(), bytes, out);
+                    let (code, unserved) = corridor.undo(undo, passed.sample.mti, wall_us, bytes, out);
                     passed.sample.code = code;
                     if let Some(unserved) = unserved {
-                        observer.refused(unserved, &[], wall_us());
+                        observer.refused(unserved, &[], wall_us);
                     }
                     passed.sample.refusal = Refusal::BudgetSpent as u8;
                     (Counter::Undone, &shared.counts.undone)
@@ -408,7 +409,7 @@ impl Connection {
                     passed.sample.code = NO_CODE;
                     shared.recorder.batch().message(&passed.finish(now_ns));
                     let unserved = corridor.unserved_by(Why::Withheld, passed.sample.mti, bytes);
-                    observer.refused(unserved, &[], wall_us());
+                    observer.refused(unserved, &[], wall_us);
                     (Counter::Withheld, &shared.counts.withheld)
                 }
             };

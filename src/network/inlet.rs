@@ -1,8 +1,9 @@
 //! The reading side of a connection: waits for its socket, reads it, and keeps what is known of when bytes came.
 //! Knows sockets and clocks; must not know frames.
 
+use super::Ticks;
 use super::arrival::{Arrivals, Read};
-use super::clock::{Ticks, Turns, Watched};
+use super::clock::{Turns, Watched};
 use super::system;
 use std::future::poll_fn;
 use std::io::{Error, ErrorKind, Result};

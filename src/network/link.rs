@@ -1,7 +1,9 @@
 //! A link as the settings describe it, ready to serve. Must not know sockets.
 
+use super::door::Door;
 use crate::decision::LinkTerms;
 use crate::message::{Kind, Reading, permitted_echo, standard_echo};
+use crate::settings::AddressRange;
 use crate::wire::frame::Framing;
 use crate::wire::{Bitmap, Dialect};
 use std::net::SocketAddr;
@@ -30,8 +32,12 @@ pub struct LinkOptions {
     pub budget: Duration,
     /// How long beyond the budget the stand-in set may still decide.
     pub stand_in: Duration,
+    /// Who may connect; empty = everybody.
+    pub allow: Vec<AddressRange>,
     /// Most connections at a time; more are refused.
     pub max_connections: usize,
+    /// Most connections at a time from one address; 0 = no bound of its own.
+    pub max_connections_per_address: usize,
     /// Most answers of one connection waiting to be durable; beyond it the connection is not read.
     pub max_in_flight: usize,
     /// A connection without any byte for this long is closed.
@@ -64,6 +70,8 @@ pub struct Link {
     pub connections: AtomicUsize,
     /// Those of them that have signed on.
     pub signed_on: AtomicUsize,
+    /// Who is let in, and who was not.
+    pub door: Door,
     pub(super) terms: LinkTerms,
     pub(super) budget_ns: u64,
     /// No approval leaves later than this after its request's first byte.
@@ -90,6 +98,7 @@ impl Link {
             index,
             connections: AtomicUsize::new(0),
             signed_on: AtomicUsize::new(0),
+            door: Door::new(options.allow.clone(), options.max_connections_per_address),
             terms: LinkTerms { link: u16::from(index), ..options.terms },
             budget_ns: options.budget.as_nanos() as u64,
             deadline_ns: (options.budget + options.stand_in).as_nanos() as u64,

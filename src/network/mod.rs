@@ -7,7 +7,10 @@
 mod arrival;
 mod clock;
 mod system;
-pub use clock::{Ticks, wall_us};
+pub use crate::clock::Ticks;
+
+mod door;
+pub use door::{Door, TurnedAway};
 
 mod link;
 pub use link::{Link, LinkOptions};

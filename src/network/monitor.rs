@@ -2,11 +2,12 @@
 //! lines of the log at a bounded pace, and what a link that reads nothing right may be speaking instead.
 //! Must not decide anything, nor keep content of messages.
 
-use super::Link;
 use super::connections::{ConnectionCell, Connections};
 use super::pace::{LeftOut, Pace};
 use super::refused::{Refusals, Refused, Why};
-use super::wall_us;
+use super::{Link, TurnedAway};
+use crate::clock::WallClock;
+use crate::journal::limit_in_words;
 use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 use parking_lot::Mutex;
@@ -28,17 +29,16 @@ const LOOK_S: u64 = 10;
 /// How often the same is told of a link, microseconds.
 const TELL_US: i64 = 600_000_000;
 
-/// The kinds of lines about a connection. Those about refused messages are [`Why::NAMES`].
+/// The kinds of lines about a connection that was taken. Those about others are the names of [`TurnedAway`], those about
+/// refused messages [`Why::NAMES`].
 pub(super) mod line {
     pub const OPENED: &str = "opened";
     pub const SIGNED_ON: &str = "signed-on";
     pub const SIGNED_OFF: &str = "signed-off";
     pub const CLOSED: &str = "closed";
     pub const CLOSED_IN_TROUBLE: &str = "closed-in-trouble";
-    pub const TURNED_AWAY: &str = "connection-refused";
     pub const NOT_ACCEPTED: &str = "not-accepted";
-    pub const ALL: [&str; 7] =
-        [OPENED, SIGNED_ON, SIGNED_OFF, CLOSED, CLOSED_IN_TROUBLE, TURNED_AWAY, NOT_ACCEPTED];
+    pub const ALL: [&str; 6] = [OPENED, SIGNED_ON, SIGNED_OFF, CLOSED, CLOSED_IN_TROUBLE, NOT_ACCEPTED];
 }
 
 /// So many links and kinds are named in the line that tells what was left out.
@@ -71,6 +71,7 @@ pub struct Monitor {
     /// The last messages that were not decided.
     pub refusals: Refusals,
     started: Instant,
+    clock: Arc<WallClock>,
     links: Box<[LinkState]>,
     pace: Pace,
     likely: Option<Likely>,
@@ -80,13 +81,21 @@ pub struct Monitor {
 
 impl Monitor {
     /// For links of these names, with about so many lines a second as [`Pace`] has it.
-    pub fn new(links: Vec<String>, lines_per_s: u32, likely: Option<Likely>) -> Monitor {
-        let pace = Pace::new(lines_per_s, links.len(), line::ALL.into_iter().chain(Why::NAMES));
+    pub fn new(
+        links: Vec<String>,
+        lines_per_s: u32,
+        likely: Option<Likely>,
+        clock: Arc<WallClock>,
+    ) -> Monitor {
+        let turned_away = TurnedAway::ALL.map(TurnedAway::name);
+        let kinds = line::ALL.into_iter().chain(turned_away).chain(Why::NAMES);
+        let pace = Pace::new(lines_per_s, links.len(), kinds);
         let state = |name| LinkState { name, looked_s: AtomicU64::new(0), suspicion: Mutex::default() };
         Monitor {
             connections: Connections::default(),
             refusals: Refusals::default(),
             started: Instant::now(),
+            clock,
             links: links.into_iter().map(state).collect(),
             pace,
             likely,
@@ -99,9 +108,14 @@ impl Monitor {
         self.started.elapsed()
     }
 
+    /// Microseconds since 1970.
+    pub(super) fn wall_us(&self) -> i64 {
+        self.clock.now_us()
+    }
+
     /// Enters a connection that was accepted.
     pub(super) fn enter(&self, link: &Link, peer: SocketAddr) -> Arc<ConnectionCell> {
-        self.connections.enter(link.index, peer, wall_us(), self.now())
+        self.connections.enter(link.index, peer, self.wall_us(), self.now())
     }
 
     /// Whether a line about this link and kind may be written now; then how many of them were left out before it, if any.
@@ -111,15 +125,22 @@ impl Monitor {
     }
 
     /// Tells that a connection was not taken.
-    pub(super) fn turned_away(&self, link: &Link, peer: SocketAddr, reason: &str) {
-        let Some(left_out) = self.admit_line(link.index, line::TURNED_AWAY) else { return };
-        tracing::warn!(link = link.options.name, %peer, reason, left_out, "connection refused");
+    pub(super) fn turned_away(&self, link: &Link, peer: SocketAddr, why: TurnedAway) {
+        let Some(left_out) = self.admit_line(link.index, why.name()) else { return };
+        tracing::warn!(link = link.options.name, %peer, reason = why.words(), left_out, "connection refused");
     }
 
     /// Tells that the system gave no connection.
     pub(super) fn not_accepted(&self, link: &Link, error: &std::io::Error) {
         let Some(left_out) = self.admit_line(link.index, line::NOT_ACCEPTED) else { return };
-        tracing::warn!(link = link.options.name, %error, left_out, "accept failed");
+        let limit = limit_in_words(error);
+        tracing::warn!(
+            link = link.options.name,
+            %error,
+            limit,
+            left_out,
+            "no connection taken: those that come wait in the kernel, those that are open go on"
+        );
     }
 
     /// The refused messages that are kept by now, newest first.
@@ -196,7 +217,7 @@ impl Monitor {
     fn suspect(&self, link: &Link, peer: SocketAddr, likely: String) {
         let Some(state) = self.links.get(usize::from(link.index)) else { return };
         let mut suspicion = state.suspicion.lock();
-        let time_us = wall_us();
+        let time_us = self.wall_us();
         let is_known = suspicion
             .as_ref()
             .is_some_and(|known| known.likely == likely && time_us.saturating_sub(known.time_us) < TELL_US);

@@ -6,7 +6,6 @@ use super::connections::ConnectionCell;
 use super::monitor::{Monitor, line};
 use super::pace::Kinds;
 use super::refused::{Refused, Unserved, Why};
-use super::wall_us;
 use crate::telemetry::NO_CODE;
 use std::fmt;
 use std::sync::Arc;
@@ -115,7 +114,7 @@ impl Observer {
 
     /// The peer has signed on, or off.
     pub fn signed(&self, on: bool) {
-        self.cell.signed_on_us.store(if on { wall_us() } else { 0 }, Relaxed);
+        self.cell.signed_on_us.store(if on { self.monitor.wall_us() } else { 0 }, Relaxed);
         let kind = if on { line::SIGNED_ON } else { line::SIGNED_OFF };
         let Some(left_out) = self.info_line(kind) else { return };
         let (peer, connection) = (self.cell.peer, self.cell.id);

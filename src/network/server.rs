@@ -1,10 +1,12 @@
 //! The server: listeners, the acceptor that hands connections to workers, upkeep, and the drain with its receipt.
 
 use super::clock::{Turns, Watched};
+use super::door::Seat;
 use super::receipt::Receipt;
 use super::system;
 use super::worker::{self, Incoming, ServerParts, Worker};
-use super::{JournalSink, Likely, Link, LinkOptions, Monitor, Ticks};
+use super::{JournalSink, Likely, Link, LinkOptions, Monitor, Ticks, TurnedAway};
+use crate::clock::WallClock;
 use crate::decision::Desk;
 use crate::journal::Journal;
 use crate::telemetry::{Counter, Recorder, Telemetry};
@@ -22,10 +24,14 @@ pub struct ServerOptions {
     pub workers: usize,
     /// The links, at most 255.
     pub links: Vec<LinkOptions>,
+    /// The most connections of all links together: what the limit on open files leaves for them.
+    pub most_connections: usize,
     /// The most lines a second that the log gets about one link and kind: see [`super::Pace`].
     pub lines_per_s: u32,
     /// What a link that reads nothing right may be speaking; `None`: nobody says.
     pub likely: Option<Likely>,
+    /// The time of day by which messages are decided and records written.
+    pub clock: Arc<WallClock>,
 }
 
 /// Why the server does not start.
@@ -65,8 +71,9 @@ impl Server {
         telemetry: Telemetry,
     ) -> Result<Server, StartError> {
         let names = options.links.iter().map(|link| link.name.clone()).collect();
-        let monitor = Arc::new(Monitor::new(names, options.lines_per_s, options.likely));
-        let (counts, ticks) = (Arc::default(), Ticks::new());
+        let clock = options.clock;
+        let monitor = Monitor::new(names, options.lines_per_s, options.likely, Arc::clone(&clock));
+        let (counts, ticks, monitor) = (Arc::default(), Ticks::with(clock), Arc::new(monitor));
         let parts = ServerParts { desk, journal, telemetry, counts, ticks, monitor };
         let (stop, stopped) = watch::channel(false);
         let mut links = Vec::new();
@@ -101,7 +108,15 @@ impl Server {
         let hands: Vec<_> =
             workers.iter().map(|worker| (worker.hand_over.clone(), Arc::clone(&worker.load))).collect();
         let (recorder, monitor) = (parts.telemetry.recorder(0), Arc::clone(&parts.monitor));
-        let acceptor = Acceptor { hands, recorder, monitor, turns, ticks: parts.ticks.clone() };
+        let acceptor = Acceptor {
+            hands,
+            recorder,
+            monitor,
+            turns,
+            ticks: parts.ticks.clone(),
+            open: Arc::default(),
+            most: options.most_connections,
+        };
         let served: Vec<_> = listeners.into_iter().zip(links.iter().cloned()).collect();
         let acceptor = std::thread::Builder::new()
             .name("acceptor".into())
@@ -174,6 +189,27 @@ struct Acceptor {
     monitor: Arc<Monitor>,
     turns: Arc<Turns>,
     ticks: Ticks,
+    /// The connections of all links, and how many there may be.
+    open: Arc<AtomicUsize>,
+    most: usize,
+}
+
+/// How long after a refusal by the system the next connection is asked for.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(20);
+
+/// Whether `accept` failed for what is wrong with one connection alone: Linux passes its pending error on.
+fn is_of_the_peer(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::Interrupted
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown
+            | ErrorKind::TimedOut
+    )
 }
 
 /// How often the monitor keeps what came and notes the rates.
@@ -225,38 +261,62 @@ impl Acceptor {
             match accepted.await {
                 Ok((stream, peer)) => self.hand_over(stream, peer, &link, since_ns),
                 Err(error) => {
-                    // Out of file descriptors, or the peer has gone again: neither may spin.
+                    // A peer that is gone again costs the others no time; out of descriptors or memory, asking again at
+                    // once would only keep a processor busy.
+                    if is_of_the_peer(&error) {
+                        continue;
+                    }
+                    link.door.not_accepted.fetch_add(1, Ordering::Relaxed);
                     self.monitor.not_accepted(&link, &error);
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    tokio::time::sleep(ACCEPT_AGAIN).await;
                 }
             }
         }
     }
 
     fn hand_over(&self, stream: tokio::net::TcpStream, peer: SocketAddr, link: &Arc<Link>, since_ns: u64) {
-        let open = link.connections.fetch_add(1, Ordering::Relaxed);
-        let refuse = |reason: &str| {
-            self.monitor.turned_away(link, peer, reason);
-            link.connections.fetch_sub(1, Ordering::Relaxed);
-            self.count(link, Counter::ConnectionsRefused);
-        };
-        if open >= link.options.max_connections {
-            return refuse("the link has its full number");
+        if !link.door.allows(peer.ip()) {
+            // Reset: nothing of it stays, neither here nor in the kernel.
+            system::reset(stream);
+            return self.turn_away(link, peer, TurnedAway::NotAllowed);
         }
+        let open = link.connections.fetch_add(1, Ordering::Relaxed);
+        let full = open >= link.options.max_connections;
+        let taken = if full { Err(TurnedAway::LinkFull) } else { self.take(stream, peer, link, since_ns) };
+        match taken {
+            Ok(()) => self.count(link, Counter::ConnectionsOpened),
+            Err(why) => {
+                link.connections.fetch_sub(1, Ordering::Relaxed);
+                self.turn_away(link, peer, why);
+            }
+        }
+    }
+
+    /// Gives a connection to the worker with the fewest.
+    fn take(
+        &self,
+        stream: tokio::net::TcpStream,
+        peer: SocketAddr,
+        link: &Arc<Link>,
+        since_ns: u64,
+    ) -> Result<(), TurnedAway> {
+        let seat = Seat::take(link, peer.ip(), &self.open, self.most)?;
         let prepared = stream.set_nodelay(true).and_then(|()| stream.into_std());
-        let Ok(stream) = prepared else { return refuse("the socket cannot be set up") };
-        // The worker with the fewest connections; there is at least one.
-        let Some((hand, load)) = self.hands.iter().min_by_key(|(_, load)| load.load(Ordering::Relaxed))
-        else {
-            return;
-        };
+        let stream = prepared.map_err(|_| TurnedAway::NotSetUp)?;
+        let fewest = self.hands.iter().min_by_key(|(_, load)| load.load(Ordering::Relaxed));
+        let (hand, load) = fewest.ok_or(TurnedAway::WorkerFull)?;
         load.fetch_add(1, Ordering::Relaxed);
         let cell = self.monitor.enter(link, peer);
-        if hand.try_send(Incoming { stream, link: Arc::clone(link), cell, since_ns }).is_err() {
+        hand.try_send(Incoming { stream, link: Arc::clone(link), seat, cell, since_ns }).map_err(|_| {
             load.fetch_sub(1, Ordering::Relaxed);
-            return refuse("the worker is full");
-        }
-        self.count(link, Counter::ConnectionsOpened);
+            TurnedAway::WorkerFull
+        })
+    }
+
+    fn turn_away(&self, link: &Link, peer: SocketAddr, why: TurnedAway) {
+        link.door.turn_away(why, peer, self.monitor.wall_us());
+        self.monitor.turned_away(link, peer, why);
+        self.count(link, Counter::ConnectionsRefused);
     }
 
     fn count(&self, link: &Link, counter: Counter) {

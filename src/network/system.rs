@@ -7,6 +7,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, getsockopt, recvmsg, setso
 use nix::{getsockopt_impl, setsockopt_impl, sockopt_impl};
 use std::io::{IoSliceMut, Result};
 use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
 
 /// The words of SO_MEMINFO, as `linux/sock_diag.h` numbers them.
 const MEMINFO_WORDS: usize = 9;
@@ -71,6 +72,12 @@ pub fn waiting(socket: &impl AsFd) -> Result<usize> {
 pub fn may_hold_back(socket: &impl AsFd) -> Result<bool> {
     let words = getsockopt(socket, MemInfo)?;
     Ok(words[RMEM_ALLOC] > words[RCVBUF] / 2)
+}
+
+/// Ends a connection so that the kernel keeps nothing of it: what its peer sees is a reset.
+pub fn reset(socket: impl AsFd) {
+    // Without it the connection ends as any other.
+    let _ = rustix::net::sockopt::set_socket_linger(&socket, Some(Duration::ZERO));
 }
 
 /// Bytes of answers that may wait unsent in the kernel, beside one segment: what it took can no longer be undone.

@@ -2,6 +2,7 @@
 
 use super::clock::{BEAT, Turns};
 use super::connection::{Connection, Shared};
+use super::door::Seat;
 use super::receipt::Counts;
 use super::{ConnectionCell, Corridor, Link, Monitor, Observer, Ticks};
 use crate::decision::Desk;
@@ -32,6 +33,8 @@ pub struct ServerParts {
 pub struct Incoming {
     pub stream: TcpStream,
     pub link: Arc<Link>,
+    /// Its places, for as long as it is open.
+    pub seat: Seat,
     pub cell: Arc<ConnectionCell>,
     /// Its first byte comes after this.
     pub since_ns: u64,
@@ -154,7 +157,7 @@ pub async fn beat(thread: String, turns: Arc<Turns>, ticks: Ticks) {
 }
 
 async fn serve(incoming: Incoming, shared: Rc<Shared>, parts: ServerParts, stop: watch::Receiver<bool>) {
-    let Incoming { stream, link, cell, since_ns } = incoming;
+    let Incoming { stream, link, seat: _seat, cell, since_ns } = incoming;
     let observer = Observer::new(parts.monitor, Arc::clone(&link), cell);
     let stream = match tokio::net::TcpStream::from_std(stream) {
         Ok(stream) => stream,

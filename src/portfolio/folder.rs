@@ -1,14 +1,14 @@
 //! The snapshots of a data folder: written so that a crash at any moment leaves a whole one, read newest first.
 
 use super::Portfolio;
-use super::snapshot::{self, SnapshotError, SnapshotFacts};
+use super::snapshot::{self, SnapshotError, SnapshotFacts, WriteOptions};
 use crate::vault::DataKey;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Snapshots kept: the newest, and one to fall back on.
 const KEPT: usize = 2;
-/// A snapshot being written.
+/// A snapshot being written. What ends with `.tmp` is unfinished.
 const UNFINISHED: &str = "unfinished.tmp";
 
 /// Where the snapshots lie that the journal cannot lead to: of a new folder, and after each change from outside.
@@ -23,30 +23,60 @@ fn folder(data: &Path) -> PathBuf {
 
 /// Writes a snapshot of everything up to `floor` (and perhaps later records, if the switch is deciding), waits with
 /// `durable` until the journal holds for good the last record that is in it, and only then puts it in place: a crash
-/// before leaves the older ones, and no effect of a record that was lost. Of the older ones all but the last go.
+/// before leaves the older ones, and no effect of a record that was lost. Of the older ones all but the last go. What
+/// was written of one that does not get so far is removed: on a full disk it would take the journal's room.
 pub fn write(
     portfolio: &Portfolio,
     key: &DataKey,
     data: &Path,
-    floor: u64,
-    time_us: i64,
+    at: (u64, i64),
+    options: WriteOptions<'_>,
     durable: impl FnOnce(u64) -> Result<(), Failure>,
+) -> Result<PathBuf, Failure> {
+    write_then(portfolio, key, data, at, options, |highest, _| durable(highest))
+}
+
+/// Writes a snapshot of the record and time `at`, puts it in place when `then` has agreed, which is told the last record in it
+/// and where it lies until then, and removes what there are too many of.
+fn write_then(
+    portfolio: &Portfolio,
+    key: &DataKey,
+    data: &Path,
+    (floor, time_us): (u64, i64),
+    options: WriteOptions<'_>,
+    then: impl FnOnce(u64, &Path) -> Result<(), Failure>,
 ) -> Result<PathBuf, Failure> {
     let folder = folder(data);
     fs::create_dir_all(&folder)?;
     let unfinished = folder.join(UNFINISHED);
-    let highest = snapshot::write(portfolio, key, &unfinished, floor, time_us)?;
-    durable(highest)?;
     let path = folder.join(format!("{floor:020}.snap"));
-    fs::rename(&unfinished, &path)?;
+    let written = snapshot::write_as(portfolio, key, &unfinished, floor, time_us, options)
+        .map_err(Failure::from)
+        .and_then(|highest| then(highest, &unfinished))
+        .and_then(|()| Ok(fs::rename(&unfinished, &path)?));
+    if let Err(error) = written {
+        remove_unfinished(data)?;
+        return Err(error);
+    }
     File::open(&folder)?.sync_all()?;
     keep_newest(data, KEPT)?;
     Ok(path)
 }
 
+/// Removes what earlier runs left unfinished among the snapshots and origins of a data folder that nobody else writes.
+pub fn remove_unfinished(data: &Path) -> std::io::Result<()> {
+    let folder = folder(data);
+    for folder in [folder.join(ORIGINS), folder] {
+        for path in files(&folder, "tmp")? {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes the first snapshot of a new folder, and keeps it as an origin.
 pub fn write_first(portfolio: &Portfolio, key: &DataKey, data: &Path, time_us: i64) -> Result<(), Failure> {
-    let path = write(portfolio, key, data, 0, time_us, |_| Ok(()))?;
+    let path = write(portfolio, key, data, (0, time_us), WriteOptions::default(), |_| Ok(()))?;
     keep_origin(data, &path, time_us)
 }
 
@@ -70,17 +100,18 @@ pub fn write_changed(
     portfolio: &Portfolio,
     key: &DataKey,
     data: &Path,
-    floor: u64,
-    time_us: i64,
+    (floor, time_us): (u64, i64),
+    options: WriteOptions<'_>,
 ) -> Result<(), Failure> {
-    let newest = write(portfolio, key, data, floor, time_us, |_| Ok(()))?;
-    let unfinished = folder(data).join(UNFINISHED);
-    fs::copy(&newest, &unfinished)?;
-    File::open(&unfinished)?.sync_all()?;
-    // Sorts behind the newest and before all that is older.
-    fs::rename(&unfinished, newest.with_extension("again.snap"))?;
-    File::open(folder(data))?.sync_all()?;
-    keep_newest(data, KEPT)?;
+    let newest = write_then(portfolio, key, data, (floor, time_us), options, |_, written| {
+        // The copy first: on a full disk either both are there or neither. It sorts behind the newest and before all
+        // that is older.
+        let copy = folder(data).join(format!("{floor:020}.again.snap"));
+        let unfinished = copy.with_extension("tmp");
+        fs::copy(written, &unfinished)?;
+        File::open(&unfinished)?.sync_all()?;
+        Ok(fs::rename(&unfinished, &copy)?)
+    })?;
     keep_origin(data, &newest, time_us)
 }
 
@@ -97,12 +128,19 @@ pub fn list(data: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 fn snapshots(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = files(folder, "snap")?;
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(found)
+}
+
+/// The files of a folder with this extension; none where there is no such folder.
+fn files(folder: &Path, wanted: &str) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     match fs::read_dir(folder) {
         Ok(entries) => {
             for entry in entries {
                 let path = entry?.path();
-                if path.extension().is_some_and(|extension| extension == "snap") {
+                if path.extension().is_some_and(|extension| extension == wanted) {
                     found.push(path);
                 }
             }
@@ -110,7 +148,6 @@ fn snapshots(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    found.sort_unstable_by(|a, b| b.cmp(a));
     Ok(found)
 }
 
@@ -133,7 +170,8 @@ pub fn origins(data: &Path) -> std::io::Result<Vec<u64>> {
     Ok(floors)
 }
 
-fn floor_of(path: &Path) -> Option<u64> {
+/// The last record before a snapshot was begun, as its name says.
+pub fn floor_of(path: &Path) -> Option<u64> {
     path.file_name()?.to_str()?.split('.').next()?.parse().ok()
 }
 

@@ -61,7 +61,7 @@ pub use traits::Traits;
 mod due;
 
 mod shard;
-pub use shard::Shard;
+pub use shard::{Shard, ShardCopy};
 
 mod table;
 pub use table::{Remembered, Table, TableOptions};

@@ -8,6 +8,9 @@ use super::transaction::{Transaction, TransactionKey};
 use super::uses::Uses;
 use hashbrown::HashTable;
 
+mod bites;
+pub use bites::ShardCopy;
+
 /// No slot.
 const NONE: u32 = u32::MAX;
 
@@ -33,7 +36,7 @@ pub struct Shard {
 }
 
 /// One pair of cache lines, which the hardware fetches together: a transaction and its neighbours in its queue.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 #[repr(align(128))]
 struct Slot {
     transaction: Transaction,
@@ -43,7 +46,7 @@ struct Slot {
 
 const _: () = assert!(size_of::<Slot>() == 128);
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Queue {
     oldest: u32,
     newest: u32,
@@ -174,6 +177,11 @@ impl Shard {
     /// Whether one more open transaction fits: for a request, or for an advice that cannot be declined.
     pub fn has_room(&self, for_advice: bool) -> bool {
         self.open.length < self.capacity + if for_advice { self.capacity / 4 } else { 0 }
+    }
+
+    /// Slots that are or were in use.
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
     }
 
     /// The last journal record that changed it.

@@ -4,7 +4,7 @@
 use super::alike::{Alike, Candidates};
 use super::counts::CounterChange;
 use super::layout::{Fixed, layout};
-use super::shard::Shard;
+use super::shard::{Shard, ShardCopy};
 use super::traits::{FOUND, Traits, precedes, rank};
 use super::transaction::{State, Transaction, TransactionKey};
 use super::uses::Uses;
@@ -24,6 +24,11 @@ pub struct TableOptions {
 /// Shards of the table; a power of two. Enough that a lock held for a decision, or a sweep of one shard, is
 /// rarely waited for.
 const SHARDS: usize = 1024;
+
+/// Slots that are copied under one hold of a shard's lock: some ten microseconds.
+const BITE: usize = 512;
+/// How often the copy of a shard is begun anew because it changed meanwhile, before it is copied under one hold.
+const COPIES: usize = 16;
 
 /// All remembered transactions.
 #[derive(Debug)]
@@ -168,6 +173,35 @@ impl Table {
             rank: self.references.rank_of(transaction.reference, transaction.key.low()),
             traits: shard.traits(transaction.key),
         })
+    }
+
+    /// Copies one shard, in bites: as of one record, because a copy during which it changed is begun anew.
+    pub fn copy_one(&self, index: usize, copy: &mut ShardCopy) {
+        let shard = || self.shards[index].lock();
+        for _ in 0..COPIES {
+            let (slots, sequence) = {
+                let shard = shard();
+                (shard.slots(), shard.sequence())
+            };
+            copy.begin(slots, sequence);
+            let mut whole = Some(false);
+            while whole == Some(false) {
+                whole = copy.bite(&shard(), BITE);
+            }
+            if whole.is_some() {
+                return;
+            }
+        }
+        let shard = shard();
+        copy.begin(shard.slots(), shard.sequence());
+        let _ = copy.bite(&shard, usize::MAX);
+    }
+
+    /// What a snapshot keeps of a copied transaction. Where it is found has perhaps changed since it was copied, by records that
+    /// are replayed on it.
+    pub fn remember(&self, transaction: &Transaction, traits: &Traits) -> Remembered {
+        let rank = self.references.rank_of(transaction.reference, transaction.key.low());
+        Remembered { transaction: *transaction, rank, traits: *traits }
     }
 
     /// Fills an empty shard with what a snapshot holds of it as of `sequence`.

@@ -22,7 +22,7 @@ const NEVER_ECHOED: [u8; 8] = [35, 36, 45, 52, 53, 55, 64, 128];
 
 /// Every whole number among the settings and what it may be; `*` stands for a name. The manual says the
 /// same in words, and a test compares the two.
-const RANGES: [(&str, RangeInclusive<i64>); 35] = [
+const RANGES: [(&str, RangeInclusive<i64>); 38] = [
     ("server.workers", 0..=256),
     ("server.drain_timeout_ms", 0..=600_000),
     ("log.lines_per_second", 1..=100_000),
@@ -33,6 +33,8 @@ const RANGES: [(&str, RangeInclusive<i64>); 35] = [
     ("journal.exposure_max_records", 1..=100_000_000),
     ("journal.exposure_max_ms", 1..=3_600_000),
     ("snapshot.every_records", 0..=1_000_000_000_000),
+    ("clock.max_step_s", 1..=3_600),
+    ("clock.max_gap_hours", 1..=8_760),
     ("transactions.max", 1..=100_000_000),
     ("transactions.window_hours", 1..=8_760),
     ("counters.max", 0..=50_000_000),
@@ -52,6 +54,7 @@ const RANGES: [(&str, RangeInclusive<i64>); 35] = [
     ("links.*.budget_ms", 1..=60_000),
     ("links.*.stand_in_ms", 0..=60_000),
     ("links.*.max_connections", 1..=65_535),
+    ("links.*.max_connections_per_address", 0..=65_535),
     ("links.*.max_in_flight", 1..=1_000_000),
     ("links.*.idle_timeout_s", 1..=86_400),
     ("links.*.write_timeout_ms", 1..=600_000),
@@ -201,6 +204,16 @@ impl Check<'_> {
         let at = |key| ["links", name, key];
         if link.dialect.trim().is_empty() {
             self.refuse_value(&at("dialect"), "must not be empty".to_owned());
+        }
+        self.repeated(&at("allow"), &link.allow);
+        if link.is_open_to_strangers() && link.allow.is_empty() && !link.require_sign_on {
+            let reason = format!(
+                "{} can be reached from other machines, and nothing says who may send money here: name those who connect \
+                 in `allow`, e.g. [\"192.0.2.0/24\"], or demand a sign-on (`require_sign_on = true`); allow = \
+                 [\"0.0.0.0/0\", \"::/0\"] says everybody",
+                link.listen
+            );
+            self.refuse_value(&at("listen"), reason);
         }
         for (index, de) in link.duplicate_key.iter().enumerate() {
             if !KEY_FIELDS.contains(de) {

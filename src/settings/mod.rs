@@ -17,11 +17,11 @@ pub use messages::{Demand, Echo, Mandatory, Require, Verification, WhenUnverifie
 pub use money::{Categories, HoldClass, Tolerance, Worth};
 pub use problem::{Problem, SettingsError};
 pub use tables::{
-    Admin, Approvals, Completion, Fees, Holds, Journal, KeepAlive, Limits, Link, Log, LogFormat, LogLevel,
-    Marks, OnFull, OnUnreadable, Program, Rates, ReplyAfter, Rules, Server, Settings, Snapshot, Telemetry,
-    Transactions, Vault, Verified,
+    Admin, Approvals, Clock, Completion, Fees, Holds, Journal, KeepAlive, Limits, Link, Log, LogFormat,
+    LogLevel, Marks, OnFull, OnUnreadable, Program, Rates, ReplyAfter, Rules, Server, Settings, Snapshot,
+    Telemetry, Transactions, Vault, Verified,
 };
-pub use values::{Country, Days, Hours, Mcc, Mebibytes, Micros, Millis, Seconds};
+pub use values::{AddressRange, Country, Days, Hours, Mcc, Mebibytes, Micros, Millis, Seconds};
 
 use layers::Layers;
 use std::path::Path;

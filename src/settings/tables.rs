@@ -3,7 +3,7 @@
 
 use super::messages::{Echo, Mandatory, Verification, by_kind};
 use super::money::{HoldClass, Tolerance, Worth};
-use super::values::{Country, Days, Hours, Mcc, Mebibytes, Micros, Millis, Seconds};
+use super::values::{AddressRange, Country, Days, Hours, Mcc, Mebibytes, Micros, Millis, Seconds};
 use crate::wire::frame::Framing;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -24,6 +24,8 @@ pub struct Settings {
     pub journal: Journal,
     /// The copy of the state that shortens a restart.
     pub snapshot: Snapshot,
+    /// The wall clock.
+    pub clock: Clock,
     /// Keys.
     pub vault: Vault,
     /// What is remembered of past transactions.
@@ -159,6 +161,16 @@ pub enum OnFull {
 pub struct Snapshot {
     /// Journal records from one snapshot to the next; 0 = only at a clean stop.
     pub every_records: u64,
+}
+
+/// `[clock]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Clock {
+    /// The step of the wall clock that is believed.
+    pub max_step_s: Seconds,
+    /// The longest stop that is believed after another boot of the machine.
+    pub max_gap_hours: Hours,
 }
 
 /// `[vault]`.
@@ -300,8 +312,12 @@ pub struct Link {
     pub budget_ms: Millis,
     /// How long beyond the budget stand-in may still decide.
     pub stand_in_ms: Millis,
+    /// Who may connect, by address; empty = everybody.
+    pub allow: Vec<AddressRange>,
     /// The most connections at a time.
     pub max_connections: usize,
+    /// The most connections at a time from one address; 0 = as many as there may be at all.
+    pub max_connections_per_address: usize,
     /// The most requests read and not yet answered, per connection.
     pub max_in_flight: usize,
     /// How long a connection may be silent.
@@ -331,6 +347,15 @@ pub struct Link {
     pub require_sign_on: bool,
     /// When an authorization is answered.
     pub reply_after: ReplyAfter,
+}
+
+impl Link {
+    /// Whether it can be reached from other machines, and everybody there may connect.
+    #[must_use]
+    pub fn is_open_to_strangers(&self) -> bool {
+        let everybody = self.allow.is_empty() || self.allow.iter().any(AddressRange::is_everybody);
+        everybody && !self.listen.ip().to_canonical().is_loopback()
+    }
 }
 
 /// `[links.NAME.marks]`: each `never`, `always` or `PLACE=VALUE`; the last two are places. Resolved by the caller, who

@@ -1,9 +1,10 @@
-//! Values with their unit in the type: durations, sizes, merchant category codes, countries.
+//! Values with their unit in the type: durations, sizes, merchant category codes, countries, ranges of addresses.
 //! Must not know which setting they belong to.
 
 use crate::message::meaning::{country_number, country_numbered};
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 macro_rules! durations {
     ($($(#[$doc:meta])* $name:ident = $make:ident * $factor:literal;)*) => {$(
@@ -120,6 +121,64 @@ impl fmt::Display for Country {
     }
 }
 
+/// A range of IP addresses in CIDR notation; one address is a range of its own. An IPv4 address written as IPv6
+/// (`::ffff:192.0.2.7`) is the IPv4 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AddressRange(IpNet);
+
+impl AddressRange {
+    /// Whether the address is in it.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+
+    /// Whether every address of its family is in it.
+    #[must_use]
+    pub fn is_everybody(&self) -> bool {
+        self.0.prefix_len() == 0
+    }
+}
+
+impl FromStr for AddressRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<AddressRange, String> {
+        /// The bits of an IPv4 address written as IPv6 that say that it is one.
+        const MAPPED_BITS: u8 = 96;
+        let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+        let range = text.parse::<IpNet>().ok().or_else(address).ok_or_else(|| {
+            format!(
+                "{text:?} is not a range of addresses: \"10.0.0.0/8\", \"2001:db8::/32\", or one address, \"192.0.2.7\""
+            )
+        })?;
+        let mapped = range.addr().to_canonical();
+        let range = match range.prefix_len().checked_sub(MAPPED_BITS) {
+            // Proven: at most 32 bits are left of 128.
+            Some(bits) if range.addr().is_ipv6() && mapped.is_ipv4() => IpNet::new_assert(mapped, bits),
+            _ => range,
+        };
+        let whole = range.trunc();
+        if whole != range {
+            let one = range.addr();
+            return Err(format!(
+                "{text:?} has address bits behind its prefix: \"{whole}\", or \"{one}\" alone?"
+            ));
+        }
+        Ok(AddressRange(range))
+    }
+}
+
+impl fmt::Display for AddressRange {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.prefix_len() == self.0.max_prefix_len() {
+            write!(out, "{}", self.0.addr())
+        } else {
+            write!(out, "{}", self.0)
+        }
+    }
+}
+
 /// `text` as a number if it is exactly `count` ASCII digits.
 fn digits(text: &str, count: usize) -> Option<u16> {
     (text.len() == count && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok()).flatten()
@@ -141,4 +200,4 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Mcc Country);
+as_text!(Mcc Country AddressRange);

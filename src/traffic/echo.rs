@@ -5,6 +5,7 @@ use crate::wire::frame::{Cutter, Framing};
 use std::io;
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -12,6 +13,8 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio_util::sync::CancellationToken;
 
 /// The longest frame without its length, bytes; a longer one ends the connection.
+/// How long after a refusal by the system the next connection is asked for.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(20);
 const MAX_FRAME: usize = 64 * 1024;
 
 /// A running echo server; it ends when this is dropped.
@@ -75,7 +78,11 @@ where
 async fn accept(listener: std::net::TcpListener, hands: Vec<UnboundedSender<std::net::TcpStream>>) {
     let Ok(listener) = TcpListener::from_std(listener) else { return };
     for hand in hands.iter().cycle() {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, mostly: asking again at once would only keep a processor busy.
+            tokio::time::sleep(ACCEPT_AGAIN).await;
+            continue;
+        };
         // The connection leaves this thread's reactor for the worker's.
         let Ok(stream) = stream.into_std() else { continue };
         if hand.send(stream).is_err() {

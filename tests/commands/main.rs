@@ -5,6 +5,7 @@
 mod harness;
 
 mod beside;
+mod data_folder;
 mod demo_cards;
 mod dump;
 mod pipes;

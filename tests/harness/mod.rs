@@ -248,6 +248,18 @@ impl Peer {
         Peer { stream, dialect, framing, buffer: Vec::new(), lead: Vec::new() }
     }
 
+    /// Connects to a link from another address of this machine: any of 127.0.0.0/8 is one.
+    pub fn connect_from(source: &str, address: SocketAddr) -> std::io::Result<Peer> {
+        use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        bind(&socket, &SocketAddr::new(source.parse().unwrap(), 0))?;
+        connect(&socket, &address)?;
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let (dialect, framing) = (Dialect::builtin("iso87-ascii").unwrap(), "length2-be".parse().unwrap());
+        Ok(Peer { stream, dialect, framing, buffer: Vec::new(), lead: Vec::new() })
+    }
+
     /// The same connection once more, for another thread.
     pub fn again(&self) -> Peer {
         Peer {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod door;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod spoken;

@@ -197,7 +197,11 @@ fn a_flood_of_wrong_messages_is_counted_and_not_one_of_the_log() {
 fn a_storm_of_connections_writes_so_many_lines_a_second_and_hides_no_other_link() {
     const STORM: u64 = 400;
     const PER_S: u64 = 5;
-    let (_folder, switch) = start(&["log.lines_per_second=5", "links.acquirer-ascii.max_connections=10000"]);
+    let (_folder, switch) = start(&[
+        "log.lines_per_second=5",
+        "links.acquirer-ascii.max_connections=10000",
+        "links.acquirer-ascii.max_connections_per_address=0",
+    ]);
     let begun = Instant::now();
     // In the middle of it another link has a connection that signs on, is refused a message, and ends.
     let mut quiet = None;
@@ -329,7 +333,10 @@ fn why_a_connection_ended_is_told() {
     let mut refused = switch.connect(ASCII);
     let from = address(&refused);
     assert!(refused.is_closed());
-    assert_eq!(line_of(&switch, "connection refused", &from)["reason"], "the link has its full number");
+    assert_eq!(
+        line_of(&switch, "connection refused", &from)["reason"],
+        "the link has its full number, `max_connections`"
+    );
     let (from, log_file) = (address(&kept[2]), switch.log.clone());
     assert!(switch.terminate().0.success());
     let text = std::fs::read_to_string(log_file).unwrap();

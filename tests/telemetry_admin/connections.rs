@@ -1,7 +1,7 @@
 //! The tables of connections and of refused messages, on the page and as JSON.
 
 use super::{EVIL, get, server};
-use authswitch::admin::{Connection, Refusal, Refusals, State};
+use authswitch::admin::{Connection, Refusal, Refusals, State, TurnedAway};
 use authswitch::network::Told;
 
 /// A refused message; what a peer chose is hostile.
@@ -47,6 +47,13 @@ pub fn all() -> Vec<Connection> {
     (1..=60).map(connection).collect()
 }
 
+/// Connections that a link with so many open ones has turned away.
+pub fn turned_away(open: u64) -> Vec<TurnedAway> {
+    let (reason, last_peer) = ("not-allowed", "203.0.113.9:40001".to_owned());
+    let told = TurnedAway { reason, connections: 1_234, last_peer, last_us: 1_795_945_995_123_456 };
+    if open == 6 { vec![told] } else { Vec::new() }
+}
+
 /// Forty refused messages, and some that were only counted.
 pub fn refusals() -> Refusals {
     Refusals { refusals: (1..=40).map(refusal).collect(), not_kept: 17 }
@@ -58,6 +65,7 @@ fn connections_and_refused_messages_stand_on_the_page_and_in_json() {
     let page = get(server.address(), "/").body;
     for expected in [
         "127.0.0.1:50057",
+        "acquirer-ascii: 1,234 connections turned away, not-allowed; the last of 203.0.113.9:40001 at ",
         "format-error DE4, ",
         "The first 50 of 60: <a href=\"connections.json\">",
         "DE4, byte 58: expected digits, found a letter",

@@ -54,6 +54,7 @@ impl Status for Sampled {
                 peer: "127.0.0.1:50004".to_owned(),
                 likely: format!("framing length2-be+tpdu, dialect terminal {EVIL}"),
             }),
+            turned_away: connections::turned_away(connections),
         };
         Facts {
             links: vec![

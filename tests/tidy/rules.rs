@@ -3,15 +3,16 @@
 use super::source::{File, Named, tokens};
 
 /// Room -> the rooms it may know. The picture in `src/lib.rs` says the same; a new arrow edits both.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("wire", &[]),
     ("message", &["wire"]),
     ("vault", &[]),
+    ("clock", &[]),
     ("rules", &["message"]),
     ("portfolio", &["message", "vault", "wire"]),
     ("decision", &["journal", "message", "portfolio", "rules", "wire"]),
     ("journal", &[]),
-    ("network", &["decision", "journal", "message", "portfolio", "settings", "telemetry", "wire"]),
+    ("network", &["clock", "decision", "journal", "message", "portfolio", "settings", "telemetry", "wire"]),
     ("telemetry", &[]),
     ("admin", &["network", "telemetry"]),
     ("traffic", &["message", "telemetry", "wire"]),
@@ -20,6 +21,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
         "cli",
         &[
             "admin",
+            "clock",
             "decision",
             "journal",
             "message",

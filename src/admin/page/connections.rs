@@ -2,6 +2,7 @@
 
 use super::super::connections::{Connection, Refusal, Refusals, ago, timestamp};
 use super::super::format::{Escaped, count, rate, uptime};
+use super::super::status::Link;
 use super::{Cell, number, number_of, text, write_table};
 use std::fmt::Write;
 
@@ -73,6 +74,21 @@ fn last_refusal(connection: &Connection, now_us: i64) -> String {
     let Some(refusal) = &connection.last_refusal else { return String::new() };
     let place = refusal.told.field.as_deref().map_or_else(String::new, |field| format!(" {field}"));
     format!("{}{place}, {} ago", refusal.told.kind, uptime(ago(refusal.time_us, now_us)))
+}
+
+/// Whom a link did not let in.
+pub(super) fn write_turned_away(out: &mut String, link: &Link) {
+    for turned_away in &link.turned_away {
+        let _ = write!(
+            out,
+            "<p class=\"warn\">{}: {} connections turned away, {}; the last of {} at {}.</p>",
+            Escaped(&link.name),
+            count(turned_away.connections),
+            turned_away.reason,
+            Escaped(&turned_away.last_peer),
+            clock(turned_away.last_us)
+        );
+    }
 }
 
 /// The last messages that no record tells of, and why.

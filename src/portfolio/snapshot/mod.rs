@@ -7,8 +7,11 @@
 mod read;
 pub use read::read;
 
+mod paced;
+pub use paced::WriteOptions;
+
 mod write;
-pub use write::write;
+pub use write::{write, write_as};
 
 use super::layout::{Fixed, layout};
 use super::{CardStatus, Limits, TooManyLimits, Uses, Velocity};
@@ -179,6 +182,28 @@ pub enum SnapshotError {
         path: PathBuf,
         /// What the system said.
         error: std::io::Error,
+    },
+    /// The file system has no room for it beside what must stay free.
+    #[error(
+        "snapshot {}: not enough room: {free_mib} MiB are free, it takes about {needs_mib} MiB, and {leave_mib} MiB stay free \
+         for the journal",
+        path.display()
+    )]
+    NoRoom {
+        /// The file.
+        path: PathBuf,
+        /// Mebibytes that are free.
+        free_mib: u64,
+        /// Mebibytes that are still to be written.
+        needs_mib: u64,
+        /// Mebibytes that must stay free.
+        leave_mib: u64,
+    },
+    /// [`WriteOptions::pause`] gave it up.
+    #[error("snapshot {}: given up", path.display())]
+    GivenUp {
+        /// The file.
+        path: PathBuf,
     },
     /// The file is not what was written.
     #[error("snapshot {}, byte {offset}: {reason}", path.display())]

@@ -1,15 +1,19 @@
 //! Portfolio -> snapshot file. Must not know when snapshots are taken or what they are called.
 
+use super::paced::{Paced, Stop};
 use super::{
     Block, BlockHead, CountersHead, ENTRIES, End, Header, MAGIC, ShardHead, SnapshotError, StoredAccount,
-    StoredCard, StoredUses, append, chained, context,
+    StoredCard, StoredUses, WriteOptions, append, chained, context,
 };
-use crate::portfolio::Portfolio;
+use crate::portfolio::counters::Stored;
 use crate::portfolio::layout::Fixed;
+use crate::portfolio::{Portfolio, Remembered, ShardCopy};
 use crate::vault::{DataKey, KeyError};
 use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
+
+/// Blocks are gathered to so many bytes before they are written.
+const GATHERED_BYTES: usize = 1 << 20;
 
 /// Writes a snapshot to `path` and returns the last record that is (in part) in it. It is good from the moment when
 /// the journal holds that record for good, not before: the caller gives it its final name then. `floor` is the
@@ -21,10 +25,29 @@ pub fn write(
     floor: u64,
     time_us: i64,
 ) -> Result<u64, SnapshotError> {
-    let system = |error| SnapshotError::System { path: path.to_owned(), error };
-    let file = File::create(path).map_err(system)?;
+    write_as(portfolio, key, path, floor, time_us, WriteOptions::default())
+}
+
+/// As [`write()`], leaving to others what `options` say.
+pub fn write_as(
+    portfolio: &Portfolio,
+    key: &DataKey,
+    path: &Path,
+    floor: u64,
+    time_us: i64,
+    options: WriteOptions<'_>,
+) -> Result<u64, SnapshotError> {
+    let stopped = |stop| match stop {
+        Stop::System(error) => SnapshotError::System { path: path.to_owned(), error },
+        Stop::NoRoom { free_mib, needs_mib, leave_mib } => {
+            SnapshotError::NoRoom { path: path.to_owned(), free_mib, needs_mib, leave_mib }
+        }
+        Stop::GivenUp => SnapshotError::GivenUp { path: path.to_owned() },
+    };
+    let file = File::create(path).map_err(|error| stopped(error.into()))?;
     let mut writer = Writer {
-        file: BufWriter::with_capacity(1 << 20, file),
+        file: Paced::begin(file, expected_bytes(portfolio), options).map_err(stopped)?,
+        gathered: Vec::with_capacity(2 * GATHERED_BYTES),
         key,
         header: Header { magic: MAGIC, floor, time_us, key_check: key.check_value() },
         chain: 0,
@@ -33,28 +56,38 @@ pub fn write(
         room: Vec::new(),
     };
     writer.write_all(portfolio).map_err(|error| match error {
-        WriteError::System(error) => system(error),
+        WriteError::Stopped(stop) => stopped(stop),
         WriteError::Key(error) => error.into(),
     })?;
     let highest = writer.highest;
-    let file = writer.file.into_inner().map_err(|error| system(error.into_error()))?;
-    file.sync_all().map_err(system)?;
+    writer.file.finish().map_err(|error| stopped(error.into()))?;
     Ok(highest)
 }
 
+/// About how long a snapshot becomes, for the look at the room before it begins.
+fn expected_bytes(portfolio: &Portfolio) -> u64 {
+    let of = |count: usize, width: usize| (count * width) as u64;
+    of(portfolio.accounts().len(), StoredAccount::WIDTH)
+        + of(portfolio.cards().len(), StoredCard::WIDTH)
+        + of(portfolio.table.len().0, Remembered::WIDTH)
+        + of(portfolio.counters.len(), Stored::WIDTH)
+}
+
 enum WriteError {
-    System(std::io::Error),
+    Stopped(Stop),
     Key(KeyError),
 }
 
-impl From<std::io::Error> for WriteError {
-    fn from(error: std::io::Error) -> WriteError {
-        WriteError::System(error)
+impl From<Stop> for WriteError {
+    fn from(stop: Stop) -> WriteError {
+        WriteError::Stopped(stop)
     }
 }
 
 struct Writer<'a> {
-    file: BufWriter<File>,
+    file: Paced<'a>,
+    /// Blocks that are not yet given to the file.
+    gathered: Vec<u8>,
     key: &'a DataKey,
     header: Header,
     chain: u32,
@@ -68,8 +101,7 @@ impl Writer<'_> {
         append(&mut self.room, &self.header);
         self.chain = crc32c::crc32c(&self.room);
         append(&mut self.room, &self.chain);
-        self.file.write_all(&self.room)?;
-        self.room.clear();
+        self.gathered.append(&mut self.room);
         for program in portfolio.programs() {
             self.room.extend_from_slice(program.name.as_bytes());
             self.room.push(b'\n');
@@ -87,7 +119,8 @@ impl Writer<'_> {
         let (cards, accounts) = (portfolio.cards().len() as u64, portfolio.accounts().len() as u64);
         let highest = self.highest;
         append(&mut self.room, &End { cards, accounts, transactions, counters, highest });
-        self.finish(Block::End)
+        self.finish(Block::End)?;
+        Ok(self.file.write(&self.gathered)?)
     }
 
     fn write_accounts(&mut self, portfolio: &Portfolio) -> Result<(), WriteError> {
@@ -136,31 +169,25 @@ impl Writer<'_> {
     }
 
     fn write_transactions(&mut self, portfolio: &Portfolio) -> Result<u64, WriteError> {
-        let mut count = 0;
+        let (mut count, mut copy) = (0, ShardCopy::new());
         for index in 0..portfolio.table.shards() {
-            // Copied under the shard's lock, written after it.
-            portfolio.table.visit_one(index, |shard| {
-                if shard.sequence() == 0 {
-                    return;
-                }
-                self.highest = self.highest.max(shard.sequence());
-                let (transactions, _) = shard.len();
-                let (index, sequence, transactions) = (index as u32, shard.sequence(), transactions as u32);
-                append(&mut self.room, &ShardHead { index, sequence, transactions });
-                for remembered in portfolio.table.remembered(shard) {
-                    append(&mut self.room, &remembered);
-                    count += 1;
-                }
-                for (transaction, place) in shard.iter().zip(0..) {
-                    let uses = *shard.uses(transaction.key);
-                    if !uses.is_empty() {
-                        append(&mut self.room, &StoredUses { place, uses });
-                    }
-                }
-            });
-            if !self.room.is_empty() {
-                self.finish(Block::Shard)?;
+            // Under the shard's lock it is only copied.
+            portfolio.table.copy_one(index, &mut copy);
+            if copy.sequence() == 0 {
+                continue;
             }
+            self.highest = self.highest.max(copy.sequence());
+            let transactions = copy.iter().count();
+            let (index, sequence) = (index as u32, copy.sequence());
+            append(&mut self.room, &ShardHead { index, sequence, transactions: transactions as u32 });
+            for (transaction, traits, _) in copy.iter() {
+                append(&mut self.room, &portfolio.table.remember(transaction, traits));
+            }
+            for ((_, _, uses), place) in copy.iter().zip(0..).filter(|((_, _, uses), _)| !uses.is_empty()) {
+                append(&mut self.room, &StoredUses { place, uses: *uses });
+            }
+            count += transactions as u64;
+            self.finish(Block::Shard)?;
         }
         Ok(count)
     }
@@ -195,12 +222,13 @@ impl Writer<'_> {
         }
         self.chain = chained(self.chain, kind as u8, &self.room);
         let head = BlockHead { kind: kind as u8, length: self.room.len() as u32, crc: self.chain };
-        let mut bytes = Vec::with_capacity(16);
-        append(&mut bytes, &head);
-        self.file.write_all(&bytes)?;
-        self.file.write_all(&self.room)?;
-        self.room.clear();
+        append(&mut self.gathered, &head);
+        self.gathered.append(&mut self.room);
         self.block += 1;
+        if self.gathered.len() >= GATHERED_BYTES {
+            self.file.write(&self.gathered)?;
+            self.gathered.clear();
+        }
         Ok(())
     }
 }

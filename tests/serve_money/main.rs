@@ -1,9 +1,13 @@
-//! Parts, cash, increments, completions in parts and discrepancies over real sockets, in both dialects.
+//! Parts, cash, increments, completions in parts and discrepancies over real sockets, in both dialects; and money under
+//! wrong clocks.
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../harness/mod.rs"]
 mod harness;
 use harness::*;
+
+mod clocks;
 
 const LINKS: [&str; 2] = ["acquirer-ascii", "acquirer-bcd"];
 /// One character of DE60 each, after ten of the network's own.

@@ -1,0 +1,121 @@
+//! How far a data folder's journal has come, in a second place beside it: a journal that lost its end, or an old copy of it,
+//! reads like a whole one. Must not know what records mean.
+
+use crate::journal::{Journal, Seq, Tail};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const NAME: &str = "high-water";
+/// How often the last durable record is noted; a new segment is noted at once.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// A segment and a record that are in the journal for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HighWater {
+    /// The first record of the newest segment; 0 where no segment was begun.
+    segment: Seq,
+    record: Seq,
+}
+
+impl HighWater {
+    /// That of a data folder. None where there is none that can be read: it is written anew.
+    pub(super) fn read(data: &Path) -> Option<HighWater> {
+        let text = fs::read_to_string(data.join(NAME)).ok()?;
+        let (content, crc) = text.trim_end().rsplit_once(' ')?;
+        let mut words = content.split(' ');
+        let mut next = |name| words.next().filter(|word| *word == name).and(words.next())?.parse().ok();
+        let found = HighWater { segment: next("segment")?, record: next("record")? };
+        (crc == checksum(content)).then_some(found)
+    }
+
+    /// Removes what an earlier run left unfinished.
+    pub(super) fn remove_unfinished(data: &Path) -> std::io::Result<()> {
+        match fs::remove_file(data.join(NAME).with_extension("tmp")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where an open journal stands.
+    pub(super) fn of(journal: &Journal) -> HighWater {
+        // In this order: both are on the disk.
+        HighWater { segment: journal.segment(), record: journal.durable() }
+    }
+
+    /// Puts it in place for good.
+    pub(super) fn write(self, data: &Path) -> std::io::Result<()> {
+        let content = format!("segment {} record {}", self.segment, self.record);
+        let unfinished = data.join(NAME).with_extension("tmp");
+        let written = File::create(&unfinished)
+            .and_then(|mut file| {
+                writeln!(file, "{content} {}", checksum(&content))?;
+                file.sync_all()
+            })
+            .and_then(|()| fs::rename(&unfinished, data.join(NAME)))
+            .and_then(|()| File::open(data)?.sync_all());
+        if written.is_err() {
+            let _ = fs::remove_file(&unfinished);
+        }
+        written
+    }
+
+    /// The last record that the journal must have.
+    pub(super) fn record(self) -> Seq {
+        self.record
+    }
+
+    /// What of it is not among the `segments` of a journal, in words.
+    pub(super) fn missing_segment(self, segments: &[Seq]) -> Option<String> {
+        let missing = self.segment > 0 && !segments.contains(&self.segment);
+        missing.then(|| format!("journal/{:020}.seg, the newest segment, is missing", self.segment))
+    }
+
+    /// What a journal that ends with `tail` lacks of it, in words.
+    pub(super) fn missing_records(self, tail: &Tail) -> Option<String> {
+        let HighWater { record, .. } = self;
+        (record > tail.last).then(|| {
+            format!(
+                "record {record} was on the disk, but the journal ends with {}: records are missing",
+                tail.last
+            )
+        })
+    }
+}
+
+fn checksum(content: &str) -> String {
+    format!("{:08x}", crc32c::crc32c(content.as_bytes()))
+}
+
+/// Notes how far a running switch's journal has come.
+pub(super) struct Keeper {
+    noted: Option<HighWater>,
+    noted_at: Instant,
+    failing: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(now: Instant) -> Keeper {
+        Keeper { noted: None, noted_at: now, failing: false }
+    }
+
+    /// Notes it where a segment was begun, or some time has passed and records have come.
+    pub(super) fn keep(&mut self, data: &Path, journal: &Journal, now: Instant) {
+        let reached = HighWater::of(journal);
+        let is_new = self.noted.is_none_or(|noted| noted.segment != reached.segment);
+        let is_later = self.noted != Some(reached) && now.saturating_duration_since(self.noted_at) >= EVERY;
+        if !is_new && !is_later {
+            return;
+        }
+        match reached.write(data) {
+            Ok(()) => (self.noted, self.noted_at, self.failing) = (Some(reached), now, false),
+            // Tried again at the next look, and said once.
+            Err(error) if !self.failing => {
+                self.failing = true;
+                tracing::warn!(%error, "how far the journal has come is not noted beside it; tried again");
+            }
+            Err(_) => {}
+        }
+    }
+}

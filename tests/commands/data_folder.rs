@@ -1,0 +1,303 @@
+//! A data folder of which something is missing is told in words and left as it is; nobody but its owner reads it; two
+//! processes never write one.
+
+use super::{printed, run, stderr, stdout};
+use crate::harness::{Purchase, Switch, binary, pan};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A demo folder with two segments and a snapshot of the records in the first; then killed, so that the last are in the
+/// journal alone.
+fn used(data: &Path) {
+    let set = ["journal.segment_mib=1", "snapshot.every_records=0"];
+    let first = Switch::start(data, &set);
+    purchases(&first, 0..20);
+    assert!(first.terminate().0.success());
+    let switch = Switch::start(data, &set);
+    let noted = || fs::read_to_string(data.join("high-water")).unwrap_or_default();
+    let mut from = 20;
+    while segments(data).len() < 2 {
+        purchases(&switch, from..from + 500);
+        from += 500;
+    }
+    let newest = segments(data).pop().unwrap();
+    let first: u64 = newest.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    crate::harness::wait_for("the new segment to be noted", || {
+        noted().contains(&format!("segment {first} ")).then_some(())
+    });
+    switch.kill();
+}
+
+fn purchases(switch: &Switch, stans: std::ops::Range<u32>) {
+    let mut peer = switch.connect("acquirer-ascii");
+    for stan in stans.clone() {
+        peer.send("0100", &Purchase::new(&pan("411111", stan % 50), stan, 100).fields());
+    }
+    for _ in stans {
+        assert!(peer.receive().is_some());
+    }
+}
+
+fn segments(data: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(data.join("journal")).unwrap().map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|kind| kind == "seg")).collect();
+    segments.sort();
+    segments
+}
+
+/// Everything in a folder: path, mode, checksum.
+fn everything(folder: &Path) -> Vec<(PathBuf, u32, u32)> {
+    let mut found = Vec::new();
+    let Ok(entries) = fs::read_dir(folder) else { return found };
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        let mode = fs::metadata(&path).unwrap().mode();
+        if path.is_dir() {
+            found.push((path.clone(), mode, 0));
+            found.extend(everything(&path));
+        } else {
+            found.push((path.clone(), mode, crc32c::crc32c(&fs::read(&path).unwrap())));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+}
+
+/// What `serve` says of a folder that it does not open.
+fn refused(place: &Path, flags: &[&str]) -> String {
+    let ports = ["links.acquirer-ascii.listen", "links.acquirer-bcd.listen", "admin.listen"];
+    let mut command = Command::new(binary());
+    command.args(["serve", "--data", "data"]).args(flags).current_dir(place);
+    command.args(ports.iter().flat_map(|key| ["--set".to_owned(), format!("{key}=127.0.0.1:0")]));
+    match Switch::spawn(command, &place.join("refused.log")) {
+        Ok(_) => panic!("it was served: {flags:?}"),
+        Err((status, said)) => {
+            assert_eq!(status.code(), Some(2), "{said}");
+            said
+        }
+    }
+}
+
+/// What is done to a data folder, by name.
+type Loss<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
+
+#[test]
+fn a_folder_with_a_part_missing_is_told_and_left_as_it_is() {
+    let place = tempfile::tempdir().unwrap();
+    let whole = place.path().join("whole");
+    used(&whole);
+    let first = place.path().join("first");
+    copy(&whole, &first);
+    let remove =
+        |path: PathBuf| if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
+    let losses: [Loss<'_>; 12] = [
+        ("the key", &|data| remove(data.join("keys/data.key")), "keys/data.key is missing"),
+        ("the folder of the key", &|data| remove(data.join("keys")), "keys/data.key is missing"),
+        ("the last segment", &|data| remove(segments(data)[1].clone()), "the newest segment, is missing"),
+        ("the first segment", &|data| remove(segments(data)[0].clone()), "record 21 is not there"),
+        ("the journal", &|data| remove(data.join("journal")), "without its journal"),
+        (
+            "what is in the journal",
+            &|data| {
+                remove(data.join("journal"));
+                fs::create_dir(data.join("journal")).unwrap();
+            },
+            "without its journal",
+        ),
+        ("the snapshots", &|data| remove(data.join("snapshot")), "no snapshot that says which cards"),
+        (
+            "journal and snapshots",
+            &|data| {
+                remove(data.join("journal"));
+                remove(data.join("snapshot"));
+            },
+            "without its journal",
+        ),
+        (
+            "all but the settings it has seen",
+            &|data| {
+                for part in ["journal", "snapshot", "high-water", "keys"] {
+                    remove(data.join(part));
+                }
+            },
+            "without its journal",
+        ),
+        (
+            "all but a volume's own folder",
+            &|data| {
+                remove(data.to_owned());
+                fs::create_dir_all(data.join("lost+found")).unwrap();
+            },
+            "no data folder",
+        ),
+        (
+            "the folder itself: a file",
+            &|data| {
+                remove(data.to_owned());
+                fs::write(data, "").unwrap();
+            },
+            "a file, where a folder belongs",
+        ),
+        ("everything", &|data| remove(data.to_owned()), "no data folder"),
+    ];
+    let data = place.path().join("data");
+    for (what, lose, words) in losses {
+        let _ = fs::remove_dir_all(&data).or_else(|_| fs::remove_file(&data));
+        copy(&whole, &data);
+        lose(&data);
+        let before = everything(&data);
+        // Neither a switch nor an import makes up for what is missing, whatever they are asked to make.
+        let flags: &[&[&str]] =
+            if words == "no data folder" { &[&[]] } else { &[&[], &["--init"], &["--demo"]] };
+        for flags in flags {
+            let said = refused(place.path(), flags);
+            assert!(said.contains(words), "without {what}: {said}");
+        }
+        let checked = run(place.path(), &["serve", "--check", "--data", "data"]);
+        assert_eq!(checked.status.code(), Some(2), "without {what}: {}", stdout(&checked));
+        // The lock's file says who tried last.
+        let unlocked = |mut found: Vec<(PathBuf, u32, u32)>| {
+            found.retain(|(path, ..)| !path.ends_with("journal/lock"));
+            found
+        };
+        assert_eq!(unlocked(everything(&data)), unlocked(before), "without {what}");
+    }
+}
+
+#[test]
+fn an_old_copy_of_the_journal_is_noticed_and_a_lost_second_place_is_written_anew() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let set = ["journal.segment_mib=1", "snapshot.every_records=0"];
+    let switch = Switch::start(&data, &set);
+    purchases(&switch, 0..20);
+    assert!(switch.terminate().0.success());
+    let old = place.path().join("old");
+    copy(&data.join("journal"), &old);
+    let switch = Switch::start(&data, &set);
+    purchases(&switch, 20..40);
+    assert!(switch.terminate().0.success());
+    // The snapshot of the end is lost as well: nothing but the second place knows of record 40.
+    let newest = fs::read_dir(data.join("snapshot")).unwrap().map(|entry| entry.unwrap().path());
+    let newest = newest.filter(|path| path.extension().is_some_and(|kind| kind == "snap")).max().unwrap();
+    fs::remove_file(newest).unwrap();
+    let whole = place.path().join("whole");
+    fs::rename(data.join("journal"), &whole).unwrap();
+    copy(&old, &data.join("journal"));
+    let said = refused(place.path(), &[]);
+    assert!(said.contains("record 40 was on the disk, but the journal ends with 20"), "{said}");
+    fs::remove_dir_all(data.join("journal")).unwrap();
+    fs::rename(&whole, data.join("journal")).unwrap();
+    for damage in
+        [&|path: &Path| fs::remove_file(path).unwrap(), &|path: &Path| fs::write(path, "segm").unwrap()]
+            as [&dyn Fn(&Path); 2]
+    {
+        damage(&data.join("high-water"));
+        let switch = Switch::start(&data, &set);
+        assert!(switch.log_text().contains("noted anew"), "{}", switch.log_text());
+        assert!(switch.terminate().0.success());
+        assert!(fs::read_to_string(data.join("high-water")).unwrap().starts_with("segment 1 record 40 "));
+        fs::remove_file(data.with_extension("log")).unwrap();
+    }
+}
+
+#[test]
+fn two_processes_are_kept_apart_by_what_they_write() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("real");
+    let switch = Switch::start(&data, &[]);
+    purchases(&switch, 0..5);
+    // No file in the folder is what keeps the second out, and no other path leads around it.
+    fs::remove_file(data.join("journal/lock")).unwrap();
+    let other = place.path().join("data");
+    let ways: [(&str, &dyn Fn()); 4] = [
+        ("by a link to the folder", &|| std::os::unix::fs::symlink(&data, &other).unwrap()),
+        ("with a new journal folder in the old one's place", &|| {
+            fs::rename(data.join("journal"), place.path().join("aside")).unwrap();
+            copy(&place.path().join("aside"), &data.join("journal"));
+            std::os::unix::fs::symlink(&data, &other).unwrap();
+        }),
+        ("by a folder of links to its parts", &|| {
+            fs::remove_dir_all(data.join("journal")).unwrap();
+            fs::rename(place.path().join("aside"), data.join("journal")).unwrap();
+            fs::create_dir(&other).unwrap();
+            for part in ["journal", "snapshot", "keys", "versions"] {
+                std::os::unix::fs::symlink(data.join(part), other.join(part)).unwrap();
+            }
+        }),
+        ("by a copy that shares its segments", &|| {
+            let linked = Command::new("cp").arg("-al").args([&data, &other]).status().unwrap();
+            assert!(linked.success());
+        }),
+    ];
+    for (way, make) in ways {
+        let _ = fs::remove_file(&other).or_else(|_| fs::remove_dir_all(&other));
+        make();
+        let said = refused(place.path(), &[]);
+        assert!(said.contains("in use by another process"), "{way}: {said}");
+        purchases(&switch, 0..5);
+    }
+    assert!(switch.terminate().0.success());
+}
+
+#[test]
+fn a_data_folder_is_its_owners_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let loose = |data: &Path| -> Vec<PathBuf> {
+        let found = everything(data).into_iter().filter(|(_, mode, _)| mode & 0o077 != 0);
+        let own = (fs::metadata(data).unwrap().mode() & 0o077 != 0).then(|| data.to_owned());
+        found.map(|(path, ..)| path).chain(own).collect()
+    };
+    let start = || {
+        Switch::start_with(&data, &["telemetry.hlog_interval_s=1", "journal.segment_mib=1"], |command| {
+            let mut loose = Command::new("sh");
+            loose
+                .args(["-c", "umask 000; exec \"$0\" \"$@\""])
+                .arg(command.get_program())
+                .args(command.get_args());
+            loose.current_dir(command.get_current_dir().unwrap());
+            *command = loose;
+        })
+    };
+    let switch = start();
+    purchases(&switch, 0..20);
+    assert!(switch.terminate().0.success());
+    assert!(data.join("hlog").is_dir() && data.join("versions").is_dir());
+    assert_eq!(loose(&data), [] as [PathBuf; 0]);
+    let import =
+        "umask 000; \"$0\" cards import --example > cards.csv && \"$0\" cards import cards.csv --data data";
+    let imported =
+        Command::new("sh").args(["-c", import]).arg(binary()).current_dir(place.path()).output().unwrap();
+    assert!(imported.status.success(), "{}", stderr(&imported));
+    assert_eq!(loose(&data), [] as [PathBuf; 0]);
+    // What another program made looser is tightened, and said; a key that others could read is an error.
+    for (path, mode) in [("", 0o755), ("journal", 0o777), ("versions", 0o755), ("high-water", 0o644)] {
+        fs::set_permissions(data.join(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let switch = start();
+    assert!(switch.log_text().contains("others had rights in the data folder"), "{}", switch.log_text());
+    assert!(switch.terminate().0.success());
+    assert_eq!(loose(&data), [] as [PathBuf; 0]);
+    fs::set_permissions(data.join("keys/data.key"), fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(refused(place.path(), &[]).contains("chmod 600"));
+}
+
+#[test]
+fn an_import_says_that_it_made_the_folder() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("cards.csv"), printed(place.path(), &["cards", "import", "--example"]))
+        .unwrap();
+    let import = ["cards", "import", "cards.csv", "--data", "data"];
+    let first = run(place.path(), &import);
+    assert!(first.status.success(), "{}", stderr(&first));
+    assert!(stderr(&first).contains("made the data folder data: there was none"), "{}", stderr(&first));
+    let again = run(place.path(), &import);
+    assert!(again.status.success() && !stderr(&again).contains("made the data folder"), "{}", stderr(&again));
+}

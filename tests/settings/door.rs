@@ -1,0 +1,58 @@
+//! Who may connect to a link, as the settings say it.
+
+use super::read;
+
+#[test]
+fn a_link_that_strangers_can_reach_says_who_may_send_money() {
+    let link = |listen: &str, more: &str| {
+        format!("[links.one]\nlisten = \"{listen}\"\ndialect = \"iso87-ascii\"\n{more}\n")
+    };
+    for listen in
+        ["0.0.0.0:7001", "[::]:7001", "192.0.2.1:7001", "[2001:db8::1]:7001", "[::ffff:192.0.2.1]:7001"]
+    {
+        let error = read(&link(listen, ""), &[]).unwrap_err().to_string();
+        let place = format!("site.toml:2:10: links.one.listen: {listen} can be reached from other machines");
+        assert!(error.starts_with(&place) && error.contains("`allow`"), "{error}");
+        assert!(error.contains("require_sign_on = true"), "{error}");
+        for more in [
+            "require_sign_on = true",
+            "allow = [\"192.0.2.0/24\"]",
+            "allow = [\"2001:db8::/32\", \"192.0.2.7\"]",
+            "allow = [\"0.0.0.0/0\"]",
+        ] {
+            assert!(read(&link(listen, more), &[]).is_ok(), "{listen} {more}");
+        }
+    }
+    for listen in ["127.0.0.1:7001", "127.9.9.9:7001", "[::1]:7001", "[::ffff:127.0.0.1]:7001"] {
+        assert!(read(&link(listen, ""), &[]).is_ok(), "{listen}");
+    }
+    // The permission of one link is not another's.
+    let two = link("127.0.0.1:7001", "allow = [\"0.0.0.0/0\"]").replace("links.one", "links.acquirer-ascii");
+    assert!(read(&format!("{two}{}", link("0.0.0.0:7002", "")), &[]).is_err());
+    let row = |range: &str, reason: &str| {
+        let error =
+            read(&link("127.0.0.1:7001", &format!("allow = [\"{range}\"]")), &[]).unwrap_err().to_string();
+        assert!(error.starts_with("site.toml:4:") && error.contains("links.one.allow: "), "{error}");
+        assert!(error.contains(reason), "{error}");
+    };
+    for range in [
+        "",
+        "10.0.0.0/33",
+        "10.0.0/8",
+        "10.0.0.0/",
+        "example.net",
+        "10.0.0.1:8583",
+        "[::1]",
+        "2001:db8::/129",
+    ] {
+        row(range, "is not a range of addresses");
+    }
+    row("10.1.2.3/8", "address bits behind its prefix: \"10.0.0.0/8\", or \"10.1.2.3\" alone?");
+    row("2001:db8::1/32", "\"2001:db8::/32\"");
+    row("10.0.0.0/8\", \"10.0.0.0/8", "10.0.0.0/8 stands here twice");
+    // What a range is called is what it is read as.
+    let settings =
+        read(&link("127.0.0.1:7001", "allow = [\"192.0.2.7/32\", \"::ffff:10.0.0.0/104\"]"), &[]).unwrap();
+    let allow: Vec<String> = settings.links["one"].allow.iter().map(ToString::to_string).collect();
+    assert_eq!(allow, ["192.0.2.7", "10.0.0.0/8"]);
+}
