@@ -418,7 +418,7 @@ fn the_memory_is_in_no_core_file_unless_a_setting_says_so() {
         let mut switch = Switch::start(&folder.path().join("data"), &[&set]);
         assert_eq!(limits(&switch)[1], hard);
         if dumpable == "false" {
-            switch.signal("QUIT");
+            switch.signal("ABRT");
             assert!(!switch.wait().0.core_dumped());
         }
     }
