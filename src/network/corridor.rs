@@ -184,6 +184,7 @@ impl Corridor {
             Refusal::BudgetSpent if !decision.repeat => Some(Counter::BudgetSpent),
             Refusal::NotStored => Some(Counter::NotStored),
             Refusal::TableFull => Some(Counter::Overload),
+            _ if decision.balances.is_some_and(|balances| !balances.fit()) => Some(Counter::BalanceCut),
             _ => counter_of(decision.differs),
         };
         passed

@@ -192,6 +192,8 @@ counters! {
     ReversalNoOriginal = "reversals_without_original";
     /// Advices that came again and said something else; what they said first stays.
     AdviceRepeat = "advices_repeated_otherwise";
+    /// Balances of more than 12 digits: answered with the largest that DE54 has room for.
+    BalanceCut = "balances_cut";
 }
 
 /// The message types with a label of their own; any other is `other`, so that a peer cannot make new labels.
