@@ -42,6 +42,8 @@ pub enum Why {
     NotBookable,
     /// There is no room for its record.
     NotStored,
+    /// There is no room to remember it.
+    NoRoom,
     /// A repeat whose stored approval could not leave in time: its first answer stands.
     Withheld,
     /// Its approval came too late to be sent and stands all the same: no record says that it was answered 91.
@@ -64,7 +66,7 @@ pub enum Why {
 
 impl Why {
     /// The names of all.
-    pub const NAMES: [&str; 15] = [
+    pub const NAMES: [&str; 16] = [
         "unreadable",
         "format-error",
         "unsupported-type",
@@ -72,6 +74,7 @@ impl Why {
         "not-signed-on",
         "mac-not-verified",
         "not-stored",
+        "no-room",
         "withheld-repeat",
         "not-undone",
         "answer-not-built",
@@ -94,6 +97,7 @@ impl Why {
             // What cannot be read is refused before it comes to a decision.
             Refusal::Format => Some(Why::NotBookable),
             Refusal::NotStored => Some(Why::NotStored),
+            Refusal::NoRoom => Some(Why::NoRoom),
             _ => None,
         }
     }
@@ -108,6 +112,7 @@ impl Why {
             Why::NotSignedOn => "not-signed-on",
             Why::MacNotVerified { .. } => "mac-not-verified",
             Why::NotStored => "not-stored",
+            Why::NoRoom => "no-room",
             Why::Withheld => "withheld-repeat",
             Why::NotUndone => "not-undone",
             Why::NotBuilt(_) | Why::NotFramed(_) => "answer-not-built",
@@ -165,6 +170,10 @@ impl Why {
             }
             Why::NotStored => {
                 "no room for its record: the disk or the journal's buffer is full, or the journal has failed"
+                    .into()
+            }
+            Why::NoRoom => {
+                "no room to remember it: `transactions.max` and the quarter more that advices and reversals have are in use"
                     .into()
             }
             Why::Withheld => {

@@ -194,6 +194,8 @@ counters! {
     AdviceRepeat = "advices_repeated_otherwise";
     /// Balances of more than 12 digits: answered with the largest that DE54 has room for.
     BalanceCut = "balances_cut";
+    /// Reversals of what came by another network's link: nothing was released.
+    ReversalElsewhere = "reversals_through_another_link";
 }
 
 /// The message types with a label of their own; any other is `other`, so that a peer cannot make new labels.
