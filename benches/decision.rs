@@ -372,9 +372,6 @@ impl Sink for MemorySink {
         *sequence += 1;
         Some(*sequence)
     }
-    fn appended(&self) -> u64 {
-        self.0.borrow().2
-    }
 }
 
 impl Paced for MemorySink {}
@@ -384,9 +381,6 @@ struct JournalSink(Journal);
 impl Sink for JournalSink {
     fn append(&self, body: &[u8], time_us: i64) -> Option<u64> {
         self.0.append(FORMAT, body, time_us).ok()
-    }
-    fn appended(&self) -> u64 {
-        self.0.appended()
     }
 }
 

@@ -54,9 +54,6 @@ impl Sink for Beside {
         self.records.borrow_mut().push(body.to_vec());
         Some(self.sequence.get())
     }
-    fn appended(&self) -> u64 {
-        self.sequence.get()
-    }
 }
 
 /// A day of everything.

@@ -4,6 +4,10 @@
 
 mod faults;
 mod harness;
+#[path = "serve_disk/limits.rs"]
+mod limits;
+#[path = "serve_disk/pulse.rs"]
+mod pulse;
 use harness::*;
 use std::path::Path;
 use std::process::Command;
@@ -215,11 +219,18 @@ fn a_stalled_disk_crosses_the_exposure_and_turns_late_approvals_into_91() {
     switch.let_pass(budget);
     let age_s = switch.metric("authswitch_exposure_seconds").unwrap();
     assert!(age_s >= budget.as_secs_f64(), "{age_s}");
-    std::fs::remove_file(&stalled).unwrap();
+    // At its time each is answered, and what moves no money at once: the disk is held still.
     assert_eq!(peer.receive().unwrap().code(), "91");
     let declined = peer.receive().unwrap();
     assert_eq!((declined.code(), declined.fields[&4].as_str()), ("91", "000000005000"));
-    assert_eq!((peer.receive().unwrap().code(), unhurried.receive().unwrap().code()), ("91", "00"));
+    assert_eq!(peer.receive().unwrap().code(), "91");
+    let unknown = Purchase::new(&pan("411113", 1), 7, 100);
+    assert_eq!(peer.ask("0100", &unknown.fields()).code(), "14");
+    let inquiry = Purchase::new(&card, 8, 0).set(3, "310000");
+    assert_eq!(peer.ask("0100", &inquiry.fields()).code(), "00");
+    assert!(switch.metric("authswitch_exposure_records").unwrap() >= 5.0);
+    std::fs::remove_file(&stalled).unwrap();
+    assert_eq!(unhurried.receive().unwrap().code(), "00");
     wait_for("the approval that stands among those that no record tells of", || {
         told(&switch, "not-undone", "000006", "91")
     });

@@ -204,13 +204,14 @@ fn write_links(out: &mut String, snapshot: &Snapshot) {
 }
 
 /// Counters that a healthy link does not move.
-const TROUBLE: [(&str, &str); 13] = [
+const TROUBLE: [(&str, &str); 16] = [
     ("dropped_frames", "dropped"),
     ("unreadable_frames", "unreadable"),
     ("frame_errors", "that could not be cut"),
     ("wrong_frames", "with a wrong header"),
     ("rejects", "rejected by the network"),
     ("budget_spent_requests", "budget spent before the decision (91)"),
+    ("shed_requests", "shed in overload, not remembered (91)"),
     ("undone_approvals", "approvals undone, too late to send (91)"),
     ("withheld_repeats", "repeats withheld, too late to send"),
     ("not_stored_requests", "not stored"),
@@ -218,6 +219,8 @@ const TROUBLE: [(&str, &str); 13] = [
     ("unsolicited_responses", "unsolicited responses"),
     ("connections_refused", "connections refused"),
     ("connections_slow_reader_closed", "slow readers closed"),
+    ("connections_frame_timeout_closed", "connections closed over an unfinished frame"),
+    ("connections_refused_messages_closed", "connections closed over refused messages"),
 ];
 
 /// Refusals of messages that nothing was decided about, and their words.

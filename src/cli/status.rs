@@ -6,7 +6,7 @@ use super::snapshots::Snapshots;
 use crate::admin::{self, Facts, Readiness, State};
 use crate::decision::Desk;
 use crate::journal::{Journal, Status as JournalStatus};
-use crate::network::{Door, Link, Monitor, OpenConnection, Refused, TurnedAway, mti_text};
+use crate::network::{Door, Link, Monitor, OpenConnection, Pulse, Refused, Ticks, TurnedAway, mti_text};
 use crate::portfolio::Portfolio;
 use crate::settings::{Settings, WhenFull};
 use crate::telemetry::Telemetry;
@@ -118,6 +118,8 @@ pub(super) struct SwitchStatus {
     pub parts: Arc<Parts>,
     pub links: Vec<(Arc<Link>, SocketAddr)>,
     pub monitor: Arc<Monitor>,
+    pub pulse: Pulse,
+    pub ticks: Ticks,
     pub max_records: u64,
     pub max_age_us: u64,
 }
@@ -128,11 +130,29 @@ impl admin::Status for SwitchStatus {
             JournalStatus::Failed => {
                 Err("the journal has failed; nothing can be stored until a restart".into())
             }
-            _ => Ok(()),
+            _ => match self.standing(LIFELESS) {
+                Some(words) => Err(format!("{words}: only a new start helps")),
+                None => Ok(()),
+            },
         }
     }
 
+    fn beat(&self) {
+        self.pulse.beat(self.ticks.now_ns());
+    }
+
     fn readiness(&self) -> Readiness {
+        let degraded = |reason| Readiness { state: State::Degraded, reason };
+        if let Some(words) = self.standing(UNREADY) {
+            return degraded(format!("{words}: what it serves waits"));
+        }
+        let waited = Duration::from_micros(self.parts.journal.exposure().age_us);
+        if waited >= LAGGING && self.parts.phase() == Phase::Serving {
+            return degraded(format!(
+                "the disk has not taken the oldest record for {} s: advices and reversals wait for it",
+                waited.as_secs()
+            ));
+        }
         let (state, reason) = match (self.parts.phase(), self.parts.journal.status()) {
             (Phase::Draining, _) => {
                 (State::Draining, "draining: what was read is answered, nothing new is read")
@@ -221,11 +241,27 @@ impl admin::Status for SwitchStatus {
     }
 }
 
+/// A thread that has stood still for so long makes the switch unready.
+const UNREADY: Duration = Duration::from_secs(2);
+/// So does a disk that has taken no record for so long, whatever the bounds of the exposure are.
+const LAGGING: Duration = Duration::from_secs(10);
+/// A thread that has stood still for so long will not come back.
+const LIFELESS: Duration = Duration::from_secs(10);
+
 fn in_use(fill: &Fill) -> String {
     format!("{} %, full {}", fill.percent(), fill.forecast())
 }
 
 impl SwitchStatus {
+    /// The thread that has stood still for so long, in words. In a drain they end one by one.
+    fn standing(&self, least: Duration) -> Option<String> {
+        if self.parts.phase() == Phase::Draining {
+            return None;
+        }
+        let (thread, stood) = self.pulse.standing(self.ticks.now_ns(), least)?;
+        Some(format!("thread {thread} has made no turn for {} s", stood.as_secs()))
+    }
+
     fn link_facts(&self, link: &Link, address: SocketAddr) -> admin::Link {
         let suspicion = self.monitor.suspicion(link.index).map(|suspicion| admin::Suspicion {
             time_us: suspicion.time_us,

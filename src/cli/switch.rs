@@ -15,8 +15,7 @@ use crate::admin;
 use crate::decision::{Desk, Standing};
 use crate::journal::{self, Journal, Lock};
 use crate::message::Refusal;
-use crate::network::{Likely, LinkOptions, Receipt, Server, ServerOptions};
-
+use crate::network::{Beat, Likely, LinkOptions, Receipt, Server, ServerOptions};
 use crate::portfolio::snapshot::WriteOptions;
 use crate::portfolio::{Portfolio, folder, seed};
 use crate::settings::{self, Settings};
@@ -32,6 +31,8 @@ pub(super) use data::Failure;
 
 /// How often the holds that have run out are ended.
 const SWEEP: Duration = Duration::from_secs(10);
+/// What ending all holds and forgetting all counters at once may take.
+const SWEEPS: Duration = Duration::from_secs(60);
 /// How often counters of limits that no longer matter are forgotten.
 const COUNTERS_SWEEP: Duration = Duration::from_secs(60);
 
@@ -112,16 +113,13 @@ impl Switch {
         standing::register(&parts);
         Snapshots::register(&parts);
         let server = Arc::new(server);
-        let status = SwitchStatus {
-            parts: Arc::clone(&parts),
-            links: server.listening().map(|(link, address)| (Arc::clone(link), address)).collect(),
-            monitor: Arc::clone(server.monitor()),
-            max_records: settings.journal.exposure_max_records,
-            max_age_us: Duration::from(settings.journal.exposure_max_ms).as_micros() as u64,
-        };
-        let admin = admin::Server::start(settings.admin.listen, telemetry.clone(), Arc::new(status))
-            .map_err(|error| limits::not_listening(settings.admin.listen, &error))?;
-        let upkeep = start_upkeep(&parts, &server)?;
+        let beat = Arc::new(Beat::new(server.ticks().now_ns()));
+        let status = status(settings, &parts, &server, &beat);
+        let limits = admin::Limits { hosts: settings.admin.hosts.clone(), ..Default::default() };
+        let admin =
+            admin::Server::start_with(settings.admin.listen, telemetry.clone(), Arc::new(status), limits)
+                .map_err(|error| limits::not_listening(settings.admin.listen, &error))?;
+        let upkeep = start_upkeep(&parts, &server, beat)?;
         let snapshots = start_snapshots(&parts, floor)?;
         let ticker = telemetry.start_ticker()?;
         Ok(Switch { server, admin, parts, ticker, upkeep, snapshots, lock })
@@ -210,9 +208,32 @@ impl Switch {
     }
 }
 
-fn start_upkeep(parts: &Arc<Parts>, server: &Arc<Server>) -> std::io::Result<JoinHandle<()>> {
+/// The switch as its operators see it.
+fn status(settings: &Settings, parts: &Arc<Parts>, server: &Server, upkeep: &Arc<Beat>) -> SwitchStatus {
+    let mut pulse = server.pulse();
+    let (journal, upkeep) = (parts.journal.clone(), Arc::clone(upkeep));
+    pulse.watch("journal", Duration::from(settings.journal.commit_interval_us), move |_| {
+        journal.stood().as_nanos() as u64
+    });
+    pulse.watch("upkeep", SWEEPS, move |now_ns| upkeep.stood_ns(now_ns));
+    SwitchStatus {
+        parts: Arc::clone(parts),
+        links: server.listening().map(|(link, address)| (Arc::clone(link), address)).collect(),
+        monitor: Arc::clone(server.monitor()),
+        pulse,
+        ticks: server.ticks().clone(),
+        max_records: settings.journal.exposure_max_records,
+        max_age_us: Duration::from(settings.journal.exposure_max_ms).as_micros() as u64,
+    }
+}
+
+fn start_upkeep(
+    parts: &Arc<Parts>,
+    server: &Arc<Server>,
+    beat: Arc<Beat>,
+) -> std::io::Result<JoinHandle<()>> {
     let (parts, server) = (Arc::clone(parts), Arc::clone(server));
-    std::thread::Builder::new().name("upkeep".into()).spawn(move || keep_up(&parts, &server))
+    std::thread::Builder::new().name("upkeep".into()).spawn(move || keep_up(&parts, &server, &beat))
 }
 
 fn start_snapshots(parts: &Arc<Parts>, floor: u64) -> std::io::Result<JoinHandle<()>> {
@@ -221,12 +242,13 @@ fn start_snapshots(parts: &Arc<Parts>, floor: u64) -> std::io::Result<JoinHandle
 }
 
 /// Ends holds, notes how far the journal has come; off the path of messages.
-fn keep_up(parts: &Parts, server: &Server) {
+fn keep_up(parts: &Parts, server: &Server, beat: &Beat) {
     let started = Instant::now();
     let mut swept = started;
     let mut counters_swept = swept;
     let mut high_water = Keeper::new(swept);
     while parts.phase() == Phase::Serving {
+        beat.turn(server.ticks().now_ns());
         std::thread::park_timeout(Duration::from_millis(500));
         parts.clock.look(parts.journal.appended());
         if swept.elapsed() >= SWEEP {
@@ -244,6 +266,7 @@ fn keep_up(parts: &Parts, server: &Server) {
             }
         }
         parts.fills.observe(started.elapsed(), &parts.portfolio);
+        beat.not_due();
         high_water.keep(&parts.data, &parts.journal, Instant::now());
     }
 }
@@ -315,7 +338,9 @@ pub(super) fn link_options((name, link): (&String, &settings::Link)) -> Result<L
         max_connections_per_address: link.max_connections_per_address,
         max_in_flight: link.max_in_flight,
         idle_timeout: link.idle_timeout_s.into(),
+        frame_timeout: link.frame_timeout_ms.into(),
         write_timeout: link.write_timeout_ms.into(),
+        max_refused_per_s: link.max_refused_per_s,
         echo: link.echo.lists().map(|(_, list)| list.to_vec()),
         close_on_unreadable: link.on_unreadable == settings::OnUnreadable::Close,
         require_sign_on: link.require_sign_on,

@@ -106,7 +106,7 @@ impl Desk {
         sink: &impl Sink,
     ) -> Decision {
         if !is_otherwise(case, known, &self.said(case), &own.traits(known.key)) {
-            return acknowledged(known.key, sink.appended(), true);
+            return acknowledged(known.key, own.sequence(), true);
         }
         (record.card, record.account) = (known.card, known.account);
         let account = self.portfolio.account(known.account);

@@ -65,11 +65,11 @@ use std::sync::Arc;
 pub trait Sink {
     /// Whether it wants to see the checks. Such a sink takes no records: what is decided with it is not done.
     const ASKS_WHY: bool = false;
+    /// Whether it ever takes a record. With one that does not, a late request that is new is 91 and leaves nothing.
+    const TAKES: bool = true;
 
     /// Takes a record's body and returns its sequence, or `None` when it cannot be stored.
     fn append(&self, body: &[u8], time_us: i64) -> Option<u64>;
-    /// The sequence of the last record taken.
-    fn appended(&self) -> u64;
     /// Sees a check, where it asks why.
     #[inline]
     fn saw(&self, _check: impl FnOnce() -> Check) {}

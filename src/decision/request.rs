@@ -67,11 +67,14 @@ impl Desk {
     }
 
     /// Answers 91 to a request whose budget was spent before it was decided, and remembers that answer.
-    pub(super) fn decline_late(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
+    pub(super) fn decline_late<S: Sink>(&self, case: &Case<'_>, sink: &S) -> Decision {
         let request = case.request;
         let own_key = self.own_key(case);
         let mut meant = self.meant(case, own_key);
         let (mut shard, _) = self.lock_meant(&mut meant, own_key, None);
+        if !S::TAKES && shard.get(meant.key).is_none() {
+            return Decision::refused(Refusal::BudgetSpent, own_key);
+        }
         let mut new = first_seen(case, own_key, self);
         new.flags = REQUEST_SEEN;
         let mut record = self.record(Event::Request, case, own_key);
@@ -124,7 +127,7 @@ impl Desk {
                 None => Decision::refused(Refusal::NotStored, known.key),
             };
         }
-        let stored = stored_answer(known, self, sink.appended());
+        let stored = stored_answer(known, self, shard.sequence());
         if known.has(REQUEST_SEEN) {
             return stored;
         }

@@ -46,7 +46,7 @@ impl Desk {
             return self.acknowledge(&record, &mut Shards::one(key, &mut own), None, key, sink);
         };
         if known.last_reversal == identity {
-            return acknowledged(key, sink.appended(), true);
+            return acknowledged(key, own.sequence(), true);
         }
         (record.card, record.account) = (known.card, known.account);
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };

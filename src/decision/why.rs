@@ -112,10 +112,6 @@ impl Sink for Observer {
         None
     }
 
-    fn appended(&self) -> u64 {
-        0
-    }
-
     fn saw(&self, check: impl FnOnce() -> Check) {
         self.checks.borrow_mut().push(check());
     }

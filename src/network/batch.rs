@@ -128,28 +128,15 @@ impl Outgoing {
 
 /// Answers that wait until their record is durable, first come first.
 #[derive(Debug, Default)]
-pub struct Deferred {
+struct Line {
     bytes: VecDeque<u8>,
     answers: VecDeque<(u64, Answer)>,
 }
 
-impl Deferred {
-    /// How many wait.
-    pub fn len(&self) -> usize {
-        self.answers.len()
-    }
-
-    /// Moves the bytes of one answer here, to wait for `sequence`.
-    pub fn push(&mut self, sequence: u64, answer: Answer, from: &mut Vec<u8>, range: Range<usize>) {
-        self.bytes.extend(&from[range.clone()]);
-        from[range.clone()].zeroize();
-        from.drain(range);
-        self.answers.push_back((sequence, answer));
-    }
-
-    /// Moves what is durable by now to the answers that leave.
-    pub fn release(&mut self, durable: u64, now_ns: u64, outgoing: &mut Outgoing) {
-        while self.answers.front().is_some_and(|(sequence, _)| *sequence <= durable)
+impl Line {
+    /// Moves the first ones to those that leave, as long as `goes` says so.
+    fn release(&mut self, now_ns: u64, outgoing: &mut Outgoing, goes: impl Fn(u64, &Answer) -> bool) {
+        while self.answers.front().is_some_and(|(sequence, answer)| goes(*sequence, answer))
             && let Some((_, mut answer)) = self.answers.pop_front()
         {
             answer.passed.is_durable(now_ns);
@@ -158,6 +145,44 @@ impl Deferred {
             self.bytes.drain(..answer.length);
             outgoing.answers.push(answer);
         }
+    }
+}
+
+/// Answers that wait for the disk: approvals until their time is up, acknowledgements however long it takes.
+#[derive(Debug, Default)]
+pub struct Deferred {
+    approvals: Line,
+    acknowledgements: Line,
+}
+
+impl Deferred {
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.approvals.answers.len() + self.acknowledgements.answers.len()
+    }
+
+    /// Since when the request of the approval that is late first has waited.
+    pub fn first_with_deadline(&self) -> Option<u64> {
+        self.approvals.answers.front().map(|(_, answer)| answer.arrived_ns)
+    }
+
+    /// Moves the bytes of one answer here, to wait for `sequence`.
+    pub fn push(&mut self, sequence: u64, answer: Answer, from: &mut Vec<u8>, range: Range<usize>) {
+        let line = if answer.passed.has_deadline { &mut self.approvals } else { &mut self.acknowledgements };
+        line.bytes.extend(&from[range.clone()]);
+        from[range.clone()].zeroize();
+        from.drain(range);
+        line.answers.push_back((sequence, answer));
+    }
+
+    /// Moves what is durable by now to the answers that leave, and what is too late by now: there it is replaced, durable or
+    /// not.
+    pub fn release(&mut self, durable: u64, now_ns: u64, deadline_ns: u64, outgoing: &mut Outgoing) {
+        let is_durable = |sequence: u64, _: &Answer| sequence <= durable;
+        self.acknowledgements.release(now_ns, outgoing, is_durable);
+        self.approvals.release(now_ns, outgoing, |sequence, answer| {
+            is_durable(sequence, answer) || answer.is_late(now_ns, deadline_ns)
+        });
     }
 }
 
@@ -248,18 +273,26 @@ mod tests {
     }
 
     #[test]
-    fn releases_what_is_durable_in_order() {
+    fn releases_what_is_durable_in_order_and_an_approval_at_its_time() {
         let (mut deferred, mut outgoing) = (Deferred::default(), Outgoing::default());
-        let mut built = b"now-first--second".to_vec();
+        let mut built = b"now-first--secondthird-fourth".to_vec();
         deferred.push(7, answer(0, 7, false), &mut built, 4..11);
         deferred.push(9, answer(0, 6, false), &mut built, 4..10);
-        assert_eq!(built, b"now-");
-        deferred.release(6, 50, &mut outgoing);
-        assert_eq!((deferred.len(), outgoing.bytes.len()), (2, 0));
-        deferred.release(8, 60, &mut outgoing);
-        assert_eq!((deferred.len(), outgoing.bytes.as_slice()), (1, &b"first--"[..]));
-        deferred.release(9, 70, &mut outgoing);
-        assert_eq!((deferred.len(), outgoing.bytes.as_slice()), (0, &b"first--second"[..]));
+        deferred.push(10, answer(0, 6, true), &mut built, 4..10);
+        deferred.push(11, answer(5, 6, true), &mut built, 4..10);
+        assert_eq!((built.as_slice(), deferred.first_with_deadline()), (&b"now-"[..], Some(0)));
+        deferred.release(6, 50, 100, &mut outgoing);
+        assert_eq!((deferred.len(), outgoing.bytes.len()), (4, 0));
+        deferred.release(8, 60, 100, &mut outgoing);
+        assert_eq!((deferred.len(), outgoing.bytes.as_slice()), (3, &b"first--"[..]));
+        // Not durable, and its time is up: it leaves, to be replaced. The acknowledgement goes on waiting.
+        deferred.release(8, 101, 100, &mut outgoing);
+        assert_eq!((deferred.len(), outgoing.bytes.as_slice()), (2, &b"first--third-"[..]));
+        assert_eq!(deferred.first_with_deadline(), Some(5));
+        assert!(outgoing.has_late(101, 100));
+        deferred.release(11, 102, 100, &mut outgoing);
+        assert_eq!((deferred.len(), outgoing.bytes.as_slice()), (0, &b"first--third-secondfourth"[..]));
+        assert_eq!(deferred.first_with_deadline(), None);
     }
 
     #[test]

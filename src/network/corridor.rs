@@ -1,15 +1,15 @@
 //! The way of one message: parse, read, decide, build. No socket, no await, no allocation after warm-up.
 
 use super::refused::{Unserved, Why};
-use super::sink::JournalSink;
-use super::{Link, Ticks};
+use super::sink::{JournalSink, NoRecord};
+use super::{Link, Passed, Ticks, Undo, Way};
 use crate::decision::{Decision, Desk, Lateness};
 use crate::journal::Journal;
 use crate::message::{
-    ADDITIONAL_AMOUNTS, Kind, Refusal, Request, ResponseCode, read, write_additional_amounts,
+    ADDITIONAL_AMOUNTS, Kind, Operation, Refusal, Request, ResponseCode, read, write_additional_amounts,
 };
 use crate::portfolio::{Differs, TransactionKey};
-use crate::telemetry::{Counter, NO_CODE, Outcome, Sample, Stage};
+use crate::telemetry::{Counter, Outcome, Stage};
 use crate::wire::frame::Lead;
 use crate::wire::{Bitmap, Message, Mti, ParseError, Value, View};
 use std::sync::Arc;
@@ -20,89 +20,6 @@ use std::sync::atomic::Ordering;
 pub struct Session {
     /// The peer has signed on.
     pub signed_on: bool,
-}
-
-/// What becomes of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// Its answer goes out with the next write.
-    Now,
-    /// Its answer waits until this record is durable.
-    AfterDurable(u64),
-    /// It gets no answer, and is counted.
-    Dropped(Counter),
-    /// It gets no answer, is counted, and closes the connection.
-    Close(Counter),
-}
-
-/// An approval to undo should its answer come too late.
-#[derive(Clone, Copy, Debug)]
-pub struct Undo {
-    key: TransactionKey,
-    /// DE4 and DE6 as asked, where the approval says others: the decline echoes them again.
-    asked: [Option<i64>; 2],
-}
-
-/// A message that has passed the corridor. Its answer, if any, stands framed at the end of the output.
-#[derive(Clone, Copy, Debug)]
-pub struct Passed {
-    /// What becomes of it.
-    pub way: Way,
-    /// Its measures so far; [`Passed::finish`] completes them.
-    pub sample: Sample,
-    /// The approval to undo should its answer come too late; `None` for what may be answered at any time.
-    pub undo: Option<Undo>,
-    /// Whether its answer must not go out after the budget.
-    pub has_deadline: bool,
-    /// What else it counts as.
-    pub counts_as: Option<Counter>,
-    /// Since when the answer is ready to leave: built, and durable where it waited for that.
-    pub ready_ns: u64,
-}
-
-impl Passed {
-    fn new(link: u8, arrived_ns: u64, began_ns: u64) -> Passed {
-        let sample = Sample {
-            link,
-            mti: 0,
-            outcome: Outcome::FormatError,
-            code: NO_CODE,
-            refusal: 0,
-            total_ns: 0,
-            stage_ns: [0; Stage::ALL.len()],
-        };
-        let (undo, counts_as) = (None, None);
-        let mut passed =
-            Passed { way: Way::Now, sample, undo, has_deadline: false, counts_as, ready_ns: arrived_ns };
-        passed.stage(Stage::Arrival, began_ns);
-        passed
-    }
-
-    /// What has passed since the stage before is this one's.
-    fn stage(&mut self, stage: Stage, now_ns: u64) {
-        self.sample.stage_ns[stage as usize] += now_ns.saturating_sub(self.ready_ns);
-        self.ready_ns = self.ready_ns.max(now_ns);
-    }
-
-    /// So much of the decision was the journal's append.
-    fn appended(&mut self, append_ns: u64) {
-        let stages = &mut self.sample.stage_ns;
-        let append_ns = append_ns.min(stages[Stage::Decide as usize]);
-        stages[Stage::Decide as usize] -= append_ns;
-        stages[Stage::Append as usize] += append_ns;
-    }
-
-    /// Its record is durable.
-    pub fn is_durable(&mut self, now_ns: u64) {
-        self.stage(Stage::DurableWait, now_ns);
-    }
-
-    /// Its measures, as its answer is handed to the kernel or withheld: the stages add up to the whole.
-    pub fn finish(mut self, now_ns: u64) -> Sample {
-        self.stage(Stage::Write, now_ns);
-        self.sample.total_ns = self.sample.stage_ns.iter().sum();
-        self.sample
-    }
 }
 
 /// The corridor of one connection.
@@ -166,6 +83,7 @@ impl Corridor {
         self.unserved = match self.answer(view, &request, &decision, lead, out) {
             Err(why) => Some(Unserved::of(view, why)),
             Ok(()) => Why::unrecorded(decision.refusal, view)
+                .or(is_shed(&decision).then_some(Why::Shed))
                 .map(|why| Unserved { code: decision.code.0, ..Unserved::of(view, why) }),
         };
         passed.stage(Stage::Build, self.ticks.now_ns());
@@ -179,8 +97,9 @@ impl Corridor {
         let asked = [decision.part.map(|_| request.amount_minor), billed.then_some(request.billing_minor)];
         let undo = Undo { key: decision.key, asked };
         passed.undo = (passed.has_deadline && !decision.repeat).then_some(undo);
-        passed.way = self.way(kind, &decision);
+        passed.way = self.way(&request, &decision);
         passed.counts_as = match decision.refusal {
+            _ if is_shed(&decision) => Some(Counter::Shed),
             Refusal::BudgetSpent if !decision.repeat => Some(Counter::BudgetSpent),
             Refusal::NotStored => Some(Counter::NotStored),
             Refusal::TableFull | Refusal::NoRoom => Some(Counter::Overload),
@@ -298,9 +217,20 @@ impl Corridor {
                     waited if waited <= self.link.deadline_ns => Lateness::BudgetSpent,
                     _ => Lateness::TooLate,
                 };
+                let can_be_shed = matches!(request.kind, Kind::Authorization | Kind::Financial);
+                if lateness == Lateness::TooLate && can_be_shed && !self.link.remembers_late(now_ns) {
+                    return self.shed(request, wall_us);
+                }
                 self.desk.decide(request, terms, wall_us, lateness, &self.sink)
             }
         }
+    }
+
+    /// A request that is too late and not remembered: answered as before where it is known, else 91 without a record.
+    fn shed(&self, request: &Request, wall_us: i64) -> Decision {
+        let terms = &self.link.terms;
+        let decision = self.desk.decide(request, terms, wall_us, Lateness::TooLate, &NoRecord);
+        if decision.refusal == Refusal::NotStored { refused(Refusal::BudgetSpent) } else { decision }
     }
 
     /// Sign-on, sign-off and echo (DE70 as ISO and the networks use it).
@@ -321,12 +251,14 @@ impl Corridor {
     }
 
     /// An advice or reversal is acknowledged when it is durable, since its sender then deletes its copy; an
-    /// authorization at once, unless the link or the exposure asks for more.
-    fn way(&self, kind: Kind, decision: &Decision) -> Way {
-        let must_wait = match kind {
+    /// authorization at once, unless it approves money and the link or the exposure asks for more.
+    fn way(&self, request: &Request, decision: &Decision) -> Way {
+        let must_wait = match request.kind {
             Kind::AuthorizationAdvice | Kind::FinancialAdvice | Kind::Reversal => true,
             Kind::Authorization | Kind::Financial => {
-                self.link.options.reply_after_durable || self.journal.exposed()
+                let asks_only = matches!(request.operation, Operation::Inquiry | Operation::Verification);
+                let moves_money = decision.code.is_approval() && !asks_only;
+                moves_money && (self.link.options.reply_after_durable || self.journal.exposed())
             }
             Kind::NetworkManagement => false,
         };
@@ -447,6 +379,11 @@ fn refused(refusal: Refusal) -> Decision {
         sequence: 0,
         key: TransactionKey::default(),
     }
+}
+
+/// Whether it is 91 without a record.
+fn is_shed(decision: &Decision) -> bool {
+    decision.refusal == Refusal::BudgetSpent && !decision.repeat && decision.sequence == 0
 }
 
 /// Requests and advices of any class are owed an answer; responses, notifications and acknowledgements are not.

@@ -19,9 +19,14 @@ mod sink;
 pub use sink::JournalSink;
 
 mod corridor;
-pub use corridor::{Corridor, Passed, Session, Undo, Way};
+pub use corridor::{Corridor, Session};
+
+mod passed;
+pub use passed::{Passed, Undo, Way};
 
 mod batch;
+mod deadline;
+mod fair;
 
 mod receipt;
 pub use receipt::Receipt;
@@ -46,6 +51,9 @@ mod inlet;
 mod connection;
 
 mod worker;
+
+mod pulse;
+pub use pulse::{Beat, Pulse};
 
 mod server;
 pub use server::{Server, ServerOptions, StartError};

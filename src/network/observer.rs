@@ -6,7 +6,7 @@ use super::connections::ConnectionCell;
 use super::monitor::{Monitor, line};
 use super::pace::Kinds;
 use super::refused::{Refused, Unserved, Why};
-use crate::telemetry::NO_CODE;
+use crate::telemetry::{Counter, NO_CODE};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -25,10 +25,14 @@ pub enum CloseReason {
     Idle,
     /// The peer took no answer for the link's write time.
     SlowReader,
+    /// A frame was begun and not finished within the link's time for one.
+    FrameTimeout,
     /// Its bytes cannot be cut into frames.
     FrameError,
     /// It sent what cannot be read, and the link closes then.
     Unreadable,
+    /// Most of what it sent was refused, and more than the link takes of that in a second.
+    Refused,
 }
 
 impl CloseReason {
@@ -41,8 +45,21 @@ impl CloseReason {
             CloseReason::Stop => "stop",
             CloseReason::Idle => "idle",
             CloseReason::SlowReader => "slow-reader",
+            CloseReason::FrameTimeout => "frame-timeout",
             CloseReason::FrameError => "frame-error",
             CloseReason::Unreadable => "unreadable",
+            CloseReason::Refused => "refused",
+        }
+    }
+
+    /// The counter of connections that end so, where there is one.
+    pub fn counter(self) -> Option<Counter> {
+        match self {
+            CloseReason::Idle => Some(Counter::IdleClosed),
+            CloseReason::SlowReader => Some(Counter::SlowReaderClosed),
+            CloseReason::FrameTimeout => Some(Counter::FrameTimeoutClosed),
+            CloseReason::Refused => Some(Counter::RefusedClosed),
+            _ => None,
         }
     }
 
@@ -60,8 +77,12 @@ impl fmt::Display for CloseReason {
             CloseReason::Stop => f.write_str("the switch stops"),
             CloseReason::Idle => f.write_str("nothing came for the idle time"),
             CloseReason::SlowReader => f.write_str("the peer did not read its answers"),
+            CloseReason::FrameTimeout => f.write_str("a frame was begun and not finished in time"),
             CloseReason::FrameError => f.write_str("its bytes cannot be cut into frames"),
             CloseReason::Unreadable => f.write_str("a message that cannot be read"),
+            CloseReason::Refused => {
+                f.write_str("most of what it sent was refused, and too much of that in a second")
+            }
         }
     }
 }

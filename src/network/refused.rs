@@ -44,6 +44,8 @@ pub enum Why {
     NotStored,
     /// There is no room to remember it.
     NoRoom,
+    /// It came too late, and more of these came than are remembered.
+    Shed,
     /// A repeat whose stored approval could not leave in time: its first answer stands.
     Withheld,
     /// Its approval came too late to be sent and stands all the same: no record says that it was answered 91.
@@ -66,7 +68,7 @@ pub enum Why {
 
 impl Why {
     /// The names of all.
-    pub const NAMES: [&str; 16] = [
+    pub const NAMES: [&str; 17] = [
         "unreadable",
         "format-error",
         "unsupported-type",
@@ -75,6 +77,7 @@ impl Why {
         "mac-not-verified",
         "not-stored",
         "no-room",
+        "shed",
         "withheld-repeat",
         "not-undone",
         "answer-not-built",
@@ -102,6 +105,20 @@ impl Why {
         }
     }
 
+    /// Whether its sender made it so that it cannot be used.
+    pub fn is_unusable(&self) -> bool {
+        matches!(
+            self,
+            Why::Parse(_)
+                | Why::Fault(_)
+                | Why::UnsupportedType
+                | Why::UnknownNetworkCode
+                | Why::Unsolicited
+                | Why::NoAnswerDue
+                | Why::WrongFrame(_)
+        )
+    }
+
     /// Its name in logs and pages.
     pub fn name(&self) -> &'static str {
         match self {
@@ -113,6 +130,7 @@ impl Why {
             Why::MacNotVerified { .. } => "mac-not-verified",
             Why::NotStored => "not-stored",
             Why::NoRoom => "no-room",
+            Why::Shed => "shed",
             Why::Withheld => "withheld-repeat",
             Why::NotUndone => "not-undone",
             Why::NotBuilt(_) | Why::NotFramed(_) => "answer-not-built",
@@ -176,6 +194,7 @@ impl Why {
                 "no room to remember it: `transactions.max` and the quarter more that advices and reversals have are in use"
                     .into()
             }
+            Why::Shed => "its budget was spent, as that of more requests than are remembered: a repeat is decided anew".into(),
             Why::Withheld => {
                 "a repeat whose stored approval could not leave in time: its first answer stands".into()
             }

@@ -24,6 +24,20 @@ sockopt_impl!(
     GetStruct<[u32; MEMINFO_WORDS]>
 );
 
+/// The words of TCP_INFO up to `tcpi_bytes_acked`, as `linux/tcp.h` has them, and where that begins.
+const TCP_INFO_WORDS: usize = 32;
+const BYTES_ACKED: usize = 30;
+
+sockopt_impl!(
+    /// What the kernel knows of a TCP connection.
+    TcpInfo,
+    GetOnly,
+    libc::IPPROTO_TCP,
+    libc::TCP_INFO,
+    [u32; TCP_INFO_WORDS],
+    GetStruct<[u32; TCP_INFO_WORDS]>
+);
+
 sockopt_impl!(
     /// Bytes that may wait unsent before the socket counts as full.
     NotSentLowat,
@@ -72,6 +86,15 @@ pub fn waiting(socket: &impl AsFd) -> Result<usize> {
 pub fn may_hold_back(socket: &impl AsFd) -> Result<bool> {
     let words = getsockopt(socket, MemInfo)?;
     Ok(words[RMEM_ALLOC] > words[RCVBUF] / 2)
+}
+
+/// Bytes of what was written to the socket that its peer has acknowledged.
+pub fn acknowledged(socket: &impl AsFd) -> Result<u64> {
+    let words = getsockopt(socket, TcpInfo)?;
+    let halves = [words[BYTES_ACKED], words[BYTES_ACKED + 1]].map(u32::to_ne_bytes);
+    let mut bytes = [0; 8];
+    bytes.as_chunks_mut::<4>().0.copy_from_slice(&halves);
+    Ok(u64::from_ne_bytes(bytes))
 }
 
 /// Ends a connection so that the kernel keeps nothing of it: what its peer sees is a reset.

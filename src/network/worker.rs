@@ -3,6 +3,7 @@
 use super::clock::{BEAT, Turns};
 use super::connection::{Connection, Shared};
 use super::door::Seat;
+use super::fair::FairQueue;
 use super::receipt::Counts;
 use super::{ConnectionCell, Corridor, Link, Monitor, Observer, Ticks};
 use crate::decision::Desk;
@@ -104,12 +105,14 @@ impl Run {
             Arc::clone(&self.turns),
             self.parts.ticks.clone(),
         ));
+        let fair = FairQueue::new(Arc::clone(&self.turns), self.parts.ticks.clone());
         let shared = Rc::new(Shared {
             recorder: self.recorder,
             turns: self.turns,
             ticks: self.parts.ticks.clone(),
             counts: Arc::clone(&self.parts.counts),
             journal: self.parts.journal.clone(),
+            fair,
         });
         let mut connections = JoinSet::new();
         loop {
@@ -168,6 +171,10 @@ async fn serve(incoming: Incoming, shared: Rc<Shared>, parts: ServerParts, stop:
             return;
         }
     };
+    // What a new connection costs is its link's too.
+    let slice = shared.fair.slice(link.index).await;
     let corridor = Corridor::new(parts.desk, Arc::clone(&link), parts.journal, shared.ticks.clone());
-    Connection::new(stream, link, shared, corridor, observer, since_ns).serve(stop).await;
+    let connection = Connection::new(stream, link, Rc::clone(&shared), corridor, observer, since_ns);
+    slice.end().await;
+    connection.serve(stop).await;
 }

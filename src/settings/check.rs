@@ -22,7 +22,7 @@ const NEVER_ECHOED: [u8; 8] = [35, 36, 45, 52, 53, 55, 64, 128];
 
 /// Every whole number among the settings and what it may be; `*` stands for a name. The manual says the
 /// same in words, and a test compares the two.
-const RANGES: [(&str, RangeInclusive<i64>); 38] = [
+const RANGES: [(&str, RangeInclusive<i64>); 40] = [
     ("server.workers", 0..=256),
     ("server.drain_timeout_ms", 0..=600_000),
     ("log.lines_per_second", 1..=100_000),
@@ -57,7 +57,9 @@ const RANGES: [(&str, RangeInclusive<i64>); 38] = [
     ("links.*.max_connections_per_address", 0..=65_535),
     ("links.*.max_in_flight", 1..=1_000_000),
     ("links.*.idle_timeout_s", 1..=86_400),
+    ("links.*.frame_timeout_ms", 1..=600_000),
     ("links.*.write_timeout_ms", 1..=600_000),
+    ("links.*.max_refused_per_s", 0..=1_000_000),
     ("links.*.duplicate_key", 2..=128),
     ("links.*.echo.*", 2..=127),
     ("links.*.mandatory.*", 2..=192),
@@ -199,6 +201,16 @@ impl Check<'_> {
 
     /// No two listeners on one address; port 0 is a different port each time.
     fn listeners(&mut self, settings: &Settings) {
+        self.repeated(&["admin", "hosts"], &settings.admin.hosts);
+        for (index, host) in settings.admin.hosts.iter().enumerate() {
+            let legal =
+                |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_');
+            if host.is_empty() || !host.bytes().all(legal) {
+                let reason =
+                    format!("{host:?} is not the name of a host: a-z, 0-9, hyphens and points, no port");
+                self.refuse_item(&["admin", "hosts"], index, reason);
+            }
+        }
         let mut taken = vec![("admin.listen".to_owned(), settings.admin.listen)];
         for (name, link) in &settings.links {
             let other = taken.iter().find(|(_, address)| collide(*address, link.listen));

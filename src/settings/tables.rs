@@ -69,6 +69,8 @@ pub struct Admin {
     /// Where HTTP for operators listens.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
+    /// Names under which it is asked, beside addresses and localhost; in lower case.
+    pub hosts: Vec<String>,
 }
 
 /// `[log]`.
@@ -332,12 +334,16 @@ pub struct Link {
     pub max_connections_per_address: usize,
     /// The most requests read and not yet answered, per connection.
     pub max_in_flight: usize,
-    /// How long a connection may be silent.
+    /// How long a connection may send no whole frame.
     pub idle_timeout_s: Seconds,
+    /// How long a frame may take, from its first byte to its last.
+    pub frame_timeout_ms: Millis,
     /// How long a connection may take none of its answers.
     pub write_timeout_ms: Millis,
     /// The network it is a line of; empty = one of its own.
     pub network: String,
+    /// How many of a connection's messages may be refused in a second, where they are most of them; 0 = any number.
+    pub max_refused_per_s: u32,
     /// The data elements that tell one transaction from every other; 11 is among them.
     pub duplicate_key: Vec<u8>,
     /// The data elements that answers echo, by kind of answer.

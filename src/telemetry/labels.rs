@@ -152,10 +152,14 @@ counters! {
     ConnectionsClosed = "connections_closed";
     /// Connections refused because the link had its full number.
     ConnectionsRefused = "connections_refused";
-    /// Connections closed because nothing came for the link's idle time.
+    /// Connections closed because no whole frame came for the link's idle time.
     IdleClosed = "connections_idle_closed";
     /// Connections closed because the peer did not read its answers.
     SlowReaderClosed = "connections_slow_reader_closed";
+    /// Connections closed because a frame was begun and not finished within the link's time for one.
+    FrameTimeoutClosed = "connections_frame_timeout_closed";
+    /// Connections closed because most of what they sent was refused, and more than the link takes of that in a second.
+    RefusedClosed = "connections_refused_messages_closed";
     /// Frames whose network header or check byte is wrong: dropped.
     WrongFrames = "wrong_frames";
     /// Frames by which the network says that it could not read a message of ours.
@@ -170,8 +174,11 @@ counters! {
     Withheld = "withheld_repeats";
     /// Responses that came in without a request of ours.
     Unsolicited = "unsolicited_responses";
-    /// Requests whose budget was spent before they were decided.
+    /// Requests whose budget was spent before they were decided: answered 91, which is remembered.
     BudgetSpent = "budget_spent_requests";
+    /// Of the requests whose budget was spent before they were decided, those that were more than is remembered: answered 91
+    /// without a record.
+    Shed = "shed_requests";
     /// Requests refused because their decision could not be stored.
     NotStored = "not_stored_requests";
     /// Requests refused because the table of open authorizations was full.

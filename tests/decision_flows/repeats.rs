@@ -1,8 +1,8 @@
 //! The same message again: the stored answer, no second effect; the same key with other content: 94.
 
 use crate::support::*;
-use authswitch::decision::{KeyFields, Lateness};
-use authswitch::message::{Operation, Refusal, Request};
+use authswitch::decision::{KeyFields, Lateness, Sink};
+use authswitch::message::{Operation, Refusal, Request, ResponseCode};
 use authswitch::portfolio::Limits;
 
 /// What the sender sees of a decision.
@@ -121,4 +121,37 @@ fn what_came_too_late_to_be_decided_stays_declined() {
     let again = world.decide_at(&repeat_of(&purchase(2)), Lateness::TooLate);
     assert_eq!((again.code.as_str(), again.repeat), ("00", true));
     world.leaves(1_000, 0).replays();
+}
+
+/// Takes no record.
+struct Nothing;
+
+impl Sink for Nothing {
+    const TAKES: bool = false;
+
+    fn append(&self, _body: &[u8], _time_us: i64) -> Option<u64> {
+        None
+    }
+}
+
+#[test]
+fn what_is_shed_leaves_nothing_and_what_is_known_is_answered_as_before() {
+    let world = World::default();
+    world.gets(&purchase(1), "00");
+    world.decide_at(&purchase(2), Lateness::TooLate);
+    let (state, records) = (world.desk.portfolio.state_hash(), world.sink.records().len());
+    let shed = |request: &Request| {
+        let decision = world.desk.decide(request, &world.terms, NOON, Lateness::TooLate, &Nothing);
+        (decision.refusal, decision.code, decision.repeat, decision.sequence > 0)
+    };
+    let approved = (Refusal::None, ResponseCode::APPROVED, true, true);
+    let remembered = (Refusal::BudgetSpent, Refusal::BudgetSpent.code(), true, true);
+    let new = (Refusal::BudgetSpent, Refusal::BudgetSpent.code(), false, false);
+    for (request, answer) in [(purchase(1), approved), (purchase(2), remembered), (purchase(3), new)] {
+        assert_eq!(shed(&request), answer, "{}", request.stan);
+        assert_eq!(shed(&repeat_of(&request)), answer, "the repeat of {}", request.stan);
+    }
+    assert_eq!((world.desk.portfolio.state_hash(), world.sink.records().len()), (state, records));
+    // It is decided by its own time when it comes again.
+    world.gets(&repeat_of(&purchase(3)), "00").leaves(2_000, 0).replays();
 }

@@ -16,9 +16,11 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a busy machine could run into, out of the way; a test of one of these sets its own.
-const UNHURRIED: [&str; 7] = [
+const UNHURRIED: [&str; 9] = [
     "links.acquirer-ascii.budget_ms=60000",
     "links.acquirer-bcd.budget_ms=60000",
+    "links.acquirer-ascii.frame_timeout_ms=600000",
+    "links.acquirer-bcd.frame_timeout_ms=600000",
     "links.acquirer-ascii.write_timeout_ms=600000",
     "links.acquirer-bcd.write_timeout_ms=600000",
     // A disk that falls behind would let answers overtake each other.

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod deadlines;
 mod door;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod islands;
 mod spoken;
 mod told;
+mod unread;
 mod unrecorded;
 
 use harness::*;

@@ -173,7 +173,7 @@ fn a_message_that_no_record_has_is_explained_by_the_running_switch() {
 #[test]
 fn a_flood_of_wrong_messages_is_counted_and_not_one_of_the_log() {
     const FLOOD: u64 = 2_000;
-    let (_folder, switch) = start(&[]);
+    let (_folder, switch) = start(&["links.acquirer-ascii.max_refused_per_s=0"]);
     let mut peer = switch.connect(ASCII);
     let frame = peer.frame("0100", &Purchase::new(&pan("411111", 1), 1, 1_000).without(4).fields());
     for _ in 0..FLOOD {

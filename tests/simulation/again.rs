@@ -23,10 +23,6 @@ impl Sink for Beside {
         self.records.borrow_mut().push(body.to_vec());
         Some(self.sequence.get())
     }
-
-    fn appended(&self) -> u64 {
-        self.sequence.get()
-    }
 }
 
 /// Where a link's key leaves DE2 out, an advice or a reversal may bear another number than the transaction it speaks of. The

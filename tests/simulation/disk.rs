@@ -43,16 +43,16 @@ impl Sink for Disk {
         }
         Some(marks.len() as u64)
     }
-
-    fn appended(&self) -> u64 {
-        self.marks.borrow().len() as u64
-    }
 }
 
 impl Disk {
     /// With a real journal beside it, or without.
     pub fn new(files: Option<Files>) -> Disk {
         Disk { files, ..Disk::default() }
+    }
+
+    pub fn appended(&self) -> u64 {
+        self.marks.borrow().len() as u64
     }
 
     pub fn durable(&self) -> u64 {

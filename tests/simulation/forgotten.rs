@@ -3,7 +3,7 @@
 
 use super::model::Name;
 use super::world::{Fault, Reached, World};
-use authswitch::decision::{Decision, Sink};
+use authswitch::decision::Decision;
 use authswitch::message::Refusal;
 
 impl World {

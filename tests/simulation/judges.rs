@@ -3,7 +3,7 @@
 use super::model::{Arrival, Name, Outcome, Scope, Stands};
 use super::support::{pan, purchase};
 use super::world::{Fault, World, is_promise};
-use authswitch::decision::{Decision, Sink, Usage};
+use authswitch::decision::{Decision, Usage};
 use authswitch::message::{Balances, Kind, Request};
 use authswitch::portfolio::{Differs, Event, Record, State};
 

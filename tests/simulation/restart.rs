@@ -4,7 +4,6 @@
 use super::disk::Disk;
 use super::support::{COUNTERS, Plan};
 use super::world::Fault;
-use authswitch::decision::Sink;
 use authswitch::portfolio::{Portfolio, Remembered, Transaction};
 
 const JUDGE: &str = "I9 rebuilt state";

@@ -10,7 +10,7 @@ use super::model::{Arrival, Model, Name, Outcome, Stands, name_of};
 use super::restart::{self, Snapshot};
 use super::steps::{By, Edge, EdgeOf, Step, Target, Variant};
 use super::support::NOON;
-use authswitch::decision::{Decision, Desk, Lateness, Part, Sink};
+use authswitch::decision::{Decision, Desk, Lateness, Part};
 use authswitch::message::{Balances, Kind, Operation, Request, ResponseCode};
 use authswitch::portfolio::{Differs, Event, Portfolio, TransactionKey};
 use std::collections::{HashMap, HashSet};

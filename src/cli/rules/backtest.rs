@@ -255,10 +255,6 @@ impl Sink for Beside {
         kept.extend_from_slice(body);
         Some(self.sequence.get())
     }
-
-    fn appended(&self) -> u64 {
-        self.sequence.get()
-    }
 }
 
 fn bar(records: u64) -> ProgressBar {

@@ -19,10 +19,6 @@ impl Sink for Journal {
         bodies.push((time_us, body.to_vec()));
         Some(bodies.len() as u64)
     }
-
-    fn appended(&self) -> u64 {
-        self.0.lock().unwrap().len() as u64
-    }
 }
 
 struct Shared {
@@ -85,7 +81,7 @@ impl World {
     pub fn snapshots(&self) -> JoinHandle<()> {
         let shared = self.0.clone();
         thread::spawn(move || {
-            let floor = shared.journal.appended();
+            let floor = shared.journal.0.lock().unwrap().len() as u64;
             snapshot::write(&shared.desk.portfolio, &key(), &shared.snapshot(), floor, NOON).unwrap();
             *shared.floor.lock().unwrap() = Some(floor);
         })
