@@ -4,6 +4,7 @@
 
 mod harness;
 use harness::*;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -417,4 +418,50 @@ fn wrong_settings_end_with_2_and_name_file_and_line() {
     };
     assert!(status.code() == Some(2) && said.contains("lock"), "{status} {said}");
     drop(first);
+}
+
+#[test]
+fn a_stop_during_recovery_ends_it_at_once_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let switch = Switch::start(&data, &[]);
+    let card = pan("411111", 5);
+    assert_eq!(
+        switch.connect("acquirer-ascii").ask("0100", &Purchase::new(&card, 1, 100).fields()).code(),
+        "00"
+    );
+    assert!(switch.terminate().0.success());
+    let newest = |name: &str| {
+        let entries = std::fs::read_dir(data.join(name)).unwrap().map(|entry| entry.unwrap().path());
+        entries
+            .filter(|path| path.extension().is_some_and(|kind| kind == "snap" || kind == "seg"))
+            .max()
+            .unwrap()
+    };
+    // A recovery that never ends: it opens what nobody will ever write to.
+    for (place, signal) in [("snapshot", "TERM"), ("journal", "INT")] {
+        let (held, aside) = (newest(place), folder.path().join("aside"));
+        std::fs::rename(&held, &aside).unwrap();
+        assert!(Command::new("mkfifo").arg(&held).status().unwrap().success());
+        let log = folder.path().join(format!("{signal}.log"));
+        let mut command = Switch::command(&data, &[]);
+        command.stdout(Stdio::piped()).stderr(std::fs::File::create(&log).unwrap());
+        let child = command.spawn().unwrap();
+        wait_for("the recovery", || {
+            std::fs::read_to_string(&log).unwrap().contains("recovering").then_some(())
+        });
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let (log, out) = (std::fs::read_to_string(&log).unwrap(), String::from_utf8(output.stdout).unwrap());
+        assert!(output.status.success() && log.contains("stopped during recovery"), "{place}: {log}");
+        assert!(out.starts_with("stopped during recovery") && !out.contains("ready"), "{out}");
+        std::fs::remove_file(&held).unwrap();
+        std::fs::rename(&aside, &held).unwrap();
+    }
+    let switch = Switch::start(&data, &[]);
+    assert_eq!(
+        switch.connect("acquirer-ascii").ask("0101", &Purchase::new(&card, 1, 100).fields()).code(),
+        "00"
+    );
 }
