@@ -169,7 +169,7 @@ fn one_that_would_take_the_room_of_others_is_given_up_and_leaves_nothing() {
     let result = folder::write(&world.desk.portfolio, &key(), data.path(), (1, NOON), options, |_| Ok(()));
     let said = result.unwrap_err().to_string();
     assert!(said.contains("not enough room") && said.contains("stay free for the journal"), "{said}");
-    assert_eq!(left("snapshot"), [before.clone()]);
+    assert_eq!(left("snapshot"), std::slice::from_ref(&before));
     assert!(folder::write_changed(&world.desk.portfolio, &key(), data.path(), (1, NOON), options).is_err());
     assert_eq!((left("snapshot"), folder::list(data.path()).unwrap()), (vec![before.clone()], vec![before]));
 }

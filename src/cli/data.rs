@@ -206,9 +206,15 @@ fn no_snapshot(data: &Path) -> String {
 /// Removes what an earlier run left unfinished: nothing will ever read it, and it takes the journal's room.
 fn remove_unfinished(data: &Path) -> Result<(), Failure> {
     folder::remove_unfinished(data)?;
-    super::versions::remove_unfinished(data)?;
     journal::remove_unfinished(&data.join("journal"))?;
-    HighWater::remove_unfinished(data)?;
+    for folder in [data.to_owned(), data.join("versions")] {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "tmp") && path.is_file() {
+                std::fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            }
+        }
+    }
     Ok(())
 }
 

@@ -30,14 +30,6 @@ impl HighWater {
         (crc == checksum(content)).then_some(found)
     }
 
-    /// Removes what an earlier run left unfinished.
-    pub(super) fn remove_unfinished(data: &Path) -> std::io::Result<()> {
-        match fs::remove_file(data.join(NAME).with_extension("tmp")) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-
     /// Where an open journal stands.
     pub(super) fn of(journal: &Journal) -> HighWater {
         // In this order: both are on the disk.

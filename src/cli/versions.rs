@@ -13,14 +13,6 @@ use std::path::{Path, PathBuf};
 /// A version being written.
 const UNFINISHED: &str = "unfinished.tmp";
 
-/// Removes what an earlier run left unfinished.
-pub(super) fn remove_unfinished(data: &Path) -> std::io::Result<()> {
-    match fs::remove_file(data.join("versions").join(UNFINISHED)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// The versions that a data folder has seen.
 pub(super) struct Versions<'a> {
     folder: PathBuf,

@@ -2,9 +2,11 @@
 //! files.
 
 use super::format::{self, HEADER_BYTES, Stamp};
+use super::preparer::MOST;
 use super::segment::Preparation;
-use super::{AppendError, Seq, Status};
+use super::{AppendError, JournalError, Seq, Status};
 use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::thread::Thread;
@@ -16,8 +18,8 @@ pub(super) struct Batch {
     pub bytes: Vec<u8>,
     /// The sequence of the last record.
     pub last: Seq,
-    /// Where a new segment begins, if one does. There is one spare segment, so there is at most one such place.
-    pub cut: Option<Cut>,
+    /// Where new segments begin, in order: at most as many as are ready at a time.
+    pub cuts: Vec<Cut>,
     /// Records since the batch or its cut began.
     place: u64,
 }
@@ -33,13 +35,13 @@ pub(super) struct Cut {
 
 impl Batch {
     pub(super) fn new(bytes: usize) -> Batch {
-        Batch { bytes: Vec::with_capacity(bytes), last: 0, cut: None, place: 0 }
+        Batch { bytes: Vec::with_capacity(bytes), last: 0, cuts: Vec::with_capacity(MOST), place: 0 }
     }
 
     /// Makes it empty again; its memory stays.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
-        self.cut = None;
+        self.cuts.clear();
         self.place = 0;
     }
 }
@@ -53,8 +55,12 @@ pub(super) struct Front {
     pub chain: u32,
     /// Bytes left in the segment that the next record goes to.
     pub room: u64,
-    /// The next segment, once it is prepared.
-    pub spare: Option<Preparation>,
+    /// The next segments that are ready.
+    pub spares: VecDeque<Preparation>,
+    /// How many of them have been taken since the journal was opened.
+    pub taken: u64,
+    /// The last write lacked space, and it is tried again.
+    pub stuck: bool,
     pub segment_bytes: u64,
     pub status: Status,
     pub closing: bool,
@@ -73,9 +79,14 @@ impl Front {
             return Err(AppendError::Busy);
         }
         if size as u64 > self.room {
-            let segment = self.spare.take().ok_or(AppendError::Busy)?;
+            // Else the buffer would grow here, under the lock: the committer takes the batch first.
+            if self.batch.cuts.len() == self.batch.cuts.capacity() {
+                return Err(AppendError::Busy);
+            }
+            let segment = self.spares.pop_front().ok_or(AppendError::Busy)?;
             let at = self.batch.bytes.len();
-            self.batch.cut = Some(Cut { at, first: self.last + 1, chain: self.chain, segment });
+            self.batch.cuts.push(Cut { at, first: self.last + 1, chain: self.chain, segment });
+            self.taken += 1;
             self.batch.place = 0;
             self.room = self.segment_bytes - HEADER_BYTES as u64;
         }
@@ -100,6 +111,10 @@ pub(super) struct Shared {
     origin: Instant,
     /// The committer's thread, to wake it.
     pub committer: OnceLock<Thread>,
+    /// The preparer's.
+    pub preparer: OnceLock<Thread>,
+    /// What the preparer could not survive.
+    failure: Mutex<Option<JournalError>>,
 }
 
 impl Shared {
@@ -115,6 +130,8 @@ impl Shared {
             writing_since_us: AtomicU64::new(0),
             origin: Instant::now(),
             committer: OnceLock::new(),
+            preparer: OnceLock::new(),
+            failure: Mutex::new(None),
         }
     }
 
@@ -128,7 +145,9 @@ impl Shared {
             return Err(AppendError::TooLong { bytes: body.len() });
         }
         let mut front = self.front.lock();
+        let taken = front.taken;
         front.admit(format::padded(format::HEAD_BYTES + body.len()))?;
+        let begun = front.taken > taken;
         if front.batch.bytes.is_empty() {
             self.front_since_us.store(self.now_us(), Ordering::Release);
         }
@@ -146,6 +165,9 @@ impl Shared {
         if wake {
             self.wake();
         }
+        if begun {
+            self.wake_preparer();
+        }
         Ok(seq)
     }
 
@@ -153,6 +175,79 @@ impl Shared {
         if let Some(thread) = self.committer.get() {
             thread.unpark();
         }
+    }
+
+    fn wake_preparer(&self) {
+        if let Some(thread) = self.preparer.get() {
+            thread.unpark();
+        }
+    }
+
+    /// Segments that are ready, and how many have been taken.
+    pub(super) fn spares(&self) -> (usize, u64) {
+        let front = self.front.lock();
+        (front.spares.len(), front.taken)
+    }
+
+    /// Hands a segment that is ready to the workers; true when that ends a lack of space. One that comes too late is removed.
+    pub(super) fn give_spare(&self, segment: Preparation) -> bool {
+        let mut front = self.front.lock();
+        if matches!(front.status, Status::Closed | Status::Failed) {
+            return false;
+        }
+        front.spares.push_back(segment);
+        self.accept(&mut front)
+    }
+
+    /// A write that lacked space was done: true when records are taken again.
+    pub(super) fn written(&self) -> bool {
+        let mut front = self.front.lock();
+        front.stuck = false;
+        self.accept(&mut front)
+    }
+
+    fn accept(&self, front: &mut Front) -> bool {
+        let ends = front.status == Status::Full && !front.stuck && !front.spares.is_empty();
+        if ends {
+            self.set(front, Status::Accepting);
+        }
+        ends
+    }
+
+    /// Takes no records for now; true when it did until now.
+    pub(super) fn refuse(&self) -> bool {
+        let mut front = self.front.lock();
+        let accepted = front.status == Status::Accepting;
+        if accepted {
+            self.set(&mut front, Status::Full);
+        }
+        accepted
+    }
+
+    fn set(&self, front: &mut Front, status: Status) {
+        front.status = status;
+        self.status.store(status as u8, Ordering::Release);
+    }
+
+    /// Whether the preparer is to end.
+    pub(super) fn is_ending(&self) -> bool {
+        let front = self.front.lock();
+        front.closing || matches!(front.status, Status::Closed | Status::Failed)
+    }
+
+    /// Leaves to the committer what the preparer cannot survive; no more records are taken.
+    pub(super) fn fail(&self, error: JournalError) {
+        *self.failure.lock() = Some(error);
+        self.set_status(Status::Failed);
+        self.wake();
+    }
+
+    /// For the committer before it goes on.
+    ///
+    /// # Errors
+    /// What the preparer left.
+    pub(super) fn go_on(&self) -> Result<(), JournalError> {
+        self.failure.lock().take().map_or(Ok(()), Err)
     }
 
     /// Swaps the filled batch for the empty `batch`; false when there is nothing to write.
@@ -188,9 +283,7 @@ impl Shared {
     }
 
     pub(super) fn set_status(&self, status: Status) {
-        let mut front = self.front.lock();
-        front.status = status;
-        self.status.store(status as u8, Ordering::Release);
+        self.set(&mut self.front.lock(), status);
     }
 
     /// Asks the committer to write what is there and to end.
@@ -200,12 +293,60 @@ impl Shared {
             self.set_status(Status::Closed);
         }
         self.wake();
+        self.wake_preparer();
     }
 
-    /// The committer ends: nothing more is taken, and the spare segment is removed.
+    /// The committer ends: nothing more is taken, and the segments that are ready are removed.
     pub(super) fn end(&self, status: Status) {
         self.set_status(status);
-        let spare = self.front.lock().spare.take();
-        drop(spare);
+        let spares = std::mem::take(&mut self.front.lock().spares);
+        drop(spares);
+        self.wake_preparer();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_segments_are_filled_in_one_go_as_are_ready_and_no_record_is_refused_before() {
+        const SEGMENT_BYTES: u64 = 8192;
+        let dir = tempfile::tempdir().unwrap();
+        for ready in 0..=MOST {
+            let spares = (0..ready as u64).map(|number| {
+                let Ok(spare) = Preparation::begin(dir.path(), number, SEGMENT_BYTES) else {
+                    panic!("no room")
+                };
+                spare
+            });
+            let room = SEGMENT_BYTES - HEADER_BYTES as u64;
+            let shared = Shared::new(
+                Front {
+                    batch: Batch::new(1 << 20),
+                    last: 0,
+                    chain: format::FIRST_CHAIN,
+                    room,
+                    spares: spares.collect(),
+                    taken: 0,
+                    stuck: false,
+                    segment_bytes: SEGMENT_BYTES,
+                    status: Status::Accepting,
+                    closing: false,
+                    parked: false,
+                },
+                1,
+            );
+            let body = [7; 200];
+            let each = room / format::padded(format::HEAD_BYTES + body.len()) as u64;
+            // Nobody prepares another one meanwhile, and nobody takes the batch.
+            let taken = (0..).take_while(|_| shared.append(1, &body, 0).is_ok()).count() as u64;
+            assert_eq!(taken, each * (1 + ready as u64), "{ready} ready");
+            assert_eq!(shared.append(1, &body, 0), Err(AppendError::Busy), "{ready} ready");
+            let front = shared.front.lock();
+            let firsts: Vec<Seq> = front.batch.cuts.iter().map(|cut| cut.first).collect();
+            assert_eq!(firsts, (1..=ready as u64).map(|nth| nth * each + 1).collect::<Vec<_>>());
+        }
     }
 }

@@ -1,14 +1,16 @@
 //! The journal as its users hold it: opening, appending, asking how far the disk is, closing. Must not know how
 //! records are written.
 
-use super::committer::{Committer, Spare};
+use super::committer::Committer;
 use super::format::{HEADER_BYTES, MAX_RECORD_BYTES};
 use super::front::{Batch, Front, Shared};
 use super::lock::Lock;
+use super::preparer::{MOST, Preparer};
 use super::scan::{Position, Tail};
 use super::segment::{self, Segment};
 use super::{AppendError, JournalError, Seq};
 use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -137,7 +139,7 @@ struct Handle {
 
 #[derive(Debug)]
 enum Running {
-    Yes(JoinHandle<Result<Seq, JournalError>>, Lock),
+    Yes { committer: JoinHandle<Result<Seq, JournalError>>, preparer: JoinHandle<()>, lock: Lock },
     No(Result<Seq, String>),
 }
 
@@ -173,7 +175,9 @@ impl Journal {
                 last: tail.last,
                 chain: tail.chain,
                 room: segment.room(),
-                spare: None,
+                spares: VecDeque::with_capacity(MOST),
+                taken: 0,
+                stuck: false,
                 segment_bytes: options.segment_bytes,
                 status: Status::Accepting,
                 closing: false,
@@ -187,9 +191,7 @@ impl Journal {
             dir: dir.to_path_buf(),
             folder: segment::open_dir(dir)?,
             segment,
-            segment_bytes: options.segment_bytes,
             batch: Batch::new(options.buffer_bytes),
-            spare: Spare::Absent { retry_at: None },
             interval: options.commit_interval,
             on_full: options.on_full,
             on_durable: options.on_durable,
@@ -200,15 +202,28 @@ impl Journal {
             .name("journal".into())
             .spawn(move || work(committer, &on_fatal))
             .map_err(JournalError::io("start a thread for", dir))?;
+        let preparer = Preparer {
+            shared: Arc::clone(&shared),
+            dir: dir.to_path_buf(),
+            segment_bytes: options.segment_bytes,
+            on_full: options.on_full,
+        };
+        let preparer = thread::Builder::new()
+            .name("segments".into())
+            .spawn(move || preparer.run())
+            // Else the committer would wait for ever.
+            .inspect_err(|_| shared.close())
+            .map_err(JournalError::io("start a thread for", dir))?;
         // Set once, before anybody can append.
         let _ = shared.committer.set(thread.thread().clone());
+        let _ = shared.preparer.set(preparer.thread().clone());
         Ok(Journal {
             handle: Arc::new(Handle {
                 shared,
                 durable,
                 max_records: options.exposure_max_records,
                 max_age_us: options.exposure_max_age.as_micros() as u64,
-                thread: Mutex::new(Running::Yes(thread, lock)),
+                thread: Mutex::new(Running::Yes { committer: thread, preparer, lock }),
             }),
         })
     }
@@ -284,8 +299,10 @@ impl Handle {
         let before =
             std::mem::replace(&mut *running, Running::No(Err("journal: its thread panicked".into())));
         let result = match before {
-            Running::Yes(thread, lock) => {
-                let result = thread.join();
+            Running::Yes { committer, preparer, lock } => {
+                let result = committer.join();
+                // It makes no file after this.
+                let _ = preparer.join();
                 drop(lock);
                 match result {
                     Ok(result) => result,

@@ -21,6 +21,8 @@ pub use lock::Lock;
 
 mod front;
 
+mod preparer;
+
 mod committer;
 
 mod handle;

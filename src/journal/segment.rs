@@ -10,6 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// What the names of segments end with that are not begun.
 const PREPARED: &str = "next.tmp";
 const ZERO_STEP_BYTES: u64 = 4 << 20;
 
@@ -57,13 +58,18 @@ fn sync_folder(folder: &File, dir: &Path) -> Result<(), JournalError> {
 /// # Errors
 /// The system's.
 pub fn remove_unfinished(dir: &Path) -> Result<(), JournalError> {
-    let path = dir.join(PREPARED);
-    match fs::remove_file(&path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => {
-            Err(JournalError::Io { doing: "remove", path, source: e })
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(JournalError::Io { doing: "read", path: dir.into(), source }),
+    };
+    for entry in entries {
+        let path = entry.map_err(JournalError::io("read", dir))?.path();
+        if path.extension().is_some_and(|extension| extension == "tmp") {
+            fs::remove_file(&path).map_err(JournalError::io("remove", &path))?;
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// Why a preparation got no further.
@@ -89,9 +95,9 @@ pub(super) struct Preparation {
 
 impl Preparation {
     /// Creates the file and asks the file system for its blocks; where that is unsupported, zeros must be written
-    /// step by step.
-    pub(super) fn begin(dir: &Path, bytes: u64) -> Result<Preparation, Unprepared> {
-        let path = dir.join(PREPARED);
+    /// step by step. `number` tells it from others that are ready at the same time.
+    pub(super) fn begin(dir: &Path, number: u64, bytes: u64) -> Result<Preparation, Unprepared> {
+        let path = dir.join(format!("{number}.{PREPARED}"));
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path);
         let file = Arc::new(file.map_err(Unprepared::Refused)?);
         // Nobody else knows it yet: this keeps who opens a copy of the folder by links out of it.
@@ -103,7 +109,7 @@ impl Preparation {
         Ok(preparation)
     }
 
-    /// Does a part of the work, a few milliseconds at most.
+    /// Does a part of the work.
     pub(super) fn advance(&mut self) -> Result<(), Unprepared> {
         if self.filled < self.bytes {
             let step = ZERO_STEP_BYTES.min(self.bytes - self.filled);
@@ -213,7 +219,7 @@ impl Segment {
             Unprepared::Refused(source) => JournalError::Full { dir: dir.into(), source },
             Unprepared::Fatal(error) => error,
         };
-        let mut preparation = Preparation::begin(dir, bytes).map_err(failed)?;
+        let mut preparation = Preparation::begin(dir, 0, bytes).map_err(failed)?;
         while !preparation.is_done() {
             preparation.advance().map_err(failed)?;
         }

@@ -53,6 +53,12 @@ struct Queue {
     length: u32,
 }
 
+impl Default for Queue {
+    fn default() -> Queue {
+        Queue::EMPTY
+    }
+}
+
 impl Queue {
     const EMPTY: Queue = Queue { oldest: NONE, newest: NONE, length: 0 };
 

@@ -4,7 +4,7 @@
 use super::{NONE, Queue, Shard, Slot, Traits, Transaction, Uses};
 
 /// The content of a shard as of one record. Used again for the next shard: its memory stays.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ShardCopy {
     slots: Vec<Slot>,
     traits: Vec<Traits>,
@@ -14,12 +14,6 @@ pub struct ShardCopy {
 }
 
 impl ShardCopy {
-    /// Of an empty shard.
-    pub fn new() -> ShardCopy {
-        let queues = [Queue::EMPTY, Queue::EMPTY];
-        ShardCopy { slots: Vec::new(), traits: Vec::new(), uses: Vec::new(), queues, sequence: 0 }
-    }
-
     /// Begins to copy a shard that has so many slots and was last changed by this record.
     pub(in crate::portfolio) fn begin(&mut self, slots: usize, sequence: u64) {
         self.slots.clear();

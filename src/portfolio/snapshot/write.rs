@@ -169,7 +169,7 @@ impl Writer<'_> {
     }
 
     fn write_transactions(&mut self, portfolio: &Portfolio) -> Result<u64, WriteError> {
-        let (mut count, mut copy) = (0, ShardCopy::new());
+        let (mut count, mut copy) = (0, ShardCopy::default());
         for index in 0..portfolio.table.shards() {
             // Under the shard's lock it is only copied.
             portfolio.table.copy_one(index, &mut copy);
