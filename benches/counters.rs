@@ -78,7 +78,7 @@ fn count(
     let mut locked = counters.lock(numbers.clone().map(name));
     for number in numbers {
         let place = windows[number as usize % 2].at(now_us);
-        if locked.find(name(number), place).1 {
+        if locked.find(name(number), place, &mut 0).1 {
             counts.push(locked.count(name(number), place, 10, false)).expect("few");
         }
     }

@@ -4,6 +4,10 @@
 
 mod faults;
 mod harness;
+#[path = "serve_disk/limits.rs"]
+mod limits;
+#[path = "serve_disk/pulse.rs"]
+mod pulse;
 use harness::*;
 use std::path::Path;
 use std::process::Command;

@@ -335,3 +335,58 @@ fn a_links_echo_changes_the_one_kind_of_answer_that_it_names() {
     assert_eq!(approval, standard);
     assert!(usual_reversal.contains(&90) && usual_management == [7, 11, 39, 41, 70]);
 }
+
+/// Answers and what is left of the funds when a purchase of 1.00 comes by one link and what belongs to it by the other.
+fn by_two_links(switch: &Switch, first: u32, sent: &[(&str, &str, u32, Option<&str>)]) -> (Vec<String>, i64) {
+    let number = card("acquirer-ascii", first);
+    let (mut one, mut other) = (switch.connect("acquirer-ascii"), switch.connect("acquirer-bcd"));
+    let answers = sent.iter().map(|(link, mti, stan, original)| {
+        let message = Purchase::new(&number, first * 10 + stan, 100).set(37, &format!("63260900{first:04}"));
+        let named = original.map(|mti| Purchase::new(&number, first * 10, 100).as_original(mti));
+        let message = if let Some(named) = named { message.set(90, &named) } else { message };
+        let peer = if *link == "one" { &mut one } else { &mut other };
+        format!("{mti} {}", peer.ask(mti, &message.fields()).code())
+    });
+    let answers = answers.collect();
+    let inquiry = Purchase::new(&number, 900_000 + first, 0).set(3, "310000");
+    let amounts = one.ask("0100", &inquiry.fields()).fields[&54].clone();
+    (answers, 100_000_000_000 - amounts[28..40].parse::<i64>().unwrap())
+}
+
+#[test]
+fn what_belongs_to_a_transaction_comes_by_a_link_of_its_own_network() {
+    type Sent = (&'static str, &'static str, u32, Option<&'static str>);
+    // What is sent by which link, and what of the funds is used then: where the links are strangers, and of one network.
+    let rows: [(&[Sent], i64, i64); 9] = [
+        (&[("one", "0100", 0, None), ("other", "0400", 1, Some("0100"))], 100, 0),
+        (&[("one", "0100", 0, None), ("other", "0420", 1, Some("0100"))], 100, 0),
+        (&[("one", "0200", 0, None), ("other", "0421", 1, Some("0200"))], 100, 0),
+        // By the reference alone.
+        (&[("one", "0100", 0, None), ("other", "0400", 1, None)], 100, 0),
+        // A reversal that comes first refuses nothing of another network's.
+        (&[("other", "0400", 1, Some("0100")), ("one", "0100", 0, None)], 100, 0),
+        (&[("one", "0100", 0, None), ("other", "0101", 0, None)], 200, 100),
+        (&[("one", "0220", 0, None), ("other", "0221", 0, None)], 200, 100),
+        // A stand-in advice and a completion.
+        (&[("one", "0100", 0, None), ("other", "0120", 0, None)], 200, 100),
+        (&[("one", "0100", 0, None), ("other", "0220", 1, Some("0100"))], 200, 100),
+    ];
+    for joined in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let network: &[&str] = if joined { &["links.acquirer-bcd.network=acquirer-ascii"] } else { &[] };
+        let switch = Switch::start(&folder.path().join("data"), network);
+        for (row, (sent, apart, together)) in (20..).zip(rows) {
+            let (answers, used) = by_two_links(&switch, row, sent);
+            assert_eq!(used, if joined { together } else { apart }, "{sent:?}: {answers:?}");
+            // A reversal is never declined.
+            let accepted = |answer: &String| answer.ends_with(" 00") || joined && answer == "0100 94";
+            assert!(answers.iter().all(accepted), "{answers:?}");
+        }
+        // The four that came behind their originals, once each, however often they are sent.
+        by_two_links(&switch, 20, &[("other", "0401", 1, Some("0100"))]);
+        let said = switch.metric("authswitch_reversals_through_another_link_total{link=\"acquirer-bcd\"}");
+        assert_eq!(said.unwrap_or(0.0), if joined { 0.0 } else { 4.0 });
+        let log = switch.log_text();
+        assert_eq!(log.contains("links of one network"), !joined, "{log}");
+    }
+}

@@ -366,6 +366,42 @@ fn interrupt_drains_too_and_hang_up_only_checks_the_settings() {
 }
 
 #[test]
+fn no_signal_ends_it_without_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut switch = Switch::start(&data, &[]);
+    let mut peer = switch.connect("acquirer-ascii");
+    for name in ["USR2", "ALRM", "VTALRM", "PROF", "IO", "XFSZ", "PIPE", "WINCH"] {
+        let said = switch.log_text().matches("a signal that means nothing here").count();
+        switch.signal(name);
+        // XFSZ belongs to a write, which says so; the last two end no process.
+        if !["XFSZ", "PIPE", "WINCH"].contains(&name) {
+            wait_for(name, || {
+                (switch.log_text().matches("a signal that means nothing here").count() > said).then_some(())
+            });
+            assert!(switch.log_text().contains(&format!("\"signal\":\"SIG{name}\"")), "{name}");
+        }
+        assert_eq!(
+            peer.ask("0800", &[(7, "1122093315"), (11, "000001"), (70, "301")]).code(),
+            "00",
+            "{name}"
+        );
+    }
+    for (name, words) in [
+        ("QUIT", "the switch is asked to end"),
+        ("PWR", "the switch is asked to end"),
+        ("XCPU", "the limit on processor time, RLIMIT_CPU"),
+    ] {
+        switch.signal(name);
+        let (status, said) = switch.wait();
+        assert!(status.success() && said.contains("drained"), "{name}: {status} {said}");
+        let log = switch.log_text();
+        assert!(log.contains(&format!("\"signal\":\"SIG{name}\"")) && log.contains(words), "{log}");
+        switch = Switch::start(&data, &[]);
+    }
+}
+
+#[test]
 fn wrong_settings_end_with_2_and_name_file_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

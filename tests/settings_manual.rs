@@ -130,6 +130,7 @@ fn the_words_in_a_choices_comment_are_the_choices() {
         "links.acquirer-ascii.verified",
         "log.format",
         "log.level",
+        "transactions.on_full",
         "verification.cryptogram.require",
         "verification.cryptogram.when_unverified",
         "verification.cvv.require",

@@ -5,6 +5,7 @@
 mod chart;
 mod connections;
 mod format;
+mod hosts;
 mod page;
 mod routes;
 mod server;

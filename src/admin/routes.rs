@@ -1,12 +1,14 @@
 //! The admin server's pages and their headers. Everything is read-only and made from memory.
 
+use super::hosts::Hosts;
 use super::page;
 use super::status::{Facts, Readiness, State, Status};
 use crate::telemetry::{CLASSIC_TYPE, OPENMETRICS_TYPE, Overview, Telemetry, classic};
 use axum::Router;
-use axum::extract::State as Shared;
+use axum::extract::{Request, State as Shared};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{StatusCode, Uri};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
@@ -19,7 +21,7 @@ struct Switch {
 }
 
 /// All routes of the admin server.
-pub(super) fn router(telemetry: Telemetry, status: Arc<dyn Status>) -> Router {
+pub(super) fn router(telemetry: Telemetry, status: Arc<dyn Status>, hosts: Vec<String>) -> Router {
     Router::new()
         .route("/", get(status_page))
         .route("/status.json", get(status_json))
@@ -30,7 +32,20 @@ pub(super) fn router(telemetry: Telemetry, status: Arc<dyn Status>) -> Router {
         .route("/readyz", get(readyz))
         .fallback(not_found)
         .with_state(Switch { telemetry, status })
+        .layer(axum::middleware::from_fn_with_state(Arc::new(Hosts(hosts)), refuse_foreign_hosts))
         .layer(axum::middleware::map_response(harden))
+}
+
+async fn refuse_foreign_hosts(Shared(hosts): Shared<Arc<Hosts>>, request: Request, next: Next) -> Response {
+    match hosts.foreign(&request) {
+        None => next.run(request).await,
+        Some(host) => {
+            let error = format!(
+                "{host:?} is no name of this server: ask by its address or as localhost, or name it in admin.hosts"
+            );
+            json(StatusCode::MISDIRECTED_REQUEST, &serde_json::json!({ "error": error }))
+        }
+    }
 }
 
 /// What holds for every answer: never cached, sniffed, framed or allowed to load anything. The page, which has a

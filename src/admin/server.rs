@@ -30,6 +30,8 @@ pub struct Limits {
     pub lifetime: Duration,
     /// How long a running answer may then still take to be read, and how long a stop waits.
     pub grace: Duration,
+    /// Names under which it may be asked, beside addresses and `localhost`; in lower case.
+    pub hosts: Vec<String>,
 }
 
 impl Default for Limits {
@@ -40,6 +42,7 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(10),
             lifetime: Duration::from_secs(60),
             grace: Duration::from_secs(5),
+            hosts: Vec::new(),
         }
     }
 }
@@ -76,8 +79,10 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = watch::channel(false);
         let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(move || {
-            let router = routes::router(telemetry, status);
+            let router = routes::router(telemetry, Arc::clone(&status), limits.hosts.clone());
             runtime.block_on(async move {
+                // It ends with the runtime.
+                tokio::spawn(beat(status));
                 match TcpListener::from_std(listener) {
                     Ok(listener) => serve(listener, router, limits, stopped).await,
                     Err(error) => tracing::error!(%error, "admin server not started"),
@@ -112,6 +117,18 @@ impl Drop for Server {
     }
 }
 
+/// How often the status hears of this thread.
+const BEAT: Duration = Duration::from_millis(100);
+
+async fn beat(status: Arc<dyn Status>) {
+    let mut interval = tokio::time::interval(BEAT);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        status.beat();
+    }
+}
+
 async fn serve(
     listener: TcpListener,
     router: axum::Router,
@@ -123,6 +140,7 @@ async fn serve(
         .header_read_timeout(limits.head_timeout)
         .max_buf_size(limits.head_bytes.max(8 << 10))
         .max_headers(64);
+    let mut failing = false;
     let mut open: VecDeque<AbortHandle> = VecDeque::new();
     let mut tasks = tokio::task::JoinSet::new();
     loop {
@@ -133,12 +151,15 @@ async fn serve(
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                // Out of file descriptors, mostly: give others the time to close some.
-                tracing::warn!(%error, "admin connection not accepted");
+                // Out of file descriptors, mostly: give others the time to close some. Said once until it is over.
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(%error, "admin connections not accepted");
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
+        failing = false;
         while tasks.try_join_next().is_some() {}
         open.retain(|task| !task.is_finished());
         if open.len() >= limits.connections.max(1)

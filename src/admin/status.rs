@@ -107,6 +107,9 @@ pub trait Status: Send + Sync + 'static {
         Ok(())
     }
 
+    /// A sign of life of the admin thread, several times a second: what it sees while it stands itself says nothing.
+    fn beat(&self) {}
+
     /// Whether messages should be sent here (`/readyz`).
     fn readiness(&self) -> Readiness;
 

@@ -170,7 +170,7 @@ fn tail(shown: &Shown) -> Result<(), Failure> {
     };
     let stop = Arc::new(AtomicBool::new(false));
     if let Some((_, Some(until_us))) = shown.filter.to.map(Bound::end) {
-        stop_at(until_us, Arc::clone(&stop));
+        stop_at(until_us, Arc::clone(&stop))?;
     }
     let mut lines = Lines::begin(shown, print::stream())?;
     journal::follow(
@@ -189,14 +189,15 @@ fn tail(shown: &Shown) -> Result<(), Failure> {
 }
 
 /// Sets `stop` when no record from before that time can come any more.
-fn stop_at(until_us: i64, stop: Arc<AtomicBool>) {
+fn stop_at(until_us: i64, stop: Arc<AtomicBool>) -> std::io::Result<()> {
     /// Between a record's time and the moment at which it can be read.
     const WRITING: Duration = Duration::from_secs(1);
     let left = u64::try_from(until_us.saturating_sub(wall_us())).unwrap_or(0);
-    std::thread::spawn(move || {
+    std::thread::Builder::new().name("until".into()).spawn(move || {
         std::thread::sleep(Duration::from_micros(left) + WRITING);
         stop.store(true, Ordering::Relaxed);
-    });
+    })?;
+    Ok(())
 }
 
 /// Records on their way to the output, in the form that is asked for.

@@ -10,10 +10,10 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 
-/// Descriptors that are never given to connections: the lock (2), the journal's segment, the next and the folder (4), a snapshot
-/// being written and its folders (4), versions, settings and rules at a reload (4), histogram files (3), what the system's
-/// libraries open for a moment (5), and as much again.
-const RESERVE: u64 = 44;
+/// Descriptors that are never given to connections: the journal's segment, those that are ready, one being made and the folder (11),
+/// locks (3), a snapshot being written and its folders (4), versions, settings and rules at a reload (4), histogram files (3), what
+/// is kept of journal and clock (2), what the system's libraries open for a moment (5), and as much again.
+const RESERVE: u64 = 64;
 /// What one runtime keeps open: its poll, and what wakes it.
 const RUNTIME: u64 = 4;
 /// Open before anything of the switch is, where the system does not tell.

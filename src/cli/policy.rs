@@ -7,6 +7,7 @@ use crate::message::meaning::currency_number;
 use crate::message::{Kind, Marked, Reading, ResponseCode};
 use crate::settings::{self, Settings};
 use crate::wire::{Bitmap, CountryPlace, Dialect};
+use siphasher::sip::SipHasher13;
 use std::time::Duration;
 
 /// The policy of these settings, or which currency is none.
@@ -33,6 +34,7 @@ pub(super) fn of(settings: &Settings) -> Result<Policy, Failure> {
         partial: settings.approvals.partial,
         partial_preauthorizations: settings.approvals.partial_preauthorizations,
         verification: verification(&settings.verification),
+        networks: networks(settings),
     })
 }
 
@@ -53,10 +55,29 @@ fn rates(from: &settings::Rates) -> Result<Rates, Failure> {
     Ok(Rates::new(base, &worth).map_err(|error| format!("rates.worth: {error}"))?)
 }
 
+/// The networks of all links, each once.
+pub(super) fn networks(settings: &Settings) -> Vec<u64> {
+    let mut networks: Vec<u64> = settings.links.iter().map(|(name, link)| network(name, link)).collect();
+    networks.sort_unstable();
+    networks.dedup();
+    networks
+}
+
+/// A number of the network that a link is a line of: by the name alone, so that it outlasts the links' order.
+fn network(name: &str, link: &settings::Link) -> u64 {
+    let named = if link.network.is_empty() { name } else { &link.network };
+    SipHasher13::new().hash(named.as_bytes())
+}
+
 /// How a link's messages are decided; its number is 0 here.
-pub(super) fn terms(link: &settings::Link, cannot_verify: [ResponseCode; 4]) -> Result<LinkTerms, Failure> {
+pub(super) fn terms(
+    name: &str,
+    link: &settings::Link,
+    cannot_verify: [ResponseCode; 4],
+) -> Result<LinkTerms, Failure> {
     Ok(LinkTerms {
         link: 0,
+        network: network(name, link),
         key: KeyFields::new(&link.duplicate_key)?,
         fees_on_top: link.fees == settings::Fees::OnTop,
         verified: match link.verified {
@@ -77,14 +98,14 @@ pub(super) fn cannot_verify(dialect: &Dialect) -> [ResponseCode; 4] {
 /// # Errors
 /// A key that cannot be one.
 pub(super) fn all_terms(settings: &Settings) -> Result<Vec<LinkTerms>, Failure> {
-    let numbered = settings.links.values().zip(0..);
-    let terms = numbered.map(|(link, number)| {
+    let numbered = settings.links.iter().zip(0..);
+    let terms = numbered.map(|((name, link), number)| {
         let cannot_verify = match super::specs::find(&link.dialect) {
             Ok(dialect) => cannot_verify(&dialect),
             // A file that has gone since then: the rest is of the settings, which are kept.
             Err(_) => LinkTerms::default().cannot_verify,
         };
-        Ok(LinkTerms { link: number, ..terms(link, cannot_verify)? })
+        Ok(LinkTerms { link: number, ..terms(name, link, cannot_verify)? })
     });
     terms.collect()
 }

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  authswitch serve --demo\n  authswitch serve --init --config links.toml --data /var/lib/authswitch\n  \
-    authswitch serve --set links.acquirer-ascii.listen=0.0.0.0:8583 --set log.format=text\n\n\
+    authswitch serve --set links.acquirer-ascii.listen=127.0.0.1:0 --set log.format=text\n\n\
     Prints a line for each listener, then `ready`. SIGTERM and SIGINT drain: what was read is answered and made\n\
     durable, a receipt is printed, exit code 0. SIGHUP reads settings and rule file again: what can change while\n\
     the switch runs is taken, all of it or nothing, and the log names each setting that changed, its old and new value,\n\
@@ -87,7 +87,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     let format = if json { log::Format::Json } else { log::Format::Text };
     let log = log::Options { level: settings.log.level.as_str().to_owned(), format };
     if let Err(error) = log::init(&log).and_then(|()| Ok(super::print::unhurried()?)) {
-        errln!("authswitch serve: {error}");
+        errln!("authswitch serve: {}", limits::explained(&error));
         return ExitCode::from(super::USAGE);
     }
     match serve(&args, &settings) {

@@ -1,18 +1,22 @@
 //! What the operators' pages say of a running switch.
 
 use super::clock::SwitchClock;
+use super::fill::{Fill, Told};
 use super::snapshots::Snapshots;
 use crate::admin::{self, Facts, Readiness, State};
 use crate::decision::Desk;
 use crate::journal::{Journal, Status as JournalStatus};
-use crate::network::{Door, Link, Monitor, OpenConnection, Refused, TurnedAway, mti_text};
+use crate::network::{Door, Link, Monitor, OpenConnection, Pulse, Refused, Ticks, TurnedAway, mti_text};
 use crate::portfolio::Portfolio;
+use crate::settings::{Settings, WhenFull};
 use crate::telemetry::Telemetry;
 use crate::vault::DataKey;
+use parking_lot::{Mutex, MutexGuard};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Whose cards a data folder has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +45,59 @@ pub(super) struct Parts {
     pub draining: AtomicBool,
     /// Reloads that were taken, and refused.
     pub reloads: [AtomicU64; 2],
+    pub fills: Fills,
+}
+
+/// How full the tables are that have a bound.
+pub(super) struct Fills {
+    transactions: Mutex<Fill>,
+    counters: Mutex<Fill>,
+    on_full: WhenFull,
+}
+
+impl Fills {
+    pub(super) fn of(settings: &Settings) -> Fills {
+        let of = |max| Mutex::new(Fill::new(max));
+        let Settings { transactions, counters, .. } = settings;
+        let on_full = transactions.on_full;
+        Fills { transactions: of(transactions.max), counters: of(counters.max), on_full }
+    }
+
+    pub(super) fn transactions(&self) -> MutexGuard<'_, Fill> {
+        self.transactions.lock()
+    }
+
+    pub(super) fn counters(&self) -> MutexGuard<'_, Fill> {
+        self.counters.lock()
+    }
+
+    /// Looks at them, to be called twice a second, `now` after the start; says in the log what is to be told.
+    pub(super) fn observe(&self, now: Duration, portfolio: &Portfolio) {
+        let (table, counters) = (&portfolio.table, &portfolio.counters);
+        let at_bound = "new authorizations are answered 91 (transactions-full); advices and reversals have a quarter more";
+        tell("transactions.max", at_bound, &mut self.transactions(), now, table.kept());
+        let at_bound = "requests that need a new counter are answered 91 (limits-full)";
+        tell("counters.max", at_bound, &mut self.counters(), now, counters.len());
+    }
+}
+
+fn tell(setting: &str, at_bound: &str, fill: &mut Fill, now: Duration, count: usize) {
+    let told = fill.observe(now, count);
+    let (percent, full) = (fill.percent(), fill.forecast());
+    match told {
+        None => {}
+        Some(Told::Filling) => {
+            tracing::warn!(
+                setting,
+                count,
+                percent,
+                full,
+                "filling up; where it is full {at_bound}: raise it"
+            );
+        }
+        Some(Told::Full) => tracing::warn!(setting, count, percent, "full: {at_bound}: raise it"),
+        Some(Told::Eased) => tracing::info!(setting, count, percent, "has room again"),
+    }
 }
 
 /// Where the switch stands in its life.
@@ -61,6 +118,8 @@ pub(super) struct SwitchStatus {
     pub parts: Arc<Parts>,
     pub links: Vec<(Arc<Link>, SocketAddr)>,
     pub monitor: Arc<Monitor>,
+    pub pulse: Pulse,
+    pub ticks: Ticks,
     pub max_records: u64,
     pub max_age_us: u64,
 }
@@ -71,11 +130,29 @@ impl admin::Status for SwitchStatus {
             JournalStatus::Failed => {
                 Err("the journal has failed; nothing can be stored until a restart".into())
             }
-            _ => Ok(()),
+            _ => match self.standing(LIFELESS) {
+                Some(words) => Err(format!("{words}: only a new start helps")),
+                None => Ok(()),
+            },
         }
     }
 
+    fn beat(&self) {
+        self.pulse.beat(self.ticks.now_ns());
+    }
+
     fn readiness(&self) -> Readiness {
+        let degraded = |reason| Readiness { state: State::Degraded, reason };
+        if let Some(words) = self.standing(UNREADY) {
+            return degraded(format!("{words}: what it serves waits"));
+        }
+        let waited = Duration::from_micros(self.parts.journal.exposure().age_us);
+        if waited >= LAGGING && self.parts.phase() == Phase::Serving {
+            return degraded(format!(
+                "the disk has not taken the oldest record for {} s: advices and reversals wait for it",
+                waited.as_secs()
+            ));
+        }
         let (state, reason) = match (self.parts.phase(), self.parts.journal.status()) {
             (Phase::Draining, _) => {
                 (State::Draining, "draining: what was read is answered, nothing new is read")
@@ -83,14 +160,17 @@ impl admin::Status for SwitchStatus {
             (_, JournalStatus::Accepting) if self.parts.journal.exposed() => {
                 (State::Degraded, "the disk lags behind: authorizations too are answered only when durable")
             }
-            (_, JournalStatus::Accepting) => {
-                let trouble = self.parts.snapshots.trouble();
-                let reason = trouble.map_or_else(
-                    || "answering".into(),
-                    |trouble| format!("answering; the last snapshot was not written, the journal alone recovers all: {trouble}"),
-                );
-                return Readiness { state: State::Ready, reason };
+            (_, JournalStatus::Accepting) if self.parts.fills.transactions().is_full() => {
+                let state = match self.parts.fills.on_full {
+                    WhenFull::Decline => State::Ready,
+                    WhenFull::NotReady => State::Degraded,
+                };
+                (
+                    state,
+                    "transactions.max is reached: new authorizations are answered 91, so that nothing booked is forgotten",
+                )
             }
+            (_, JournalStatus::Accepting) => (State::Ready, "answering"),
             (_, JournalStatus::Full) => (
                 State::Degraded,
                 "the journal has no room (the disk is full, or a limit of the process is reached; the log says which): \
@@ -100,9 +180,13 @@ impl admin::Status for SwitchStatus {
                 (State::Degraded, "the journal takes no records: requests are answered with 96")
             }
         };
+        let trouble = self.parts.snapshots.trouble().filter(|_| state == State::Ready);
+        let trouble = trouble.map_or_else(String::new, |trouble| {
+            format!("; the last snapshot was not written, the journal alone recovers all: {trouble}")
+        });
         // By the time that is believed it decides right, so that it is ready all the same.
         let doubt = self.parts.clock.in_words().map_or_else(String::new, |doubt| format!("; {doubt}"));
-        Readiness { state, reason: format!("{reason}{doubt}") }
+        Readiness { state, reason: format!("{reason}{trouble}{doubt}") }
     }
 
     fn facts(&self) -> Facts {
@@ -130,16 +214,19 @@ impl admin::Status for SwitchStatus {
                 durable: parts.journal.durable(),
             },
             more: [
-                Some(("cards", parts.holdings.cards)),
-                Some(("DEMO FOLDER: of them demo cards, approved on every link", parts.holdings.demo_cards))
-                    .filter(|(_, cards)| *cards > 0),
-                Some(("accounts", parts.holdings.accounts)),
-                Some(("transactions remembered", transactions)),
-                Some(("of them holding money", open)),
+                Some(("cards", parts.holdings.cards.to_string())),
+                Some(parts.holdings.demo_cards).filter(|cards| *cards > 0).map(|cards| {
+                    ("DEMO FOLDER: of them demo cards, approved on every link", cards.to_string())
+                }),
+                Some(("accounts", parts.holdings.accounts.to_string())),
+                Some(("transactions remembered", transactions.to_string())),
+                Some(("of them holding money", open.to_string())),
+                Some(("of transactions.max in use", in_use(&parts.fills.transactions()))),
+                Some(("of counters.max in use", in_use(&parts.fills.counters()))),
             ]
             .into_iter()
             .flatten()
-            .map(|(name, number)| (name.to_owned(), number.to_string()))
+            .map(|(name, text)| (name.to_owned(), text))
             .collect(),
         }
     }
@@ -154,7 +241,27 @@ impl admin::Status for SwitchStatus {
     }
 }
 
+/// A thread that has stood still for so long makes the switch unready.
+const UNREADY: Duration = Duration::from_secs(2);
+/// So does a disk that has taken no record for so long, whatever the bounds of the exposure are.
+const LAGGING: Duration = Duration::from_secs(10);
+/// A thread that has stood still for so long will not come back.
+const LIFELESS: Duration = Duration::from_secs(10);
+
+fn in_use(fill: &Fill) -> String {
+    format!("{} %, full {}", fill.percent(), fill.forecast())
+}
+
 impl SwitchStatus {
+    /// The thread that has stood still for so long, in words. In a drain they end one by one.
+    fn standing(&self, least: Duration) -> Option<String> {
+        if self.parts.phase() == Phase::Draining {
+            return None;
+        }
+        let (thread, stood) = self.pulse.standing(self.ticks.now_ns(), least)?;
+        Some(format!("thread {thread} has made no turn for {} s", stood.as_secs()))
+    }
+
     fn link_facts(&self, link: &Link, address: SocketAddr) -> admin::Link {
         let suspicion = self.monitor.suspicion(link.index).map(|suspicion| admin::Suspicion {
             time_us: suspicion.time_us,

@@ -2,21 +2,22 @@
 
 use super::clock::SwitchClock;
 use super::data::{self, Opened, WhenNew};
+use super::gauges;
 use super::high_water::{HighWater, Keeper};
 use super::limits;
 use super::policy::{self, reading};
 use super::snapshots::{self, Snapshots};
 use super::standing;
-use super::status::{Holdings, Parts, Phase, SwitchStatus};
+use super::status::{Fills, Holdings, Parts, Phase, SwitchStatus};
 use super::verification;
 use super::versions::Versions;
 use crate::admin;
-use crate::decision::Desk;
+use crate::decision::{Desk, Standing};
 use crate::journal::{self, Journal, Lock};
 use crate::message::Refusal;
-use crate::network::{Likely, LinkOptions, Receipt, Server, ServerOptions, TurnedAway};
+use crate::network::{Beat, Likely, LinkOptions, Receipt, Server, ServerOptions};
 use crate::portfolio::snapshot::WriteOptions;
-use crate::portfolio::{folder, seed};
+use crate::portfolio::{Portfolio, folder, seed};
 use crate::settings::{self, Settings};
 use crate::telemetry::{Telemetry, Ticker, log};
 use std::net::SocketAddr;
@@ -30,6 +31,8 @@ pub(super) use data::Failure;
 
 /// How often the holds that have run out are ended.
 const SWEEP: Duration = Duration::from_secs(10);
+/// What ending all holds and forgetting all counters at once may take.
+const SWEEPS: Duration = Duration::from_secs(60);
 /// How often counters of limits that no longer matter are forgotten.
 const COUNTERS_SWEEP: Duration = Duration::from_secs(60);
 
@@ -84,6 +87,7 @@ impl Switch {
         let journal = Journal::open_locked(&data.join("journal"), tail, options, lock.clone())?;
         let portfolio = Arc::new(portfolio);
         let standing = standing::of(settings, rules.set, &portfolio)?;
+        touch(&portfolio, &standing, workers);
         // Before the first record that names them.
         Versions::of(data, &key).keep(settings, &standing.rules, &rules.texts)?;
         let desk = Arc::new(Desk::new(Arc::clone(&portfolio), standing));
@@ -101,25 +105,23 @@ impl Switch {
             snapshots: Snapshots::default(),
             draining: AtomicBool::new(false),
             reloads: Default::default(),
+            fills: Fills::of(settings),
         });
         let lines_per_s = settings.log.lines_per_second;
         let (likely, clock) = (Some(super::decode::likely as Likely), Arc::clone(parts.clock.wall()));
         let options = ServerOptions { workers, links, most_connections, lines_per_s, likely, clock };
         let server = Server::start(options, desk, journal, telemetry.clone())?;
-        register_gauges(&parts, &server);
+        gauges::register(&parts, &server);
         standing::register(&parts);
         Snapshots::register(&parts);
         let server = Arc::new(server);
-        let status = SwitchStatus {
-            parts: Arc::clone(&parts),
-            links: server.listening().map(|(link, address)| (Arc::clone(link), address)).collect(),
-            monitor: Arc::clone(server.monitor()),
-            max_records: settings.journal.exposure_max_records,
-            max_age_us: Duration::from(settings.journal.exposure_max_ms).as_micros() as u64,
-        };
-        let admin = admin::Server::start(settings.admin.listen, telemetry.clone(), Arc::new(status))
-            .map_err(|error| limits::not_listening(settings.admin.listen, &error))?;
-        let upkeep = start_upkeep(&parts, &server)?;
+        let beat = Arc::new(Beat::new(server.ticks().now_ns()));
+        let status = status(settings, &parts, &server, &beat);
+        let limits = admin::Limits { hosts: settings.admin.hosts.clone(), ..Default::default() };
+        let admin =
+            admin::Server::start_with(settings.admin.listen, telemetry.clone(), Arc::new(status), limits)
+                .map_err(|error| limits::not_listening(settings.admin.listen, &error))?;
+        let upkeep = start_upkeep(&parts, &server, beat)?;
         let snapshots = start_snapshots(&parts, floor)?;
         let ticker = telemetry.start_ticker()?;
         Ok(Switch { server, admin, parts, ticker, upkeep, snapshots, lock })
@@ -208,9 +210,32 @@ impl Switch {
     }
 }
 
-fn start_upkeep(parts: &Arc<Parts>, server: &Arc<Server>) -> std::io::Result<JoinHandle<()>> {
+/// The switch as its operators see it.
+fn status(settings: &Settings, parts: &Arc<Parts>, server: &Server, upkeep: &Arc<Beat>) -> SwitchStatus {
+    let mut pulse = server.pulse();
+    let (journal, upkeep) = (parts.journal.clone(), Arc::clone(upkeep));
+    pulse.watch("journal", Duration::from(settings.journal.commit_interval_us), move |_| {
+        journal.stood().as_nanos() as u64
+    });
+    pulse.watch("upkeep", SWEEPS, move |now_ns| upkeep.stood_ns(now_ns));
+    SwitchStatus {
+        parts: Arc::clone(parts),
+        links: server.listening().map(|(link, address)| (Arc::clone(link), address)).collect(),
+        monitor: Arc::clone(server.monitor()),
+        pulse,
+        ticks: server.ticks().clone(),
+        max_records: settings.journal.exposure_max_records,
+        max_age_us: Duration::from(settings.journal.exposure_max_ms).as_micros() as u64,
+    }
+}
+
+fn start_upkeep(
+    parts: &Arc<Parts>,
+    server: &Arc<Server>,
+    beat: Arc<Beat>,
+) -> std::io::Result<JoinHandle<()>> {
     let (parts, server) = (Arc::clone(parts), Arc::clone(server));
-    std::thread::Builder::new().name("upkeep".into()).spawn(move || keep_up(&parts, &server))
+    std::thread::Builder::new().name("upkeep".into()).spawn(move || keep_up(&parts, &server, &beat))
 }
 
 fn start_snapshots(parts: &Arc<Parts>, floor: u64) -> std::io::Result<JoinHandle<()>> {
@@ -219,11 +244,13 @@ fn start_snapshots(parts: &Arc<Parts>, floor: u64) -> std::io::Result<JoinHandle
 }
 
 /// Ends holds, notes how far the journal has come; off the path of messages.
-fn keep_up(parts: &Parts, server: &Server) {
-    let mut swept = Instant::now();
+fn keep_up(parts: &Parts, server: &Server, beat: &Beat) {
+    let started = Instant::now();
+    let mut swept = started;
     let mut counters_swept = swept;
     let mut high_water = Keeper::new(swept);
     while parts.phase() == Phase::Serving {
+        beat.turn(server.ticks().now_ns());
         std::thread::park_timeout(Duration::from_millis(500));
         parts.clock.look(parts.journal.appended());
         if swept.elapsed() >= SWEEP {
@@ -240,6 +267,8 @@ fn keep_up(parts: &Parts, server: &Server) {
                 tracing::info!(counters, "counters of limits forgotten: their windows have passed");
             }
         }
+        parts.fills.observe(started.elapsed(), &parts.portfolio);
+        beat.not_due();
         high_water.keep(&parts.data, &parts.journal, Instant::now());
     }
 }
@@ -252,7 +281,20 @@ pub(super) fn workers(settings: &Settings) -> usize {
     }
 }
 
+/// Lets the kernel make the pages of the tables now, not under the locks of the first messages.
+fn touch(portfolio: &Portfolio, standing: &Standing, threads: usize) {
+    let begun = Instant::now();
+    let rules = &standing.rules;
+    portfolio.touch(!(rules.limits().is_empty() && rules.stand_in().limits().is_empty()), threads);
+    tracing::debug!(milliseconds = begun.elapsed().as_millis() as u64, "memory of the tables touched");
+}
+
 fn warn_of_doubts(settings: &Settings, links: &[LinkOptions]) {
+    if policy::networks(settings).len() > 1 {
+        tracing::info!(
+            "what is sent again, completed or reversed is found among what links of one network sent: links.NAME.network"
+        );
+    }
     for (link, own) in links.iter().zip(settings.links.values()) {
         if let Some(warning) = policy::key_doubt(own, &link.reading) {
             tracing::warn!(link = link.name, warning);
@@ -285,7 +327,7 @@ pub(super) fn link_options((name, link): (&String, &settings::Link)) -> Result<L
         name: name.clone(),
         listen: link.listen,
         reading: reading(name, link, &dialect)?,
-        terms: policy::terms(link, policy::cannot_verify(&dialect))?,
+        terms: policy::terms(name, link, policy::cannot_verify(&dialect))?,
         dialect,
         framing: link.framing,
         echo_keep_alives: link.keep_alive == settings::KeepAlive::Echo,
@@ -353,84 +395,4 @@ fn refusal_names() -> Vec<&'static str> {
     let name = |number: u8| Refusal::from_number(number).map_or("other", Refusal::name);
     let last = Refusal::ALL.iter().map(|refusal| *refusal as u8).max().unwrap_or(0);
     (0..=last).map(name).collect()
-}
-
-/// Reads a gauge's value.
-type Read = fn(&Parts) -> f64;
-
-fn register_gauges(parts: &Arc<Parts>, server: &Server) {
-    let telemetry = &parts.telemetry;
-    let of = |read: Read| {
-        let parts = Arc::downgrade(parts);
-        move || parts.upgrade().map_or(0.0, |parts| read(&parts))
-    };
-    let gauges: [(&str, &str, Read); 11] = [
-        ("exposure_records", "Answers given whose record is not yet durable.", |parts| {
-            parts.journal.exposure().records as f64
-        }),
-        ("exposure_seconds", "Age of the oldest record that is not yet durable.", |parts| {
-            parts.journal.exposure().age_us as f64 / 1e6
-        }),
-        (
-            "journal_accepting",
-            "1 while the journal takes records; 0 when the disk is full or it has failed.",
-            |parts| f64::from(u8::from(parts.journal.accepting())),
-        ),
-        ("journal_records", "Sequence of the last record.", |parts| parts.journal.appended() as f64),
-        ("clock_believed", "1 while the wall clock is believed.", |parts| {
-            f64::from(u8::from(parts.clock.standing().is_believed))
-        }),
-        ("clock_offset_seconds", "How far the wall clock is ahead of the time that is believed.", |parts| {
-            parts.clock.standing().ahead_s()
-        }),
-        ("cards", "Cards in memory.", |parts| parts.holdings.cards as f64),
-        ("accounts", "Accounts in memory.", |parts| parts.holdings.accounts as f64),
-        ("counters", "Counters of the rule set's limits.", |parts| parts.portfolio.counters.len() as f64),
-        ("transactions", "Transactions remembered.", |parts| parts.portfolio.table.len().0 as f64),
-        ("transactions_open", "Transactions that hold money.", |parts| parts.portfolio.table.len().1 as f64),
-    ];
-    for (name, help, read) in gauges {
-        telemetry.gauge(name, help, &[], of(read));
-    }
-    let help = "Lines of the log dropped because stderr took none.";
-    telemetry.total("log_lines_dropped", help, &[], || log::dropped() as f64);
-    for (index, result) in ["taken", "refused"].into_iter().enumerate() {
-        let parts = Arc::downgrade(parts);
-        telemetry.total("reloads", "Reloads of settings and rules.", &[("result", result)], move || {
-            parts.upgrade().map_or(0.0, |parts| parts.reloads[index].load(Ordering::Relaxed) as f64)
-        });
-    }
-    register_link_gauges(telemetry, server);
-}
-
-fn register_link_gauges(telemetry: &Telemetry, server: &Server) {
-    for (link, _) in server.listening() {
-        let labels = [("link", link.options.name.as_str())];
-        let (open, signed_on) = (Arc::downgrade(link), Arc::downgrade(link));
-        telemetry.gauge("connections", "Open connections.", &labels, move || {
-            open.upgrade().map_or(0.0, |link| link.connections.load(Ordering::Relaxed) as f64)
-        });
-        telemetry.gauge(
-            "connections_signed_on",
-            "Open connections that have signed on.",
-            &labels,
-            move || signed_on.upgrade().map_or(0.0, |link| link.signed_on.load(Ordering::Relaxed) as f64),
-        );
-        let refused = Arc::downgrade(link);
-        let help =
-            "How often the system gave no connection although one waited: out of descriptors or memory.";
-        telemetry.total("accept_failures", help, &labels, move || {
-            refused.upgrade().map_or(0.0, |link| link.door.not_accepted.load(Ordering::Relaxed) as f64)
-        });
-        for why in TurnedAway::ALL {
-            let link = Arc::downgrade(link);
-            let labels = [labels[0], ("reason", why.name())];
-            telemetry.total(
-                "connections_turned_away",
-                "Connections refused, by reason.",
-                &labels,
-                move || link.upgrade().map_or(0.0, |link| link.door.turned_away(why) as f64),
-            );
-        }
-    }
 }

@@ -11,7 +11,8 @@ use super::{Case, Decision, Desk, Shards, Sink, States, first_seen, fits, veloci
 use crate::message::{Kind, Operation, Refusal, Request, ResponseCode};
 use crate::portfolio::{
     ADVICE_SEEN, Account, CASH, COMPLETION_SEEN, COUNTED, Card, Counts, Differs, Discrepancy, Event,
-    INCREMENT, PREAUTHORIZATION, REQUEST_SEEN, Record, STAND_IN, Shard, State, Transaction, TransactionKey,
+    INCREMENT, Keeping, PREAUTHORIZATION, REQUEST_SEEN, Record, STAND_IN, Shard, State, Transaction,
+    TransactionKey,
 };
 
 /// An advice and what it meets.
@@ -23,8 +24,6 @@ struct Met<'a> {
     related: Option<Transaction>,
     /// What came before leaves it no money to move.
     over: bool,
-    /// One more open transaction fits.
-    has_room: bool,
 }
 
 impl Desk {
@@ -62,11 +61,7 @@ impl Desk {
         });
         new.flags |= seen;
         let over = known.is_some_and(|known| is_over(&known, request.kind));
-        let met = Met { case, known, related, over, has_room: own.has_room(true) };
-        if known.is_none() && !met.has_room {
-            // An advice is not declined: 96 lets its sender repeat it.
-            return Decision::refused(Refusal::NotStored, key);
-        }
+        let met = Met { case, known, related, over };
         let mut record = self.record(Event::Advice, case, own_key);
         let mut shards = Shards { own_key: key, own: &mut own, other: other.as_deref_mut() };
         match card {
@@ -75,6 +70,9 @@ impl Desk {
             }
             // Unknown card, or what ends the transaction came first: kept for reconciliation, no money.
             _ => {
+                if known.is_none() {
+                    new.refusal = Refusal::UnknownCard;
+                }
                 record.transaction = Some(new);
                 record.discrepancy = self.completes_reversed(case, known.as_ref(), card);
                 self.acknowledge(&record, &mut shards, None, key, sink)
@@ -163,10 +161,6 @@ impl Desk {
             let states = States { card: &mut card_state, account: &mut account_state };
             record.counts = self.limited(case, (card, account), &states, &new);
         }
-        // What was stored for its answer alone takes a place among the open ones.
-        if !met.has_room && !new.is_closed() && met.known.is_some_and(|known| known.is_closed()) {
-            return Decision::refused(Refusal::NotStored, new.key);
-        }
         if let (Some(before), Some(after)) = (met.related, record.related) {
             record.held_change_minor += after.held_minor - before.held_minor;
         }
@@ -223,6 +217,19 @@ impl Desk {
             .or_else(|| request.pan.and_then(|pan| self.portfolio.card(pan)))
     }
 
+    /// Whether its transactions are kept already, need not be, or find a place.
+    fn has_room_for(&self, record: &Record, shards: &mut Shards<'_>) -> bool {
+        let mut more = 0;
+        record.transactions().filter(|after| Keeping::of(after).is_kept()).all(|after| {
+            let shard = shards.of(after.key);
+            let known = shard.keeping(after.key).is_some_and(Keeping::is_kept);
+            more += usize::from(!known);
+            known || self.portfolio.table.has_room(shard, true, more)
+        })
+    }
+
+    /// Stores what an advice or a reversal has changed. Neither is declined: where there is no room to remember it or to
+    /// store it, 96 lets its sender repeat it.
     pub(super) fn acknowledge(
         &self,
         record: &Record,
@@ -231,6 +238,9 @@ impl Desk {
         key: TransactionKey,
         sink: &impl Sink,
     ) -> Decision {
+        if !self.has_room_for(record, shards) {
+            return Decision::refused(Refusal::NoRoom, key);
+        }
         match self.commit(record, shards, states, sink) {
             Some(sequence) => {
                 Decision { differs: record.discrepancy.differs, ..acknowledged(key, sequence, false) }

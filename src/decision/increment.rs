@@ -53,6 +53,10 @@ impl Desk {
             drop(meters);
             return self.decline(case, denial, new, record, shards, sink);
         }
+        if !self.portfolio.table.has_room(shards.own, false, 1) {
+            drop(meters);
+            return self.decline(case, Refusal::TableFull, new, record, shards, sink);
+        }
         let original_after = extended(case, &original, amount_minor);
         if !fits(states.account, amount_minor, 0) {
             drop(meters);

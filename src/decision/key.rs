@@ -2,7 +2,7 @@
 
 use super::names::disagree;
 use super::{Case, Desk, LinkTerms};
-use crate::message::{Kind, Original, Request};
+use crate::message::{Kind, Original, Pan, Request};
 use crate::portfolio::{State, TransactionKey};
 
 /// The data elements that together name a transaction on a link.
@@ -29,7 +29,7 @@ impl KeyFields {
         Ok(KeyFields(set))
     }
 
-    fn has(self, de: u8) -> bool {
+    pub(super) fn has(self, de: u8) -> bool {
         self.0 >> de & 1 == 1
     }
 
@@ -79,17 +79,18 @@ impl Desk {
                 let reverses = request.kind == Kind::Reversal;
                 let original = request.original.map_or(0, |original| original.stan);
                 let stan = if reverses && original != 0 { original } else { request.stan };
-                (self.name(request, stan), self.reference(request))
+                (self.name(request, case.terms, stan), self.reference(request, case.terms))
             },
             |record| (record.name, record.reference),
         );
         Case { name, reference, ..*case }
     }
 
-    /// The second name of a transaction of the message's card: the hash of DE2 and DE11, which stay the same when a
+    /// The second name of a transaction of the message's card: the hash of network, DE2 and DE11, which stay the same when a
     /// message is sent again and DE7 does not. 0 without a card.
-    pub(super) fn name(&self, request: &Request, stan: u32) -> u64 {
-        request.pan.map_or(0, |pan| self.portfolio.keyed_hash(&[pan.parts().0, u64::from(stan)]))
+    pub(super) fn name(&self, request: &Request, terms: &LinkTerms, stan: u32) -> u64 {
+        let hash = |pan: Pan| self.portfolio.keyed_hash(&[terms.network, pan.parts().0, u64::from(stan)]);
+        request.pan.map_or(0, hash)
     }
 
     fn key(
@@ -118,6 +119,7 @@ impl Desk {
             fields.pick(41, terminal),
             fields.pick(42, merchant_a),
             fields.pick(42, merchant_b),
+            terms.network,
         ])
     }
 
@@ -141,9 +143,9 @@ impl Desk {
         ])
     }
 
-    /// Hash of card and the reference that the messages of a purchase share: the network's own where the link has one,
+    /// Hash of network, card and the reference that the messages of a purchase share: the network's own where the link has one,
     /// else the retrieval reference number. 0 when there is none.
-    fn reference(&self, request: &Request) -> u64 {
+    fn reference(&self, request: &Request, terms: &LinkTerms) -> u64 {
         let [first, second] = match request.trace != [b' '; 16] {
             true => words(&request.trace),
             false => words(&request.retrieval_reference),
@@ -152,7 +154,7 @@ impl Desk {
         let blank = request.trace == [b' '; 16]
             && request.retrieval_reference.iter().all(|byte| matches!(byte, b' ' | b'0'));
         match request.pan {
-            Some(pan) if !blank => self.portfolio.keyed_hash(&[pan.parts().0, first, second]),
+            Some(pan) if !blank => self.portfolio.keyed_hash(&[terms.network, pan.parts().0, first, second]),
             _ => 0,
         }
     }

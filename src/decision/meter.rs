@@ -140,8 +140,9 @@ impl<'a> Meters<'a> {
             Some(uses) => portfolio.counters.lock(uses.counters().iter().copied()),
             None => portfolio.counters.lock(counters),
         };
+        let mut new = 0;
         for met in met.iter_mut().filter(|met| met.counter != 0) {
-            (met.used, met.has_room) = locked.find(met.counter, met.place);
+            (met.used, met.has_room) = locked.find(met.counter, met.place, &mut new);
         }
         Ok(Meters { half, limits, met, locked, account_currency, standing })
     }

@@ -5,11 +5,12 @@
 //! and only then changes memory: what was not taken by the journal has not happened.
 
 mod names;
-
 mod reversed;
-
 mod turns;
 use turns::Turns;
+
+mod effects;
+use effects::{fits, velocity_change};
 
 mod key;
 pub use key::{KeyFields, UnknownKeyField};
@@ -54,8 +55,8 @@ pub use again::Recall;
 
 use crate::message::{Balances, Evidence, Kind, Refusal, Request, ResponseCode};
 use crate::portfolio::{
-    AccountState, Asked, CASH, COUNTED, CardState, Counts, Differs, Discrepancy, Event, LARGEST_MINOR,
-    Locked, NOBODY, Period, Portfolio, Record, Ruled, Shard, Transaction, TransactionKey, VelocityChange,
+    AccountState, Asked, CardState, Counts, Differs, Discrepancy, Event, Locked, NOBODY, Portfolio, Record,
+    Ruled, Shard, Transaction, TransactionKey, VelocityChange, Written,
 };
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -79,6 +80,8 @@ pub trait Sink {
 pub struct LinkTerms {
     /// The link's number, in the order of the settings.
     pub link: u16,
+    /// The network it is a line of: only what the same network sent is found by its messages' names.
+    pub network: u64,
     /// The fields that name a transaction.
     pub key: KeyFields,
     /// Whether the fees of DE28 and DE8 come on top of the amount; else they are part of it.
@@ -90,10 +93,11 @@ pub struct LinkTerms {
 }
 
 impl Default for LinkTerms {
-    /// Link 0, the standard key, fees within the amount, 00; 86, and 96 for a MAC.
+    /// Link 0 of network 0, the standard key, fees within the amount, 00; 86, and 96 for a MAC.
     fn default() -> LinkTerms {
         LinkTerms {
             link: 0,
+            network: 0,
             key: KeyFields::default(),
             fees_on_top: false,
             verified: ResponseCode::APPROVED,
@@ -357,7 +361,8 @@ impl Desk {
             let is_own = record.transaction.as_ref().is_some_and(|own| own.key == transaction.key);
             let counts = if is_own { &record.counts[..] } else { &[] };
             let traits = || self.portfolio.traits_of(&record.asked, record.name);
-            self.portfolio.table.put(shard, transaction, counts, sequence, traits);
+            let written = Written { sequence, time_us: record.time_us, counts };
+            self.portfolio.table.put(shard, transaction, written, traits);
         }
         if let Some(counters) = counters {
             counters.apply(&record.counts, sequence);
@@ -442,33 +447,6 @@ fn released(record: &Record, shards: &mut Shards<'_>) -> Option<Counts> {
 struct States<'a> {
     card: &'a mut CardState,
     account: &'a mut AccountState,
-}
-
-/// Whether the account's figures stay within bounds after these changes.
-fn fits(state: &AccountState, held_change: i64, posted_change: i64) -> bool {
-    let bound = i128::from(LARGEST_MINOR);
-    let held = i128::from(state.held_minor) + i128::from(held_change);
-    let posted = i128::from(state.posted_minor) + i128::from(posted_change);
-    let ledger = i128::from(state.funds_minor) - posted;
-    held.abs() <= bound && posted.abs() <= bound && (ledger - held).abs() <= 2 * bound
-}
-
-/// How the counters change when a transaction becomes another: always by exactly what they count of it, in the
-/// period in which they counted it.
-fn velocity_change(before: &Transaction, after: &Transaction) -> VelocityChange {
-    let (was, is) = (before.has(COUNTED), after.has(COUNTED));
-    let (cash_was, cash_is) = (was && before.has(CASH), is && after.has(CASH));
-    let change = VelocityChange {
-        period: Period::of(if was { before.time_us } else { after.time_us }),
-        count: i8::from(is) - i8::from(was),
-        amount_minor: after.counted_minor() - before.counted_minor(),
-        cash_count: i8::from(cash_is) - i8::from(cash_was),
-        cash_minor: after.cash_minor() - before.cash_minor(),
-    };
-    let moves =
-        [change.amount_minor, change.cash_minor, i64::from(change.count), i64::from(change.cash_count)];
-    let changes = moves.iter().any(|moved| *moved != 0);
-    if changes { change } else { VelocityChange::default() }
 }
 
 /// A transaction as first seen: no money, nothing seen.

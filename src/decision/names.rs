@@ -169,7 +169,10 @@ impl Desk {
             0 if request.kind != Kind::FinancialAdvice => return None,
             0 => (case.name, self.said(case)),
             // Its own times need not be the original's.
-            stan => (self.name(request, stan), Traits { local_time: 0, local_date: 0, ..self.said(case) }),
+            stan => (
+                self.name(request, case.terms, stan),
+                Traits { local_time: 0, local_date: 0, ..self.said(case) },
+            ),
         };
         // Of a transaction that was sent again DE90 may give the time of either message.
         let may_differ =

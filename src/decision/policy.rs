@@ -30,6 +30,8 @@ pub struct Policy {
     pub partial_preauthorizations: bool,
     /// What is asked about PIN, verification value, cryptogram and MAC.
     pub verification: Verification,
+    /// The networks of all links, as [`super::LinkTerms::network`].
+    pub networks: Vec<u64>,
 }
 
 impl Default for Policy {
@@ -46,6 +48,7 @@ impl Default for Policy {
             partial: true,
             partial_preauthorizations: false,
             verification: Verification::default(),
+            networks: Vec::new(),
         }
     }
 }

@@ -229,7 +229,8 @@ impl Desk {
         let request = case.request;
         let mut card_state = card.state.lock();
         let mut account_state = account.state.lock();
-        let holds_money = request.operation.is_debit() && request.kind == Kind::Authorization;
+        let books = request.operation.is_debit()
+            || request.operation == Operation::Credit && request.kind == Kind::Financial;
         let states = States { card: &mut card_state, account: &mut account_state };
         let (facts, judged) = judged(case, (card, account), &states, worth, sink);
         record.ruled = judged.ruled;
@@ -254,7 +255,7 @@ impl Desk {
             }
             Ok(offer) => offer,
         };
-        if holds_money && !shards.own.has_room(false) {
+        if books && !self.portfolio.table.has_room(shards.own, false, 1) {
             drop(meters);
             return self.decline(case, Refusal::TableFull, new, record, shards, sink);
         }

@@ -8,13 +8,16 @@ use super::reversed::Spoken;
 use super::why::saw_known;
 use super::{Case, Decision, Desk, Shards, Sink, States, first_seen, velocity_change};
 use crate::message::{Refusal, Request};
-use crate::portfolio::{CASH, COUNTED, Event, Record, State, Transaction, TransactionKey};
+use crate::portfolio::{CASH, COUNTED, Differs, Event, Record, State, Transaction, TransactionKey};
 
 impl Desk {
     pub(super) fn record_reversal(&self, case: &Case<'_>, sink: &impl Sink) -> Decision {
         let request = case.request;
         let identity = self.reversal_identity(request);
-        let Spoken { key, adds_to, differs } = self.spoken_of(case, identity);
+        let Spoken { key, adds_to, mut differs } = self.spoken_of(case, identity);
+        if differs == Differs::ReversalNoOriginal && self.is_of_another_network(case, identity) {
+            differs = Differs::ReversalElsewhere;
+        }
         let (mut own, mut other) = match adds_to {
             Some(original) => self.portfolio.table.lock_both(key, original),
             None => (self.portfolio.table.lock(key), None),
@@ -22,23 +25,23 @@ impl Desk {
         let mut record = self.record(Event::Reversal, case, self.own_key(case));
         saw_known(own.get(key), None, sink);
         let Some(known) = own.get(key).copied() else {
-            if !own.has_room(true) {
-                // A reversal is not declined: 96 lets its sender repeat it.
-                return Decision::refused(Refusal::NotStored, key);
-            }
             // Where the original's trace number is known, no other of the same reference is meant.
             let named = request.original.is_some_and(|original| original.stan != 0);
             let reference = if named { 0 } else { case.reference };
             let blank = first_seen(case, key, self);
-            let tombstone =
+            let mut tombstone =
                 Transaction { state: State::Tombstone, last_reversal: identity, reference, ..blank };
-            record.transaction = Some(tombstone);
             // How much it speaks of, where its card is known.
             if let Some((card, account)) = request.pan.and_then(|pan| self.portfolio.owner(pan)) {
                 (record.card, record.account) = (card.id, account.id);
+                (tombstone.card, tombstone.account) = (card.id, account.id);
                 let worth = worth(request, case.terms, case.policy, account.currency).unwrap_or_default();
                 record.discrepancy.theirs_minor = worth.total_minor;
+            } else if case.name != 0 || case.terms.key.has(2) {
+                // It names a card, or must, and no message of one of ours can be meant: it vouches for nothing.
+                tombstone.refusal = Refusal::UnknownCard;
             }
+            record.transaction = Some(tombstone);
             record.discrepancy.differs = differs;
             return self.acknowledge(&record, &mut Shards::one(key, &mut own), None, key, sink);
         };

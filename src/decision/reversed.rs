@@ -2,7 +2,7 @@
 //! alone. Moves nothing.
 
 use super::names::{disagree, is_borne_out, is_elsewhere, is_same};
-use super::{Case, Desk};
+use super::{Case, Desk, LinkTerms};
 use crate::portfolio::{COMPLETION_SEEN, Differs, State, Traits, Transaction, TransactionKey};
 
 /// What a reversal was found to speak of.
@@ -73,6 +73,23 @@ impl Desk {
         }
         let by_key = by_key.map(|(spoken, _)| spoken);
         search.found().or(by_key).unwrap_or(Spoken { key, adds_to: None, differs: search.differs() })
+    }
+}
+
+impl Desk {
+    /// Whether a reversal that finds nothing would find a transaction if it had come by a line of another network. Only said:
+    /// who is at one link must not give back what was approved at another's.
+    pub(super) fn is_of_another_network(&self, case: &Case<'_>, identity: u64) -> bool {
+        let is_known = case.request.pan.is_some_and(|pan| self.portfolio.owner(pan).is_some());
+        let mut others = case.policy.networks.iter().filter(|network| **network != case.terms.network);
+        is_known
+            && others.any(|network| {
+                let terms = LinkTerms { network: *network, ..*case.terms };
+                let spoken = self.spoken_of(&self.named(&Case { terms: &terms, ..*case }), identity);
+                let known = || self.known(spoken.key);
+                spoken.differs == Differs::Nothing
+                    && known().is_some_and(|(known, _)| known.state != State::Tombstone)
+            })
     }
 }
 

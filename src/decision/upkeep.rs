@@ -94,7 +94,10 @@ impl Desk {
             (State::Held | State::Posted | State::Approved | State::Added, _) => {
                 // As if it had been declined: an advice of the network's stand-in still counts.
                 let after = answered.released(State::Declined);
-                Transaction { posted_minor: 0, flags: after.flags & !(COUNTED | CASH), ..after }
+                // What moved no money was approved of nothing.
+                let amount_minor = if known.state == State::Approved { 0 } else { after.amount_minor };
+                let flags = after.flags & !(COUNTED | CASH);
+                Transaction { posted_minor: 0, amount_minor, flags, ..after }
             }
             _ => answered,
         };

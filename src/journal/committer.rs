@@ -34,11 +34,13 @@ impl Committer {
         loop {
             self.shared.go_on()?;
             if self.shared.take(&mut self.batch) {
+                self.shared.at_disk.store(true, Ordering::Relaxed);
                 self.commit()?;
                 busy_at = Instant::now();
             } else if self.shared.front.lock().closing {
                 return Ok(self.shared.durable.load(Ordering::Acquire));
             }
+            self.shared.at_disk.store(false, Ordering::Relaxed);
             self.rest(busy_at);
         }
     }

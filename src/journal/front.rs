@@ -8,7 +8,7 @@ use super::{AppendError, JournalError, Seq, Status};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::thread::Thread;
 use std::time::Instant;
 
@@ -108,6 +108,8 @@ pub(super) struct Shared {
     /// The same of the batch that is being written.
     writing_since_us: AtomicU64,
     status: AtomicU8,
+    /// Whether the committer is in a call to the disk, which may take any time.
+    pub at_disk: AtomicBool,
     origin: Instant,
     /// The committer's thread, to wake it.
     pub committer: OnceLock<Thread>,
@@ -123,6 +125,7 @@ impl Shared {
         Shared {
             status: AtomicU8::new(front.status as u8),
             front: Mutex::new(front),
+            at_disk: AtomicBool::new(false),
             appended: AtomicU64::new(last),
             durable: AtomicU64::new(last),
             segment: AtomicU64::new(segment),

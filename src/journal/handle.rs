@@ -272,6 +272,13 @@ impl Journal {
         records > self.handle.max_records || age_us > self.handle.max_age_us
     }
 
+    /// For how long records have waited while the journal's thread was in no call to the disk: it stands. A slow disk is not
+    /// that.
+    pub fn stood(&self) -> Duration {
+        let waits = !self.handle.shared.at_disk.load(Ordering::Relaxed);
+        Duration::from_micros(if waits { self.exposure().age_us } else { 0 })
+    }
+
     /// Whether records are taken.
     pub fn accepting(&self) -> bool {
         self.status() == Status::Accepting

@@ -122,7 +122,7 @@ refusals! {
     Funds = 21, b"51", "insufficient-funds";
     /// The link's budget was spent before the request was decided.
     BudgetSpent = 22, b"91", "budget-spent";
-    /// The table of open authorizations is full.
+    /// As many transactions must be remembered as may be: nothing new is approved, so that nothing booked is forgotten.
     TableFull = 23, b"91", "transactions-full";
     /// The journal takes no records: disk full, or its buffer.
     NotStored = 24, b"96", "not-stored";
@@ -142,6 +142,8 @@ refusals! {
     LimitAmount = 31, b"61", "limit-amount";
     /// No room for one more counter of the rule set's limits.
     LimitsFull = 32, b"91", "limits-full";
+    /// No room to remember an advice or a reversal: not acknowledged, so that its sender keeps it. Leaves no record.
+    NoRoom = 33, b"96", "no-room";
     /// A PIN came, or had to come, and was not verified; the dialect chooses the code.
     PinNotVerified = 40, b"86", "pin-not-verified";
     /// A card verification value came, or had to come, and was not verified; the dialect chooses the code.

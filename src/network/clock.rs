@@ -21,16 +21,18 @@ pub struct Turns {
     beat_ns: AtomicU64,
     longest_gap_ns: AtomicU64,
     stalls: AtomicU64,
+    begun_ns: u64,
 }
 
 impl Turns {
     /// Those of a loop that begins now.
     pub fn new(ticks: Ticks) -> Turns {
-        let now_ns = AtomicU64::new(ticks.now_ns());
+        let begun_ns = ticks.now_ns();
         Turns {
             ticks,
-            looked_ns: AtomicU64::new(now_ns.load(Ordering::Relaxed)),
-            before_ns: now_ns,
+            begun_ns,
+            looked_ns: AtomicU64::new(begun_ns),
+            before_ns: AtomicU64::new(begun_ns),
             beat_ns: AtomicU64::new(0),
             longest_gap_ns: AtomicU64::new(0),
             stalls: AtomicU64::new(0),
@@ -60,6 +62,11 @@ impl Turns {
             self.stalls.fetch_add(1, Ordering::Relaxed);
             Duration::from_nanos(gap_ns)
         })
+    }
+
+    /// For how long it has given no sign of life, nanoseconds; since its begin if it never has.
+    pub fn stood_ns(&self, now_ns: u64) -> u64 {
+        now_ns.saturating_sub(self.beat_ns.load(Ordering::Relaxed).max(self.begun_ns))
     }
 
     /// The longest time between two signs of life since the start.

@@ -102,7 +102,7 @@ impl Corridor {
             _ if is_shed(&decision) => Some(Counter::Shed),
             Refusal::BudgetSpent if !decision.repeat => Some(Counter::BudgetSpent),
             Refusal::NotStored => Some(Counter::NotStored),
-            Refusal::TableFull => Some(Counter::Overload),
+            Refusal::TableFull | Refusal::NoRoom => Some(Counter::Overload),
             _ => counter_of(decision.differs),
         };
         passed
@@ -402,6 +402,7 @@ fn counter_of(differs: Differs) -> Option<Counter> {
         Differs::ReversalAmbiguous => Some(Counter::ReversalAmbiguous),
         Differs::ReversalNoOriginal => Some(Counter::ReversalNoOriginal),
         Differs::AdviceRepeat => Some(Counter::AdviceRepeat),
+        Differs::ReversalElsewhere => Some(Counter::ReversalElsewhere),
     }
 }
 
@@ -409,7 +410,7 @@ fn outcome(kind: Kind, decision: &Decision) -> Outcome {
     match decision.refusal {
         Refusal::DuplicateKey => Outcome::Duplicate,
         _ if decision.repeat => Outcome::Duplicate,
-        Refusal::NotStored => Outcome::Unstored,
+        Refusal::NotStored | Refusal::NoRoom => Outcome::Unstored,
         Refusal::BudgetSpent => Outcome::BudgetSpent,
         Refusal::Format => Outcome::FormatError,
         Refusal::None if kind.may_be_declined() && kind != Kind::NetworkManagement => Outcome::Approved,

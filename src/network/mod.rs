@@ -52,5 +52,8 @@ mod connection;
 
 mod worker;
 
+mod pulse;
+pub use pulse::{Beat, Pulse};
+
 mod server;
 pub use server::{Server, ServerOptions, StartError};

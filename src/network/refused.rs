@@ -42,6 +42,8 @@ pub enum Why {
     NotBookable,
     /// There is no room for its record.
     NotStored,
+    /// There is no room to remember it.
+    NoRoom,
     /// It came too late, and more of these came than are remembered.
     Shed,
     /// A repeat whose stored approval could not leave in time: its first answer stands.
@@ -66,7 +68,7 @@ pub enum Why {
 
 impl Why {
     /// The names of all.
-    pub const NAMES: [&str; 16] = [
+    pub const NAMES: [&str; 17] = [
         "unreadable",
         "format-error",
         "unsupported-type",
@@ -74,6 +76,7 @@ impl Why {
         "not-signed-on",
         "mac-not-verified",
         "not-stored",
+        "no-room",
         "shed",
         "withheld-repeat",
         "not-undone",
@@ -97,6 +100,7 @@ impl Why {
             // What cannot be read is refused before it comes to a decision.
             Refusal::Format => Some(Why::NotBookable),
             Refusal::NotStored => Some(Why::NotStored),
+            Refusal::NoRoom => Some(Why::NoRoom),
             _ => None,
         }
     }
@@ -125,6 +129,7 @@ impl Why {
             Why::NotSignedOn => "not-signed-on",
             Why::MacNotVerified { .. } => "mac-not-verified",
             Why::NotStored => "not-stored",
+            Why::NoRoom => "no-room",
             Why::Shed => "shed",
             Why::Withheld => "withheld-repeat",
             Why::NotUndone => "not-undone",
@@ -183,6 +188,10 @@ impl Why {
             }
             Why::NotStored => {
                 "no room for its record: the disk or the journal's buffer is full, or the journal has failed"
+                    .into()
+            }
+            Why::NoRoom => {
+                "no room to remember it: `transactions.max` and the quarter more that advices and reversals have are in use"
                     .into()
             }
             Why::Shed => "its budget was spent, as that of more requests than are remembered: a repeat is decided anew".into(),

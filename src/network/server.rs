@@ -1,11 +1,11 @@
 //! The server: listeners, the acceptor that hands connections to workers, upkeep, and the drain with its receipt.
 
-use super::clock::{Turns, Watched};
+use super::clock::{BEAT, Turns, Watched};
 use super::door::Seat;
 use super::receipt::Receipt;
 use super::system;
 use super::worker::{self, Incoming, ServerParts, Worker};
-use super::{JournalSink, Likely, Link, LinkOptions, Monitor, Ticks, TurnedAway};
+use super::{JournalSink, Likely, Link, LinkOptions, Monitor, Pulse, Ticks, TurnedAway};
 use crate::clock::WallClock;
 use crate::decision::Desk;
 use crate::journal::Journal;
@@ -59,6 +59,7 @@ pub struct Server {
     parts: ServerParts,
     stop: watch::Sender<bool>,
     acceptor: JoinHandle<()>,
+    acceptor_turns: Arc<Turns>,
     workers: Vec<Worker>,
 }
 
@@ -105,6 +106,7 @@ impl Server {
             .collect::<Result<Vec<_>, _>>()?;
         watch_turns(&parts.telemetry, &workers);
         let (runtime, turns) = worker::turning(&parts)?;
+        let acceptor_turns = Arc::clone(&turns);
         let hands: Vec<_> =
             workers.iter().map(|worker| (worker.hand_over.clone(), Arc::clone(&worker.load))).collect();
         let (recorder, monitor) = (parts.telemetry.recorder(0), Arc::clone(&parts.monitor));
@@ -121,7 +123,7 @@ impl Server {
         let acceptor = std::thread::Builder::new()
             .name("acceptor".into())
             .spawn(move || runtime.block_on(acceptor.run(served, stopped)))?;
-        Ok(Server { links, addresses, parts, stop, acceptor, workers })
+        Ok(Server { links, addresses, parts, stop, acceptor, acceptor_turns, workers })
     }
 
     /// The links and the addresses they listen on.
@@ -132,6 +134,23 @@ impl Server {
     /// Who is connected, and what was refused.
     pub fn monitor(&self) -> &Arc<Monitor> {
         &self.parts.monitor
+    }
+
+    /// The clock of its threads.
+    pub fn ticks(&self) -> &Ticks {
+        &self.parts.ticks
+    }
+
+    /// Its threads, to be looked at: each must make a turn every few milliseconds until the drain.
+    pub fn pulse(&self) -> Pulse {
+        let mut pulse = Pulse::new(self.parts.ticks.now_ns());
+        let workers = self.workers.iter().enumerate();
+        let workers = workers.map(|(number, worker)| (format!("worker-{number}"), &worker.turns));
+        for (name, turns) in workers.chain([("acceptor".to_owned(), &self.acceptor_turns)]) {
+            let turns = Arc::clone(turns);
+            pulse.watch(name, BEAT, move |now_ns| turns.stood_ns(now_ns));
+        }
+        pulse
     }
 
     /// Ends the holds that have run out by `now_us`; to be called every few seconds. Returns how many ended.
@@ -259,7 +278,11 @@ impl Acceptor {
                 polled
             }));
             match accepted.await {
-                Ok((stream, peer)) => self.hand_over(stream, peer, &link, since_ns),
+                Ok((stream, peer)) => {
+                    self.hand_over(stream, peer, &link, since_ns);
+                    // A storm on one link keeps neither the others' connections nor this thread's beat waiting.
+                    tokio::task::yield_now().await;
+                }
                 Err(error) => {
                     // A peer that is gone again costs the others no time; out of descriptors or memory, asking again at
                     // once would only keep a processor busy.

@@ -1,6 +1,8 @@
 //! Hash of a name that several transactions may bear -> those transactions: by card and DE37 for completions and reversals,
 //! by card and DE11 for what is sent again. Must not lock transactions: it is changed while their locks are held.
 
+use super::keeping::largest_share;
+use super::touch::touch_table;
 use hashbrown::HashTable;
 use parking_lot::Mutex;
 use siphasher::sip::SipHasher13;
@@ -45,9 +47,13 @@ impl Candidates {
 impl Alike {
     /// An index with room for as many names as transactions.
     pub(super) fn new(transactions: usize) -> Alike {
-        // Some parts get more than their share.
-        let each = transactions.div_ceil(PARTS) * 5 / 4 + 4;
+        let each = largest_share(transactions, PARTS);
         Alike((0..PARTS).map(|_| Mutex::new(HashTable::with_capacity(each))).collect())
+    }
+
+    /// The parts, to be touched each by itself.
+    pub(super) fn touches(&self) -> impl Iterator<Item = impl FnOnce() + Send + '_> {
+        self.0.iter().map(|part| move || touch_table(&mut part.lock(), Linked::default()))
     }
 
     /// From bits that the part's own table looks at least: names are keyed hashes.

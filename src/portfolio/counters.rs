@@ -1,10 +1,13 @@
 //! The counters of limits: how often and how much, each in one window. Must not know limits, nor who is counted: a counter
-//! is a keyed hash. Bounded; nothing is forgotten but by [`Counters::sweep`], which the journal holds.
+//! is a keyed hash. Bounded as a whole; nothing is forgotten but by [`Counters::sweep`], which the journal holds.
 
 use super::counts::{CounterChange, Counts, MOST_COUNTED};
+use super::keeping::largest_share;
 use super::layout::layout;
 use super::ring::Ring;
+use super::shared_count::SharedCount;
 use super::table::hash_of;
+use super::touch::{touch_list, touch_table};
 use super::window::Place;
 use hashbrown::HashTable;
 use parking_lot::{Mutex, MutexGuard};
@@ -18,6 +21,9 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct Counters {
     shards: Box<[Mutex<Shard>]>,
+    max: usize,
+    /// How many there are.
+    count: SharedCount,
 }
 
 /// One part of the counters.
@@ -90,13 +96,29 @@ fn used(head: &Head, ring: Option<&Ring>, place: Place) -> (u32, i64) {
 }
 
 impl Counters {
-    /// Counters for about `max`: each of 256 parts takes its share and a little more, since shares are not even. Room for
-    /// that is set aside, not touched, but for one byte a counter: it never grows while serving.
+    /// At most so many counters. Each of 256 parts has room for as much as a share of them gets, set aside and not touched, but
+    /// for one byte a counter: it never grows while serving.
     pub fn new(max: usize) -> Counters {
-        let share = max.div_ceil(SHARDS);
-        // Four standard deviations of a share.
-        let bound = if max == 0 { 0 } else { share + 4 * share.isqrt() + 16 };
-        Counters { shards: (0..SHARDS).map(|_| Mutex::new(Shard::new(bound))).collect() }
+        let bound = if max == 0 { 0 } else { largest_share(max, SHARDS) };
+        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::new(bound))).collect();
+        Counters { shards, max, count: SharedCount::default() }
+    }
+
+    /// What touches the memory that is set aside, part by part.
+    pub(super) fn touches(&self) -> impl Iterator<Item = Box<dyn FnOnce() + Send + '_>> {
+        self.shards.iter().map(|shard| {
+            Box::new(move || {
+                let mut shard = shard.lock();
+                touch_table(&mut shard.heads, Head::BLANK);
+                touch_list(&mut shard.rings, Ring::EMPTY);
+                touch_list(&mut shard.unused, NONE);
+            }) as Box<dyn FnOnce() + Send + '_>
+        })
+    }
+
+    /// The most there may be.
+    pub fn max(&self) -> usize {
+        self.max
     }
 
     /// From bits that a part's own table looks at least.
@@ -112,7 +134,8 @@ impl Counters {
             let shard = Self::shard_of(counter);
             wanted[shard / 64] |= 1 << (shard % 64);
         }
-        let mut locked = Locked { guards: [const { None }; MOST_COUNTED], places: [0; MOST_COUNTED] };
+        let (guards, places) = ([const { None }; MOST_COUNTED], [0; MOST_COUNTED]);
+        let mut locked = Locked { whole: self, guards, places };
         let mut free = locked.guards.iter_mut().zip(&mut locked.places);
         for (word, mut bits) in (0..).zip(wanted) {
             while bits != 0 {
@@ -135,7 +158,7 @@ impl Counters {
 
     /// How many counters there are.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().heads.len()).sum()
+        self.count.get()
     }
 
     /// Whether there is none.
@@ -155,10 +178,16 @@ impl Counters {
         let mut shard = self.shards[shard].lock();
         let due = shard.heads.iter().filter(|head| head.is_over(before_s)).count();
         match if due == 0 { None } else { commit() } {
-            Some(sequence) => shard.sweep(before_s, sequence),
+            Some(sequence) => self.sweep_part(&mut shard, before_s, sequence),
             None => return 0,
         }
         due
+    }
+
+    fn sweep_part(&self, shard: &mut Shard, before_s: u32, sequence: u64) {
+        let before = shard.heads.len();
+        shard.sweep(before_s, sequence);
+        self.count.change(before, shard.heads.len());
     }
 
     /// The same from the journal; a part that already holds it is left alone.
@@ -166,7 +195,7 @@ impl Counters {
         let Some(shard) = self.shards.get(shard) else { return };
         let mut shard = shard.lock();
         if sequence > shard.sequence {
-            shard.sweep(before_s, sequence);
+            self.sweep_part(&mut shard, before_s, sequence);
         }
     }
 
@@ -203,6 +232,7 @@ impl Counters {
     /// Sets a counter of a part as a snapshot holds it, as of `sequence`.
     pub(super) fn restore(&self, stored: &Stored, ring: Option<Ring>) {
         self.shards[Self::shard_of(stored.counter)].lock().insert(stored, ring);
+        self.count.change(0, 1);
     }
 
     /// Sets the last record that changed a part.
@@ -221,6 +251,8 @@ impl From<&Head> for Stored {
 }
 
 impl Head {
+    const BLANK: Head = Head { counter: 0, amount_minor: 0, count: 0, ordinal: 0, until_s: 0, ring: NONE };
+
     fn is_over(&self, before_s: u32) -> bool {
         self.until_s <= before_s && self.until_s != u32::MAX
     }
@@ -329,6 +361,7 @@ impl Shard {
 /// The locked parts of some counters.
 #[derive(Debug)]
 pub struct Locked<'a> {
+    whole: &'a Counters,
     guards: [Option<MutexGuard<'a, Shard>>; MOST_COUNTED],
     places: [u8; MOST_COUNTED],
 }
@@ -349,12 +382,17 @@ impl Locked<'_> {
         head.map_or((0, 0), |head| used(head, shard.ring(head), place))
     }
 
-    /// [`Locked::used`], and whether the counter is there or there is room for it.
-    pub fn find(&self, counter: u64, place: Place) -> ((u32, i64), bool) {
+    /// [`Locked::used`], and whether the counter is there or there is room for it. `new` counts those that are not there. Exact
+    /// but for what other threads are adding in the same moment.
+    pub fn find(&self, counter: u64, place: Place, new: &mut usize) -> ((u32, i64), bool) {
         let Some(shard) = self.of(counter) else { return ((u32::MAX, i64::MAX), false) };
         match shard.find(counter, place.parts > 0) {
             Some(head) => (used(head, shard.ring(head), place), true),
-            None => ((0, 0), shard.heads.len() < shard.bound),
+            None => {
+                *new += 1;
+                let has_room = self.whole.len() + *new <= self.whole.max && shard.heads.len() < shard.bound;
+                ((0, 0), has_room)
+            }
         }
     }
 
@@ -375,10 +413,12 @@ impl Locked<'_> {
     pub fn apply(&mut self, counts: &Counts, sequence: u64) {
         for (guard, place) in self.guards.iter_mut().zip(&self.places) {
             let Some(shard) = guard.as_mut().filter(|shard| sequence > shard.sequence) else { continue };
+            let before = shard.heads.len();
             for change in counts.iter().filter(|change| Counters::shard_of(change.counter) as u8 == *place) {
                 shard.apply(change);
                 shard.sequence = sequence;
             }
+            self.whole.count.change(before, shard.heads.len());
         }
     }
 }

@@ -8,7 +8,7 @@ pub use removal::Removed;
 use super::table::hash_of;
 use super::{
     Account, AccountId, AccountState, Asked, Card, CardId, CardState, CardStatus, Counters, Limits, Program,
-    Record, Swept, Table, TableOptions, Traits, TransactionKey, VelocityChange,
+    Record, Swept, Table, TableOptions, Traits, TransactionKey, VelocityChange, Written,
 };
 use crate::message::Pan;
 use dashmap::DashMap;
@@ -138,6 +138,24 @@ impl Portfolio {
     /// The same with room for about this many counters of limits.
     pub fn with_counters(self, max: usize) -> Portfolio {
         Portfolio { counters: Counters::new(max), ..self }
+    }
+
+    /// Touches the memory that transactions and counters of limits (`with_limits`) will use, on so many threads: to be called
+    /// before the first message, which would wait for it under a lock. Changes nothing.
+    pub fn touch(&self, with_limits: bool, threads: usize) {
+        let counters = self.counters.touches().filter(|_| with_limits);
+        let touches = Mutex::new(self.table.touches(with_limits).into_iter().chain(counters));
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    // One after the other is taken, so that nobody is left with the large ones.
+                    let next = || touches.lock().next();
+                    while let Some(touch) = next() {
+                        touch();
+                    }
+                });
+            }
+        });
     }
 
     fn intern(&mut self, limits: Option<Limits>) -> Result<u16, TooManyLimits> {
@@ -318,20 +336,20 @@ impl Portfolio {
             // Asked before the first is set: both may live in one shard.
             let lacks = sequence > shard.sequence();
             let other_lacks = other.as_ref().is_some_and(|other| sequence > other.sequence());
+            let written = Written { sequence, time_us: record.time_us, counts: &[] };
             // In the order in which the decision set them: a new one makes room in its shard, maybe that of the other.
             match (related, &mut other) {
                 (Some(related), None) if lacks => {
-                    self.table.put(&mut shard, related, &[], sequence, Traits::default);
+                    self.table.put(&mut shard, related, written, Traits::default);
                 }
                 (Some(related), Some(other)) if other_lacks => {
-                    self.table.put(other, related, &[], sequence, Traits::default);
+                    self.table.put(other, related, written, Traits::default);
                 }
                 _ => {}
             }
             if lacks {
-                self.table.put(&mut shard, own, &record.counts, sequence, || {
-                    self.traits_of(&record.asked, record.name)
-                });
+                let written = Written { counts: &record.counts, ..written };
+                self.table.put(&mut shard, own, written, || self.traits_of(&record.asked, record.name));
             }
         }
         if !record.counts.is_empty() {

@@ -46,6 +46,8 @@ kinds! {
     ReversalNoOriginal = 7, "reversal-without-original";
     /// An advice that came before says something else now: what it said first stays.
     AdviceRepeat = 8, "advice-repeated-otherwise";
+    /// A reversal of what came by another network's link: nothing is released.
+    ReversalElsewhere = 9, "reversal-through-another-link";
 }
 
 /// A difference, and both amounts in minor units of the account's currency.

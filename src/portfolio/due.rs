@@ -1,6 +1,8 @@
 //! Which hold of a shard runs out first: a heap that knows where each slot stands in it, so that a hold that closes
 //! leaves it at once. As many places as slots, whatever the lives; no clock and no wheel that a clock could leave behind.
 
+use super::touch::touch_list;
+
 /// Not in the heap.
 const NOWHERE: u32 = u32::MAX;
 
@@ -23,6 +25,12 @@ impl Due {
     /// Room for so many slots.
     pub(super) fn new(room: usize) -> Due {
         Due { heap: Vec::with_capacity(room), places: Vec::with_capacity(room) }
+    }
+
+    /// Touches what is set aside.
+    pub(super) fn touch(&mut self) {
+        touch_list(&mut self.heap, Entry { expires_s: 0, slot: 0 });
+        touch_list(&mut self.places, NOWHERE);
     }
 
     /// The slot whose hold runs out first, and when.

@@ -60,11 +60,20 @@ pub use traits::Traits;
 
 mod due;
 
+mod keeping;
+pub use keeping::Keeping;
+
+mod queue;
+
+mod shared_count;
+
+mod touch;
+
 mod shard;
 pub use shard::{Shard, ShardCopy};
 
 mod table;
-pub use table::{Remembered, Table, TableOptions};
+pub use table::{Remembered, Table, TableOptions, Written};
 
 mod directory;
 pub use directory::{NewAccount, NewCard, Portfolio, Removed, TooManyLimits, Totals};

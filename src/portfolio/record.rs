@@ -216,7 +216,7 @@ pub struct UnreadableRecord {
 }
 
 /// The version of this layout, kept with each record in the journal.
-pub const FORMAT: u8 = 3;
+pub const FORMAT: u8 = 4;
 
 impl Record {
     /// The longest a record can be, bytes.

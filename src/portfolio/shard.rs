@@ -1,8 +1,11 @@
-//! One part of the table of transactions: slots that are used again, found by key, threaded on two queues: the
-//! closed ones, oldest first, may be forgotten; the open ones hold money and may not. Must not know its siblings.
+//! One part of the table of transactions: slots that are used again, found by key, threaded on one queue for each
+//! [`Keeping`], oldest first. What it forgets follows from what was put into it alone. Must not know its siblings.
 
 use super::counts::CounterChange;
 use super::due::Due;
+use super::keeping::{Keeping, Rooms};
+use super::queue::{NONE, Queue, Slot};
+use super::touch::{touch_list, touch_table};
 use super::traits::Traits;
 use super::transaction::{Transaction, TransactionKey};
 use super::uses::Uses;
@@ -10,9 +13,6 @@ use hashbrown::HashTable;
 
 mod bites;
 pub use bites::ShardCopy;
-
-/// No slot.
-const NONE: u32 = u32::MAX;
 
 /// One part of the table. Its lock is held while a transaction of it is decided, so that a repeat waits.
 #[derive(Debug)]
@@ -26,92 +26,42 @@ pub struct Shard {
     /// First of the slots to use again, chained by `newer`.
     unused: u32,
     index: HashTable<u32>,
-    closed: Queue,
-    open: Queue,
+    /// By [`Keeping`].
+    queues: [Queue; Keeping::ALL.len()],
     due: Due,
-    capacity: u32,
+    rooms: Rooms,
     window_us: i64,
     /// The last journal record that changed it.
     sequence: u64,
 }
 
-/// One pair of cache lines, which the hardware fetches together: a transaction and its neighbours in its queue.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(128))]
-struct Slot {
-    transaction: Transaction,
-    older: u32,
-    newer: u32,
-}
-
-const _: () = assert!(size_of::<Slot>() == 128);
-
-#[derive(Clone, Copy, Debug)]
-struct Queue {
-    oldest: u32,
-    newest: u32,
-    length: u32,
-}
-
-impl Default for Queue {
-    fn default() -> Queue {
-        Queue::EMPTY
-    }
-}
-
-impl Queue {
-    const EMPTY: Queue = Queue { oldest: NONE, newest: NONE, length: 0 };
-
-    fn push(&mut self, slots: &mut [Slot], slot: u32) {
-        (slots[slot as usize].older, slots[slot as usize].newer) = (self.newest, NONE);
-        match self.newest {
-            NONE => self.oldest = slot,
-            before => slots[before as usize].newer = slot,
-        }
-        self.newest = slot;
-        self.length += 1;
-    }
-
-    fn remove(&mut self, slots: &mut [Slot], slot: u32) {
-        let Slot { older, newer, .. } = slots[slot as usize];
-        match older {
-            NONE => self.oldest = newer,
-            older => slots[older as usize].newer = newer,
-        }
-        match newer {
-            NONE => self.newest = older,
-            newer => slots[newer as usize].older = older,
-        }
-        self.length -= 1;
-    }
-
-    fn iter<'a>(&self, slots: &'a [Slot]) -> impl Iterator<Item = &'a Transaction> + use<'a> {
-        let mut next = self.oldest;
-        std::iter::from_fn(move || {
-            let slot = slots.get(next as usize)?;
-            next = slot.newer;
-            Some(&slot.transaction)
-        })
-    }
-}
-
 impl Shard {
-    /// A shard for this many transactions. Room is set aside for a half more: open ones of advices, which cannot
-    /// be declined, and the closed ones that are kept beside a shard full of open ones.
-    pub(super) fn new(capacity: usize, window_us: i64) -> Shard {
-        let room = capacity + capacity / 2 + 1;
+    /// A shard with these rooms. All of it is set aside, so that it never grows while serving.
+    pub(super) fn new(rooms: Rooms, window_us: i64) -> Shard {
+        let room = rooms.slots();
         Shard {
             slots: Vec::with_capacity(room),
             traits: Vec::with_capacity(room),
             uses: Vec::with_capacity(room),
             unused: NONE,
             index: HashTable::with_capacity(room),
-            closed: Queue::EMPTY,
-            open: Queue::EMPTY,
+            queues: [Queue::EMPTY; Keeping::ALL.len()],
             due: Due::new(room),
-            capacity: u32::try_from(capacity).unwrap_or(NONE / 2),
+            rooms,
             window_us,
             sequence: 0,
+        }
+    }
+
+    /// Touches what is set aside; where there are limits, what keeps their counters too.
+    pub(super) fn touch(&mut self, with_limits: bool) {
+        let blank = Slot::new(&Transaction::BLANK);
+        touch_list(&mut self.slots, blank);
+        touch_list(&mut self.traits, Traits::default());
+        touch_table(&mut self.index, NONE);
+        self.due.touch();
+        if with_limits {
+            touch_list(&mut self.uses, Uses::EMPTY);
         }
     }
 
@@ -177,12 +127,33 @@ impl Shard {
 
     /// Transactions in it, and how many of them are open.
     pub fn len(&self) -> (usize, usize) {
-        ((self.closed.length + self.open.length) as usize, self.open.length as usize)
+        let all = self.queues.iter().map(Queue::len).sum::<u32>();
+        (all as usize, self.length(Keeping::Open) as usize)
     }
 
-    /// Whether one more open transaction fits: for a request, or for an advice that cannot be declined.
-    pub fn has_room(&self, for_advice: bool) -> bool {
-        self.open.length < self.capacity + if for_advice { self.capacity / 4 } else { 0 }
+    fn length(&self, keeping: Keeping) -> u32 {
+        self.queues[keeping as usize].len()
+    }
+
+    /// How many of its transactions must be kept: those that hold, moved or vouch for money.
+    pub(super) fn kept(&self) -> usize {
+        (self.length(Keeping::Open) + self.length(Keeping::Booked)) as usize
+    }
+
+    /// How the transaction with this key is kept, if it is there.
+    pub fn keeping(&self, key: TransactionKey) -> Option<Keeping> {
+        self.get(key).map(Keeping::of)
+    }
+
+    /// Whether one more that must be kept has a place here: for a request, or for what cannot be declined.
+    pub(super) fn has_place(&self, for_advice: bool) -> bool {
+        self.kept() < if for_advice { self.rooms.advised } else { self.rooms.requested } as usize
+    }
+
+    /// When the booked one that changed longest ago did so, seconds since 1970.
+    pub(super) fn oldest_booked_s(&self) -> Option<u32> {
+        let oldest = self.queues[Keeping::Booked as usize].oldest();
+        self.traits.get(oldest as usize).map(|traits| traits.changed_s)
     }
 
     /// Slots that are or were in use.
@@ -195,9 +166,9 @@ impl Shard {
         self.sequence
     }
 
-    /// All transactions: the closed ones, oldest first, then the open ones, oldest first.
+    /// All transactions, by how they are kept in the order of [`Keeping::ALL`]; of each kind the one that changed longest ago first.
     pub fn iter(&self) -> impl Iterator<Item = &Transaction> {
-        self.closed.iter(&self.slots).chain(self.open.iter(&self.slots))
+        self.queues.iter().flat_map(|queue| queue.iter(&self.slots))
     }
 
     /// The one whose hold runs out first, if it has by `now_s`, seconds since 1970.
@@ -206,23 +177,27 @@ impl Shard {
         Some(&self.slots[slot as usize].transaction)
     }
 
-    /// Sets a known transaction and returns it as it was. One that opens or closes becomes the newest of its queue.
-    pub(super) fn replace(&mut self, transaction: &Transaction, sequence: u64) -> Option<Transaction> {
+    /// Sets a known transaction, changed by the record of this sequence and time, and returns it as it was. It becomes the
+    /// newest of its queue.
+    pub(super) fn replace(
+        &mut self,
+        transaction: &Transaction,
+        sequence: u64,
+        changed_s: u32,
+    ) -> Option<Transaction> {
         self.sequence = sequence;
         let slot = self.find(transaction.key)?;
         let known = std::mem::replace(&mut self.slots[slot as usize].transaction, *transaction);
-        let (was_closed, is_closed) = (known.is_closed(), transaction.is_closed());
-        if was_closed != is_closed {
-            self.queue(was_closed).remove_from(slot);
-            self.queue(is_closed).push_to(slot);
-        }
+        self.traits[slot as usize].changed_s = changed_s;
+        self.queues[Keeping::of(&known) as usize].remove(&mut self.slots, slot);
+        self.queues[Keeping::of(transaction) as usize].push(&mut self.slots, slot);
         self.due.set(slot, transaction.runs_out_s());
         Some(known)
     }
 
     /// Adds a transaction that is not there yet, as the newest of its queue.
     pub(super) fn insert(&mut self, transaction: &Transaction, traits: Traits) {
-        let new = Slot { transaction: *transaction, older: NONE, newer: NONE };
+        let new = Slot::new(transaction);
         let slot = match self.unused {
             NONE => {
                 self.slots.push(new);
@@ -240,36 +215,48 @@ impl Shard {
         let slots = &self.slots;
         let low = |slot: &u32| slots[*slot as usize].transaction.key.low();
         self.index.insert_unique(low(&slot), slot, low);
-        self.queue(transaction.is_closed()).push_to(slot);
+        self.queues[Keeping::of(transaction) as usize].push(&mut self.slots, slot);
         self.due.set(slot, transaction.runs_out_s());
     }
 
-    fn queue(&mut self, closed: bool) -> QueueOf<'_> {
-        QueueOf { queue: if closed { &mut self.closed } else { &mut self.open }, slots: &mut self.slots }
-    }
-
-    /// Makes room for one more: forgets closed ones beyond the count, or from before the window that ends at `now_us`,
-    /// and shows each. A quarter of the count stays for closed ones however many are open. A few at a time keep up
-    /// with one arrival at a time, and nobody waits long for the lock.
-    pub(super) fn forget(&mut self, now_us: i64, mut show: impl FnMut(&Transaction, &Traits)) {
-        let before_us = now_us.saturating_sub(self.window_us);
+    /// Makes room for one more, kept like that: forgets what the rooms do not hold beside it or what last changed before the
+    /// window that ends at `now_us`, and shows each. A few at a time keep up with one arrival at a time, and nobody waits long
+    /// for the lock.
+    pub(super) fn forget(&mut self, new: Keeping, now_us: i64, mut show: impl FnMut(&Transaction, &Traits)) {
+        let before_s = seconds(now_us.saturating_sub(self.window_us));
         for _ in 0..4 {
-            let slot = self.closed.oldest;
-            let Some(Slot { transaction: oldest, .. }) = self.slots.get(slot as usize) else { return };
-            let too_many = self.closed.length + self.open.length >= self.capacity
-                && self.closed.length >= self.capacity / 4;
-            if !too_many && oldest.time_us >= before_us {
-                return;
-            }
+            let Some(keeping) = self.forgettable(new, before_s) else { return };
+            let slot = self.queues[keeping as usize].oldest();
+            let oldest = &self.slots[slot as usize].transaction;
             show(oldest, &self.traits[slot as usize]);
             let key = oldest.key;
-            self.queue(true).remove_from(slot);
+            self.queues[keeping as usize].remove(&mut self.slots, slot);
             if let Ok(entry) = self.index.find_entry(key.low(), |known| *known == slot) {
                 entry.remove();
             }
+            self.due.set(slot, 0);
             self.slots[slot as usize].newer = self.unused;
             self.unused = slot;
         }
+    }
+
+    /// Of which queue the oldest goes next. What is booked goes by its age alone, what is open never.
+    fn forgettable(&self, new: Keeping, before_s: u32) -> Option<Keeping> {
+        let more = |keeping: Keeping| u32::from(new == keeping);
+        let strangers = self.length(Keeping::Stranger) + more(Keeping::Stranger);
+        if strangers > self.rooms.strangers {
+            return Some(Keeping::Stranger);
+        }
+        let known = self.length(Keeping::Idle);
+        let full = self.len().0 as u32 >= self.rooms.share;
+        if full && known > 0 && strangers + known + more(Keeping::Idle) > self.rooms.idle {
+            return Some(Keeping::Idle);
+        }
+        let is_past = |keeping: &Keeping| {
+            let oldest = self.queues[*keeping as usize].oldest();
+            self.traits.get(oldest as usize).is_some_and(|traits| traits.changed_s < before_s)
+        };
+        [Keeping::Booked, Keeping::Idle, Keeping::Stranger].into_iter().find(is_past)
     }
 
     /// Fills an empty shard with what a snapshot holds of it, in the order of [`Shard::iter`], as of `sequence`.
@@ -292,26 +279,16 @@ impl Shard {
     }
 }
 
-/// A queue together with the slots it is threaded through.
-struct QueueOf<'a> {
-    queue: &'a mut Queue,
-    slots: &'a mut [Slot],
-}
-
-impl QueueOf<'_> {
-    fn push_to(self, slot: u32) {
-        self.queue.push(self.slots, slot);
-    }
-
-    fn remove_from(self, slot: u32) {
-        self.queue.remove(self.slots, slot);
-    }
+/// Whole seconds of a time; 0 before 1970.
+pub(super) fn seconds(time_us: i64) -> u32 {
+    u32::try_from((time_us / 1_000_000).max(0)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::transaction::State;
+    use super::super::card::NOBODY;
+    use super::super::transaction::{REQUEST_SEEN, State};
     use super::*;
     use crate::message::{Operation, Refusal, ResponseCode};
 
@@ -339,68 +316,87 @@ mod tests {
         }
     }
 
+    /// Of no card of ours, declined, posted, or held.
+    fn kept_as(number: u64, time_us: i64, keeping: Keeping) -> Transaction {
+        let held = transaction(number, time_us, i64::from(keeping == Keeping::Open));
+        let flags = REQUEST_SEEN;
+        match keeping {
+            Keeping::Stranger => {
+                let (card, account, refusal) = (NOBODY, NOBODY, Refusal::UnknownCard);
+                Transaction { card, account, refusal, flags, state: State::Declined, ..held }
+            }
+            Keeping::Idle => Transaction { flags, state: State::Declined, ..held },
+            Keeping::Booked => Transaction { flags, state: State::Posted, ..held },
+            Keeping::Open => held,
+        }
+    }
+
     /// The same rules without slots, links and index.
     #[derive(Default)]
     struct Model {
-        closed: Vec<Transaction>,
-        open: Vec<Transaction>,
+        lists: [Vec<(Transaction, i64)>; 4],
     }
 
     impl Model {
-        fn put(&mut self, new: Transaction, capacity: usize, window_us: i64) {
-            let place = |list: &[Transaction]| list.iter().position(|known| known.key == new.key);
-            match (place(&self.closed), place(&self.open), new.is_closed()) {
-                (Some(at), _, true) => self.closed[at] = new,
-                (_, Some(at), false) => self.open[at] = new,
-                (Some(at), ..) => {
-                    self.closed.remove(at);
-                    self.open.push(new);
-                }
-                (_, Some(at), _) => {
-                    self.open.remove(at);
-                    self.closed.push(new);
-                }
-                (None, None, _) => {
-                    for _ in 0..4 {
-                        let full = self.closed.len() + self.open.len() >= capacity
-                            && self.closed.len() >= capacity / 4;
-                        if self
-                            .closed
-                            .first()
-                            .is_some_and(|old| full || old.time_us < new.time_us - window_us)
-                        {
-                            self.closed.remove(0);
-                        }
-                    }
-                    if new.is_closed() { self.closed.push(new) } else { self.open.push(new) }
+        fn put(&mut self, new: Transaction, now_s: i64, rooms: Rooms, window_s: i64) {
+            let into = Keeping::of(&new);
+            let known = self.all().any(|known| known.key == new.key);
+            self.lists.iter_mut().for_each(|list| list.retain(|(known, _)| known.key != new.key));
+            for _ in 0..if known { 0 } else { 4 } {
+                let length =
+                    |keeping: Keeping| self.lists[keeping as usize].len() + usize::from(keeping == into);
+                let (strangers, idle) = (length(Keeping::Stranger), length(Keeping::Idle));
+                let full = self.lists.iter().map(Vec::len).sum::<usize>() >= rooms.share as usize;
+                let is_past = |keeping: &&Keeping| {
+                    let first = self.lists[**keeping as usize].first();
+                    first.is_some_and(|(_, changed_s)| *changed_s < now_s - window_s)
+                };
+                let goes = if strangers > rooms.strangers as usize {
+                    Some(&Keeping::Stranger)
+                } else if full && !self.lists[1].is_empty() && strangers + idle > rooms.idle as usize {
+                    Some(&Keeping::Idle)
+                } else {
+                    [Keeping::Booked, Keeping::Idle, Keeping::Stranger].iter().find(is_past)
+                };
+                if let Some(goes) = goes {
+                    self.lists[*goes as usize].remove(0);
                 }
             }
+            self.lists[into as usize].push((new, now_s));
+        }
+
+        fn all(&self) -> impl Iterator<Item = &Transaction> {
+            self.lists.iter().flatten().map(|(known, _)| known)
         }
     }
 
     #[test]
-    fn behaves_as_two_plain_lists_do() {
-        const CAPACITY: usize = 12;
-        const WINDOW_US: i64 = 40;
-        let (mut shard, mut model) = (Shard::new(CAPACITY, WINDOW_US), Model::default());
+    fn behaves_as_plain_lists_do() {
+        const WINDOW_S: i64 = 40;
+        let rooms = Rooms { share: 12, requested: 12, advised: 15, idle: 4, strangers: 2 };
+        let (mut shard, mut model) = (Shard::new(rooms, WINDOW_S * 1_000_000), Model::default());
         let mut random = 0x9e37_79b9_7f4a_7c15u64;
-        for turn in 0..20_000i64 {
+        for turn in 1..20_000i64 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            // Few keys, so that known ones come again, and a third of them open: sometimes more than fit.
-            let (number, held) = ((random >> 33) % 30, i64::from((random >> 40).is_multiple_of(3)));
-            let new = transaction(number, turn, held);
-            model.put(new, CAPACITY, WINDOW_US);
-            if shard.replace(&new, turn as u64).is_none() {
-                shard.forget(new.time_us, |_, _| {});
-                shard.insert(&new, Traits::default());
+            // Few keys, so that known ones come again, of each kind as many.
+            let (number, kind) = ((random >> 33) % 30, (random >> 40) as usize % 4);
+            let (now_s, window_s) = (turn + 100, WINDOW_S);
+            let new = kept_as(number, now_s * 1_000_000, Keeping::ALL[kind]);
+            model.put(new, now_s, rooms, window_s);
+            if shard.replace(&new, turn as u64, now_s as u32).is_none() {
+                shard.forget(Keeping::of(&new), new.time_us, |_, _| {});
+                shard.insert(&new, Traits { changed_s: now_s as u32, ..Traits::default() });
             }
-            assert!(shard.iter().eq(model.closed.iter().chain(&model.open)), "turn {turn}");
-            let first = model.open.iter().map(|open| open.expires_s).min();
+            assert!(shard.iter().eq(model.all()), "turn {turn}");
+            let first = model.lists[3].iter().map(|(open, _)| open.expires_s).min();
             assert_eq!(shard.first_due(u32::MAX).map(|due| due.expires_s), first, "turn {turn}");
-            assert_eq!(shard.len(), (model.closed.len() + model.open.len(), model.open.len()));
+            assert_eq!(shard.len(), (model.all().count(), model.lists[3].len()));
+            assert_eq!(shard.kept(), model.lists[2].len() + model.lists[3].len());
+            let oldest = model.lists[2].first().map(|(_, changed_s)| *changed_s as u32);
+            assert_eq!(shard.oldest_booked_s(), oldest);
         }
         for number in 0..30 {
-            let known = model.closed.iter().chain(&model.open).find(|known| { known.key.0 } == number);
+            let known = model.all().find(|known| { known.key.0 } == number);
             assert_eq!(shard.get(TransactionKey(number)), known);
         }
         assert!(shard.slots.len() <= 31, "slots are used again");

@@ -1,10 +1,12 @@
 //! The transactions that are remembered: answers for repeats, open authorizations for reversals and completions.
-//! Bounded by count and age; an open authorization is never forgotten. Must not decide anything.
+//! Bounded by count and age; what holds money is never forgotten, what moved it only by age. Must not decide anything.
 
 use super::alike::{Alike, Candidates};
 use super::counts::CounterChange;
+use super::keeping::{Keeping, Rooms};
 use super::layout::{Fixed, layout};
-use super::shard::{Shard, ShardCopy};
+use super::shard::{Shard, ShardCopy, seconds};
+use super::shared_count::SharedCount;
 use super::traits::{FOUND, Traits, precedes, rank};
 use super::transaction::{State, Transaction, TransactionKey};
 use super::uses::Uses;
@@ -15,9 +17,9 @@ use std::hash::Hasher;
 /// How much is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableOptions {
-    /// Most transactions at a time.
+    /// Most transactions that must be kept at a time; advices and reversals have a quarter more.
     pub max: usize,
-    /// How long a closed one is remembered.
+    /// How long one is remembered after its last change, once it holds nothing.
     pub window_us: i64,
 }
 
@@ -38,6 +40,20 @@ pub struct Table {
     references: Alike,
     /// Card and DE11.
     names: Alike,
+    max: usize,
+    /// How many transactions must be kept, in all shards.
+    kept: SharedCount,
+}
+
+/// What of a record stands beside the transactions it sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'a> {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Its time, microseconds since 1970.
+    pub time_us: i64,
+    /// Its changes of counters, where they are for this transaction.
+    pub counts: &'a [CounterChange],
 }
 
 /// A transaction as a snapshot keeps it.
@@ -56,12 +72,47 @@ layout! { Remembered { transaction: Transaction, rank: u64, traits: Traits } }
 impl Table {
     /// An empty table with room set aside, so that it never grows while serving.
     pub fn new(options: TableOptions) -> Table {
-        let capacity = options.max.div_ceil(SHARDS).max(4);
+        let rooms = Rooms::of(options.max, SHARDS);
+        // Those that are kept, the advices' quarter among them, and the idle ones.
+        let most = options.max + options.max / 4 + options.max / 8;
         Table {
-            shards: (0..SHARDS).map(|_| Mutex::new(Shard::new(capacity, options.window_us))).collect(),
-            references: Alike::new(options.max),
-            names: Alike::new(options.max),
+            shards: (0..SHARDS).map(|_| Mutex::new(Shard::new(rooms, options.window_us))).collect(),
+            references: Alike::new(most),
+            names: Alike::new(most),
+            max: options.max,
+            kept: SharedCount::default(),
         }
+    }
+
+    /// Most transactions that must be kept at a time.
+    pub fn max(&self) -> usize {
+        self.max
+    }
+
+    /// How many transactions must be kept by now: those that hold, moved or vouch for money.
+    pub fn kept(&self) -> usize {
+        self.kept.get()
+    }
+
+    /// Whether so many more that must be kept find a place, one of them in this locked shard: for a request, or for an advice or
+    /// a reversal, which cannot be declined. Exact but for what other threads are deciding in the same moment.
+    pub fn has_room(&self, shard: &Shard, for_advice: bool, more: usize) -> bool {
+        let most = self.max + if for_advice { self.max / 4 } else { 0 };
+        self.kept() + more <= most && shard.has_place(for_advice)
+    }
+
+    /// What touches the memory that is set aside, part by part: see [`Portfolio::touch`](super::Portfolio::touch).
+    pub(super) fn touches(&self, with_limits: bool) -> Vec<Box<dyn FnOnce() + Send + '_>> {
+        let shards = self.shards.iter().map(move |shard| {
+            Box::new(move || shard.lock().touch(with_limits)) as Box<dyn FnOnce() + Send + '_>
+        });
+        let names = self.references.touches().chain(self.names.touches());
+        names.map(|touch| Box::new(touch) as Box<dyn FnOnce() + Send + '_>).chain(shards).collect()
+    }
+
+    /// When the booked one that changed longest ago did so, seconds since 1970: how far back memory reaches.
+    pub fn oldest_booked_s(&self) -> Option<u32> {
+        self.shards.iter().filter_map(|shard| shard.lock().oldest_booked_s()).min()
     }
 
     /// The place of a key's shard.
@@ -134,36 +185,37 @@ impl Table {
         })
     }
 
-    /// Sets a transaction in its locked shard and forgets what the bounds no longer cover. `sequence` is the
-    /// record's, and `counts` its changes of counters where they are for this transaction; `traits` says what makes it,
-    /// where it is new. The same puts in the same order forget the same transactions.
+    /// Sets a transaction in its locked shard and forgets what the bounds no longer cover. `traits` says what makes it, where it
+    /// is new. The same puts in the same order forget the same transactions.
     pub fn put(
         &self,
         shard: &mut Shard,
         transaction: &Transaction,
-        counts: &[CounterChange],
-        sequence: u64,
+        written: Written<'_>,
         traits: impl FnOnce() -> Traits,
     ) {
+        let Written { sequence, time_us, counts } = written;
         let (reference, low) = (transaction.reference, transaction.key.low());
-        match shard.replace(transaction, sequence) {
+        let (before, changed_s) = (shard.kept(), seconds(time_us));
+        match shard.replace(transaction, sequence, changed_s) {
             Some(known) if known.state == State::Declined && is_approved(transaction) => {
                 self.references.link(reference, low, rank(transaction, sequence));
             }
             Some(_) => {}
             None => {
                 // First, so that the new one takes a slot that has just been touched.
-                shard.forget(transaction.time_us, |forgotten, traits| {
+                shard.forget(Keeping::of(transaction), time_us, |forgotten, traits| {
                     self.references.unlink(forgotten.reference, forgotten.key.low());
                     self.names.unlink(traits.name, forgotten.key.low());
                 });
-                let traits = Traits { made: sequence, ..traits() };
+                let traits = Traits { made: sequence, changed_s, ..traits() };
                 shard.insert(transaction, traits);
                 self.references.link(reference, low, rank(transaction, sequence));
                 self.names.link(traits.name, low, traits.rank());
             }
         }
         shard.keep_uses(transaction, counts);
+        self.kept.change(before, shard.kept());
     }
 
     /// What a snapshot keeps of a locked shard, in the order of [`Shard::iter`]: for [`Table::restore`].
@@ -207,7 +259,10 @@ impl Table {
     /// Fills an empty shard with what a snapshot holds of it as of `sequence`.
     pub fn restore(&self, index: usize, remembered: &[Remembered], sequence: u64) {
         let transactions = remembered.iter().map(|known| (known.transaction, known.traits));
-        self.shards[index].lock().restore(transactions, sequence);
+        let mut shard = self.shards[index].lock();
+        shard.restore(transactions, sequence);
+        self.kept.change(0, shard.kept());
+        drop(shard);
         for Remembered { transaction, rank, traits } in remembered {
             let low = transaction.key.low();
             self.references.link(transaction.reference, low, *rank);
@@ -278,6 +333,7 @@ pub(super) fn hash_of<T: Fixed>(value: &T) -> u64 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::card::NOBODY;
     use super::super::transaction::State;
     use super::*;
     use crate::message::{Operation, Refusal, ResponseCode};
@@ -313,45 +369,93 @@ mod tests {
         keys
     }
 
-    #[test]
-    fn forgets_the_oldest_closed_one_beyond_the_count() {
-        let table = Table::new(TableOptions { max: 4 * SHARDS, window_us: 1_000 });
+    const SECOND_US: i64 = 1_000_000;
+
+    fn declined(number: u64, time_s: i64) -> Transaction {
+        Transaction { state: State::Declined, ..transaction(number, time_s * SECOND_US, 0) }
+    }
+
+    fn posted(number: u64, time_s: i64) -> Transaction {
+        Transaction { state: State::Posted, ..transaction(number, time_s * SECOND_US, 0) }
+    }
+
+    fn put_all(table: &Table, all: &[Transaction]) {
         let mut shard = table.lock(TransactionKey(0));
-        for (number, held) in [(1, 0), (2, 70), (3, 0), (4, 0), (5, 0), (6, 0)] {
-            table.put(&mut shard, &transaction(number, 0, held), &[], number, Traits::default);
+        for (sequence, transaction) in (1..).zip(all) {
+            let written = Written { sequence, time_us: transaction.time_us, counts: &[] };
+            table.put(&mut shard, transaction, written, Traits::default);
         }
-        drop(shard);
-        // 1 and 3 went; 2 still holds money.
-        assert_eq!(keys(&table), [4, 5, 6, 2]);
+    }
+
+    #[test]
+    fn what_was_only_answered_goes_and_what_books_stays() {
+        let table = Table::new(TableOptions { max: 4 * SHARDS, window_us: 1_000 * SECOND_US });
+        let mut all = vec![transaction(1, 0, 70), posted(2, 0)];
+        all.extend((3..90).map(|number| declined(number, 0)));
+        put_all(&table, &all);
+        // Eight have room, however many come; what moved and what holds money are there.
+        assert_eq!(keys(&table), [82, 83, 84, 85, 86, 87, 88, 89, 2, 1]);
         let found = |reference| table.referred(reference).and_then(|found| found.lows().next());
-        assert_eq!((found(1), found(2)), (None, Some(2)));
-        assert_eq!(table.len(), (4, 1));
+        assert_eq!((found(3), found(1), found(2)), (None, Some(1), Some(2)));
+        assert_eq!((table.len(), table.kept()), ((10, 1), 2));
     }
 
     #[test]
-    fn forgets_what_is_older_than_the_window() {
-        let table = Table::new(TableOptions { max: 4 * SHARDS, window_us: 1_000 });
-        let mut shard = table.lock(TransactionKey(0));
-        for (number, time_us, held) in [(1, 0, 0), (2, 500, 9), (3, 900, 0), (4, 1_600, 0)] {
-            table.put(&mut shard, &transaction(number, time_us, held), &[], number, Traits::default);
-        }
-        drop(shard);
-        assert_eq!(keys(&table), [3, 4, 2]);
+    fn strangers_push_out_none_but_strangers() {
+        let table = Table::new(TableOptions { max: 4 * SHARDS, window_us: 1_000 * SECOND_US });
+        let mut all: Vec<_> = (1..=6).map(|number| declined(number, 0)).collect();
+        let refusal = Refusal::UnknownCard;
+        let flags = super::super::transaction::REQUEST_SEEN;
+        all.extend((10..90).map(|number| Transaction {
+            card: NOBODY,
+            refusal,
+            flags,
+            ..declined(number, 0)
+        }));
+        put_all(&table, &all);
+        assert_eq!(keys(&table), [88, 89, 1, 2, 3, 4, 5, 6]);
     }
 
     #[test]
-    fn a_table_full_of_open_ones_says_so_and_advices_get_a_quarter_more() {
-        let table = Table::new(TableOptions { max: 4 * SHARDS, window_us: 1_000 });
+    fn the_window_is_counted_from_the_last_change() {
+        let table = Table::new(TableOptions { max: 4 * SHARDS, window_us: 1_000 * SECOND_US });
+        let held = transaction(1, 0, 9);
+        let completed = Transaction { held_minor: 0, state: State::Completed, ..held };
+        put_all(&table, &[held, posted(2, 500), posted(3, 900)]);
         let mut shard = table.lock(TransactionKey(0));
-        let mut fits = |number| {
-            let room = (shard.has_room(false), shard.has_room(true));
-            table.put(&mut shard, &transaction(number, 0, 1), &[], number, Traits::default);
+        let written = Written { sequence: 9, time_us: 5_000 * SECOND_US, counts: &[] };
+        table.put(&mut shard, &completed, written, Traits::default);
+        assert_eq!(shard.oldest_booked_s(), Some(500));
+        let put = |shard: &mut Shard, new: Transaction| {
+            table.put(shard, &new, Written { time_us: new.time_us, ..written }, Traits::default);
+        };
+        put(&mut shard, posted(4, 6_000));
+        assert_eq!(shard.iter().map(|known| { known.key.0 }).collect::<Vec<_>>(), [1, 4]);
+        put(&mut shard, posted(5, 6_001));
+        assert_eq!(shard.iter().map(|known| { known.key.0 }).collect::<Vec<_>>(), [4, 5]);
+    }
+
+    #[test]
+    fn a_full_table_says_so_at_exactly_its_most_and_advices_get_a_quarter_more() {
+        const MAX: usize = 8_000;
+        let table = Table::new(TableOptions { max: MAX, window_us: 1_000 * SECOND_US });
+        let mut random = 0x9e37_79b9_7f4a_7c15u128;
+        let mut put = || {
+            random =
+                random.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(1_442_695_041);
+            let key = TransactionKey(random >> 32);
+            let mut shard = table.lock(key);
+            let room = (table.has_room(&shard, false, 1), table.has_room(&shard, true, 1));
+            if room.1 {
+                let written = Written { sequence: 1, time_us: 0, counts: &[] };
+                table.put(&mut shard, &Transaction { key, ..posted(0, 0) }, written, Traits::default);
+            }
             room
         };
-        assert_eq!(
-            (1..=6).map(&mut fits).collect::<Vec<_>>()[3..],
-            [(true, true), (false, true), (false, false)]
-        );
+        let rooms: Vec<_> = (0..=MAX + MAX / 4).map(|_| put()).collect();
+        assert_eq!(rooms.iter().position(|(request, _)| !request), Some(MAX));
+        assert_eq!(rooms.iter().position(|(_, advice)| !advice), Some(MAX + MAX / 4));
+        assert_eq!(table.kept(), MAX + MAX / 4);
     }
 
     #[test]

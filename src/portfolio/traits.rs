@@ -38,11 +38,14 @@ pub struct Traits {
     pub class: u8,
     /// 1 where it says that it adds to an authorization, which may have its trace number.
     pub adds: u8,
+    /// When the transaction last changed, seconds since 1970 by its records: how long it is remembered is counted from there.
+    pub changed_s: u32,
 }
 
 layout! { Traits {
     name: u64, made: u64, amount_minor: i64, transmission: u32, processing_code: u32, local_time: u32, acquirer: u32,
     retrieval_reference: u32, terminal: u32, merchant: u32, local_date: u16, currency: u16, mti: u16, class: u8, adds: u8,
+    changed_s: u32,
 } }
 
 /// The class of a message type: its second digit.
@@ -80,6 +83,7 @@ impl Traits {
             mti: asked.mti,
             class: class(if reverses { asked.original_mti } else { asked.mti }),
             adds: asked.adds().into(),
+            changed_s: 0,
         }
     }
 

@@ -1,7 +1,7 @@
 //! One transaction's life: what was answered, what it still holds, what it posted. All messages of that life
 //! (request, repeat, advice, completion, reversal) meet at its key.
 
-use super::card::{AccountId, CardId};
+use super::card::{AccountId, CardId, NOBODY};
 use crate::message::{Operation, Refusal, ResponseCode};
 
 /// Names a transaction: a keyed hash of the fields the link identifies it by (usually DE2, 7, 11 and 32), so that
@@ -125,6 +125,29 @@ pub struct Transaction {
 }
 
 impl Transaction {
+    /// Of nobody: what a place holds that is not used.
+    pub(super) const BLANK: Transaction = Transaction {
+        key: TransactionKey(0),
+        fingerprint: 0,
+        reference: 0,
+        last_reversal: 0,
+        time_us: 0,
+        card: NOBODY,
+        account: NOBODY,
+        operation: Operation::Unsupported,
+        state: State::Declined,
+        flags: 0,
+        refusal: Refusal::None,
+        code: ResponseCode::APPROVED,
+        approval: [b' '; 6],
+        requested_minor: 0,
+        amount_minor: 0,
+        held_minor: 0,
+        posted_minor: 0,
+        extra: [0; 2],
+        expires_s: 0,
+    };
+
     /// Whether it may be forgotten: it holds nothing.
     pub fn is_closed(&self) -> bool {
         self.held_minor == 0

@@ -65,6 +65,13 @@ const RANGES: [(&str, RangeInclusive<i64>); 40] = [
     ("links.*.mandatory.*", 2..=192),
 ];
 
+const NAME: &str = "a name must be 1 to 32 of the characters a-z, 0-9 and hyphen";
+
+fn is_name(name: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=32).contains(&name.len()) && name.bytes().all(legal)
+}
+
 /// The endings of keys, and what they count.
 const UNITS: [(&str, &str); 9] = [
     ("_ns", " nanoseconds"),
@@ -173,11 +180,14 @@ impl Check<'_> {
         let sets: [Vec<&String>; 2] = [settings.links.keys().collect(), settings.programs.keys().collect()];
         for (set, names) in SETS.into_iter().zip(sets) {
             for name in names {
-                let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-                if name.is_empty() || name.len() > 32 || !name.bytes().all(legal) {
-                    let reason = "a name must be 1 to 32 of the characters a-z, 0-9 and hyphen".to_owned();
-                    self.refuse_key(&[set, name], reason);
+                if !is_name(name) {
+                    self.refuse_key(&[set, name], NAME.to_owned());
                 }
+            }
+        }
+        for (name, link) in settings.links.iter().filter(|(_, link)| !link.network.is_empty()) {
+            if !is_name(&link.network) {
+                self.refuse_value(&["links", name, "network"], NAME.to_owned());
             }
         }
         match settings.links.len() {
@@ -191,6 +201,16 @@ impl Check<'_> {
 
     /// No two listeners on one address; port 0 is a different port each time.
     fn listeners(&mut self, settings: &Settings) {
+        self.repeated(&["admin", "hosts"], &settings.admin.hosts);
+        for (index, host) in settings.admin.hosts.iter().enumerate() {
+            let legal =
+                |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_');
+            if host.is_empty() || !host.bytes().all(legal) {
+                let reason =
+                    format!("{host:?} is not the name of a host: a-z, 0-9, hyphens and points, no port");
+                self.refuse_item(&["admin", "hosts"], index, reason);
+            }
+        }
         let mut taken = vec![("admin.listen".to_owned(), settings.admin.listen)];
         for (name, link) in &settings.links {
             let other = taken.iter().find(|(_, address)| collide(*address, link.listen));

@@ -19,7 +19,7 @@ pub use problem::{Problem, SettingsError};
 pub use tables::{
     Admin, Approvals, Clock, Completion, Fees, Holds, Journal, KeepAlive, Limits, Link, Log, LogFormat,
     LogLevel, Marks, OnFull, OnUnreadable, Program, Rates, ReplyAfter, Rules, Server, Settings, Snapshot,
-    Telemetry, Transactions, Vault, Verified,
+    Telemetry, Transactions, Vault, Verified, WhenFull,
 };
 pub use values::{AddressRange, Country, Days, Hours, Mcc, Mebibytes, Micros, Millis, Seconds};
 

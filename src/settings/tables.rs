@@ -67,6 +67,8 @@ pub struct Admin {
     /// Where HTTP for operators listens.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
+    /// Names under which it is asked, beside addresses and localhost; in lower case.
+    pub hosts: Vec<String>,
 }
 
 /// `[log]`.
@@ -183,17 +185,29 @@ pub struct Vault {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Transactions {
-    /// The most that are remembered in memory.
+    /// The most that must be kept at a time.
     pub max: usize,
-    /// The longest that one is remembered.
+    /// How long one is remembered after its last change.
     pub window_hours: Hours,
+    /// What `/readyz` says at the most.
+    pub on_full: WhenFull,
+}
+
+/// `transactions.on_full`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenFull {
+    /// Ready: what needs no place is answered.
+    Decline,
+    /// Not ready: somebody else shall be asked.
+    NotReady,
 }
 
 /// `[counters]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Counters {
-    /// About the most that are kept.
+    /// The most that are kept.
     pub max: usize,
 }
 
@@ -324,6 +338,8 @@ pub struct Link {
     pub frame_timeout_ms: Millis,
     /// How long a connection may take none of its answers.
     pub write_timeout_ms: Millis,
+    /// The network it is a line of; empty = one of its own.
+    pub network: String,
     /// How many of a connection's messages may be refused in a second, where they are most of them; 0 = any number.
     pub max_refused_per_s: u32,
     /// The data elements that tell one transaction from every other; 11 is among them.

@@ -199,6 +199,8 @@ counters! {
     ReversalNoOriginal = "reversals_without_original";
     /// Advices that came again and said something else; what they said first stays.
     AdviceRepeat = "advices_repeated_otherwise";
+    /// Reversals of what came by another network's link: nothing was released.
+    ReversalElsewhere = "reversals_through_another_link";
 }
 
 /// The message types with a label of their own; any other is `other`, so that a peer cannot make new labels.

@@ -163,24 +163,33 @@ fn a_clock_that_goes_back_opens_no_limit() {
 }
 
 #[test]
-fn a_full_part_says_so_and_a_counter_that_is_there_still_counts() {
-    let (counters, place) = (Counters::new(256), Window::Lifetime.at(0));
-    // All in one part.
-    let mut number = 0;
-    while counters.lock([number].into_iter()).find(number, place).1 {
-        count(&counters, number, place, 1, number + 1);
-        number += 1;
+fn the_whole_is_full_at_exactly_its_most_and_a_counter_that_is_there_still_counts() {
+    const MAX: usize = 3_000;
+    let (counters, place) = (Counters::new(MAX), Window::Lifetime.at(0));
+    let name = |number: u64| (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    // Where two are needed and one has room, the second has none.
+    let fit = |number: u64| {
+        let (locked, mut new) = (counters.lock([name(number), name(number + 1)].into_iter()), 0);
+        [number, number + 1].map(|number| locked.find(name(number), place, &mut new).1)
+    };
+    for number in 0..MAX as u64 {
+        assert_eq!(fit(number), [true, number + 1 < MAX as u64], "{number}");
+        count(&counters, name(number), place, 1, number + 1);
     }
-    assert!((1..100).contains(&number), "{number}");
-    let locked = counters.lock([0, number, 1 << 40].into_iter());
-    assert!(locked.find(0, place).1, "is there");
-    assert!(locked.find(1 << 40, place).1, "of another part");
-    assert!(
-        !locked.find(0, Window::Trailing { seconds: 5 }.at(0)).1,
-        "the same name as a ring is another counter"
-    );
+    let most = MAX as u64;
+    assert_eq!((fit(most), fit(most - 1), counters.len()), ([false; 2], [true, false], MAX));
+    let locked = counters.lock([name(0)].into_iter());
+    let ring = Window::Trailing { seconds: 5 }.at(0);
+    assert!(!locked.find(name(0), ring, &mut 0).1, "the same name as a ring is another counter");
     // What is not locked is never taken for unused.
-    assert!(!locked.find(2 << 40, place).1);
+    assert!(!locked.find(2 << 40, place, &mut 0).1);
     assert_eq!(locked.used(2 << 40, place), (u32::MAX, i64::MAX));
-    assert!(!Counters::new(0).lock([7].into_iter()).find(7, place).1);
+    drop(locked);
+    // What a sweep takes leaves room.
+    let calendar = Window::parse("day", "UTC").unwrap();
+    let swept = Counters::new(1);
+    count(&swept, 9, calendar.at(NOON_S * 1_000_000), 1, 1);
+    let gone: usize = (0..swept.shards()).map(|part| swept.sweep(part, u32::MAX - 1, || Some(2))).sum();
+    assert_eq!((gone, swept.len(), swept.lock([7].into_iter()).find(7, place, &mut 0).1), (1, 0, true));
+    assert!(!Counters::new(0).lock([7].into_iter()).find(7, place, &mut 0).1);
 }

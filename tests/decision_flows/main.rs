@@ -36,3 +36,5 @@ mod counters;
 mod holds;
 
 mod storage;
+
+mod remembered;

@@ -8,7 +8,7 @@ use crate::support::*;
 use authswitch::decision::{Decision, Lateness, LinkTerms, Part, Policy, Rate, Rates};
 use authswitch::message::{Balances, Kind, Operation, Request, ResponseCode};
 use authswitch::portfolio::{
-    CardStatus, Limits, Lists, Program, State, TableOptions, Transaction, TransactionKey,
+    CardStatus, Keeping, Limits, Lists, Program, State, TableOptions, Transaction, TransactionKey,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -37,7 +37,12 @@ pub struct Game<'a> {
     copied: Copied,
     refuses: bool,
     reached: Reached,
+    /// What a crowded table had to keep by now, and when it last changed, in seconds.
+    kept: BTreeMap<TransactionKey, u32>,
 }
+
+/// How long a crowded table remembers what booked.
+const CROWDED_US: i64 = 2 * DAY_US;
 
 fn plan() -> Plan {
     let none = Limits::NONE;
@@ -89,7 +94,7 @@ impl<'a> Game<'a> {
 
     /// With a table of four places and a short memory, and all requests in one part of it.
     pub fn crowded(play: &'a Play) -> Game<'a> {
-        let table = TableOptions { max: 1, window_us: 2 * DAY_US };
+        let table = TableOptions { max: 4, window_us: CROWDED_US };
         let stans = play.slots.iter().enumerate().map(|(slot, of)| crowded_stan(slot, of.card));
         Game::of(play, Plan { table, ..plan() }, stans.collect())
     }
@@ -111,6 +116,7 @@ impl<'a> Game<'a> {
             undoable: BTreeMap::new(),
             refuses: false,
             reached: Reached::default(),
+            kept: BTreeMap::new(),
         }
     }
 
@@ -152,7 +158,8 @@ impl<'a> Game<'a> {
     /// All steps, judged by what must hold even where answers are forgotten; then the restarts.
     pub fn run_crowded(mut self) -> Verdict {
         for (index, step) in self.play.steps.iter().enumerate() {
-            self.crowded_step(step).map_err(|what| format!("step {index}, {step:?}: {what}"))?;
+            let judged = self.crowded_step(step).and_then(|()| self.check_kept());
+            judged.map_err(|what| format!("step {index}, {step:?}: {what}"))?;
             if index % 16 == 0 {
                 self.check_table(false)?;
             }
@@ -363,9 +370,7 @@ impl<'a> Game<'a> {
     /// nothing is forgotten.
     fn check_table(&self, complete: bool) -> Verdict {
         let mut sums = vec![(0, 0); self.world.plan.accounts.len()];
-        let mut fullest = 0;
         self.world.desk.portfolio.table.visit(|shard| {
-            fullest = fullest.max(shard.iter().filter(|found| !found.is_closed()).count());
             for found in shard.iter() {
                 if let Some(sum) = sums.get_mut(found.account as usize) {
                     *sum = (sum.0 + found.held_minor, sum.1 + found.posted_minor);
@@ -379,7 +384,25 @@ impl<'a> Game<'a> {
                 same("posted by the table's transactions", posted, state.posted_minor)?;
             }
         }
-        same("whether the open ones keep to their bound", complete || fullest <= 5, true)
+        let kept = self.world.desk.portfolio.table.kept();
+        same("whether what is kept keeps to its bound", complete || kept <= 5, true)
+    }
+
+    /// What had to be kept is there, or older than the window.
+    fn check_kept(&mut self) -> Verdict {
+        let mut now = BTreeMap::new();
+        self.world.desk.portfolio.table.visit(|shard| {
+            for known in shard.iter().filter(|known| Keeping::of(known).is_kept()) {
+                now.insert(known.key, shard.traits(known.key).changed_s);
+            }
+        });
+        let before_s = (self.world.now_us.get() - CROWDED_US) / 1_000_000;
+        let lost = |(key, changed_s): &(&TransactionKey, &u32)| {
+            !now.contains_key(key) && i64::from(**changed_s) >= before_s
+        };
+        let lost = self.kept.iter().filter(lost).count();
+        self.kept = now;
+        same("what was forgotten within the window", lost, 0)
     }
 
     fn finish(self) -> Verdict {
@@ -437,7 +460,7 @@ fn find_stan(world: &World, slot: usize, card: u8) -> u32 {
     let key = |stan: u32| {
         let request = of(stan);
         let (time, acquirer) = (u64::from(request.transmission), request.acquirer);
-        let parts = [digits, u64::from(length), time, u64::from(stan), 0, 0, acquirer, 0, 0, 0, 0, 0];
+        let parts = [digits, u64::from(length), time, u64::from(stan), 0, 0, acquirer, 0, 0, 0, 0, 0, 0];
         portfolio.transaction_key(&parts)
     };
     let stan = (slot as u32 * 50_000..).find(|stan| place(key(*stan)) == 7).unwrap();

@@ -1,11 +1,12 @@
 /* Makes chosen disk calls of a process fail, for tests. Built as a shared object and named in LD_PRELOAD.
  *
  * DISK_FAULTS      faults separated by ';', each a list of words "key=value" separated by spaces:
- *   call=NAME      write, pwrite, fsync, fdatasync, fallocate, ftruncate or rename
+ *   call=NAME      write, pwrite, fsync, fdatasync, fallocate, ftruncate or rename; also recvmsg and pthread_create, which
+ *                  are no disk's: a thread that stands, and one that is not given
  *   path=TEXT      only files whose path contains TEXT (rename: the new path); without it, every file
  *   nth=N          the N-th such call of the process, counted from 1 (the default)
  *   do=ACTION      what happens instead:
- *                    EIO, ENOSPC, EDQUOT, EOPNOTSUPP   the call fails so and changes nothing
+ *                    EIO, ENOSPC, EDQUOT, EOPNOTSUPP, EAGAIN   the call fails so and changes nothing
  *                    short   a write writes half of its bytes and says so
  *                    torn    a write writes half of its bytes, then the process dies by SIGKILL
  *                    kill    the process dies by SIGKILL before the call
@@ -18,12 +19,15 @@
  * It sees what goes through the C library: std does; rustix does with its feature use-libc.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
@@ -36,7 +40,7 @@ struct fault {
 	long nth, seen;
 };
 
-static const char ACTIONS[] = "EIO ENOSPC EDQUOT EOPNOTSUPP short torn kill killed hold";
+static const char ACTIONS[] = "EIO ENOSPC EDQUOT EOPNOTSUPP EAGAIN short torn kill killed hold";
 static struct fault faults[MAX_FAULTS];
 static int count, log_fd = -1;
 
@@ -99,7 +103,7 @@ static void die(void) {
 
 static long refuse(const char *action) {
 	errno = !strcmp(action, "ENOSPC") ? ENOSPC : !strcmp(action, "EDQUOT") ? EDQUOT
-	      : !strcmp(action, "EOPNOTSUPP") ? EOPNOTSUPP : EIO;
+	      : !strcmp(action, "EOPNOTSUPP") ? EOPNOTSUPP : !strcmp(action, "EAGAIN") ? EAGAIN : EIO;
 	return -1;
 }
 
@@ -149,4 +153,12 @@ int ftruncate(int fd, off_t n) { return act_fd("ftruncate", SYS_ftruncate, fd, n
 int ftruncate64(int fd, off_t n) { return act_fd("ftruncate", SYS_ftruncate, fd, n, 0, 0); }
 int rename(const char *from, const char *to) {
 	return act("rename", to, SYS_renameat2, AT_FDCWD, (long)from, AT_FDCWD, (long)to);
+}
+ssize_t recvmsg(int fd, struct msghdr *m, int flags) { return act_fd("recvmsg", SYS_recvmsg, fd, (long)m, flags, 0); }
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg) {
+	static int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	int named;
+	if (!create) *(void **)&create = dlsym(RTLD_NEXT, "pthread_create");
+	return judge("pthread_create", "", &named) ? EAGAIN : create(thread, attr, run, arg);
 }

@@ -243,3 +243,123 @@ fn settings_that_name_no_place_or_currency_are_refused_at_the_start() {
         assert!(log.contains(words), "{set}: {log}");
     }
 }
+
+/// Cards that are not ours, declines and inquiries: many times what the table has room for.
+fn flood(peer: &mut Peer, first: u32) {
+    let (poor, asked) = (poor("acquirer-ascii", 2), card("acquirer-ascii", 40));
+    let numbers: Vec<u32> = (first..first + 16_000).collect();
+    for some in numbers.chunks(400) {
+        for number in some {
+            let strange = Purchase::new(&pan("499999", *number), *number, 1_000);
+            let told = strange.as_original("0100");
+            let again = Purchase::new(&pan("499999", *number), *number, 1_000).set(90, &told);
+            match number % 8 {
+                0 => peer.send("0100", &Purchase::new(&poor, *number, 500_000).fields()),
+                1 => peer.send("0100", &Purchase::new(&asked, *number, 0).set(3, "310000").fields()),
+                2 => peer.send("0420", &again.fields()),
+                3 => peer.send("0220", &strange.set(39, "00").fields()),
+                _ => peer.send("0100", &strange.fields()),
+            }
+        }
+        for _ in some {
+            peer.receive().unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_was_booked_outlasts_any_flood_and_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let start = || Switch::start(&data, &["transactions.max=200"]);
+    let number = card("acquirer-ascii", 41);
+    let sale = Purchase::new(&number, 1, 1_000);
+    let advice = Purchase::new(&number, 2, 700).set(39, "00");
+    let (mut switch, mut first) = (start(), 100_000);
+    let (sold, told) = {
+        let mut peer = switch.connect("acquirer-ascii");
+        (peer.ask("0200", &sale.fields()), peer.ask("0220", &advice.fields()))
+    };
+    assert_eq!((sold.code(), told.code()), ("00", "00"));
+    for killed in [true, false] {
+        flood(&mut switch.connect("acquirer-ascii"), first);
+        if killed {
+            switch.kill();
+        } else {
+            assert!(switch.terminate().0.success());
+        }
+        switch = start();
+        let mut peer = switch.connect("acquirer-ascii");
+        let again = peer.ask("0201", &sale.fields());
+        assert_eq!((again.code(), again.fields.get(&38)), ("00", sold.fields.get(&38)), "{killed}");
+        assert_eq!(peer.ask("0221", &advice.fields()).code(), "00");
+        first += 20_000;
+        assert_eq!(available(&mut peer, &number, first), FUNDS - 1_700, "{killed}");
+    }
+    flood(&mut switch.connect("acquirer-ascii"), first + 1);
+    let mut peer = switch.connect("acquirer-ascii");
+    let reversal = Purchase::new(&number, 3, 1_000).set(90, &sale.as_original("0200"));
+    assert_eq!(peer.ask("0420", &reversal.fields()).code(), "00");
+    assert_eq!(available(&mut peer, &number, 4), FUNDS - 700);
+    // The sale and the advice are kept, and nothing of the flood.
+    assert_eq!(switch.metric("authswitch_transactions_booked "), Some(2.0));
+}
+
+#[test]
+fn a_full_table_refuses_what_books_and_says_so_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let set = ["transactions.max=20", "transactions.on_full=not-ready"];
+    let switch = Switch::start(&data, &set);
+    let ready = |switch: &Switch, code: u16, says: &str| {
+        wait_for(says, || {
+            let (found, body) = switch.get("/readyz");
+            (found == code && body.contains(says)).then_some(())
+        });
+    };
+    let number = card("acquirer-ascii", 50);
+    let purchase = |stan: u32| Purchase::new(&number, stan, 100);
+    let advice = |stan: u32| purchase(stan).set(39, "00");
+    let mut peer = switch.connect("acquirer-ascii");
+    ready(&switch, 200, "answering");
+    let mut ask = |mti: &str, message: Purchase| peer.ask(mti, &message.fields()).code().to_owned();
+    for stan in 1..=20 {
+        assert_eq!(ask(if stan % 2 == 0 { "0100" } else { "0200" }, purchase(stan)), "00", "{stan}");
+    }
+    for mti in ["0100", "0200"] {
+        assert_eq!(ask(mti, purchase(21 + u32::from(mti == "0200"))), "91");
+    }
+    // Advices and reversals have a quarter more, what needs no place is answered.
+    for stan in 31..=34 {
+        assert_eq!(ask("0220", advice(stan)), "00");
+    }
+    assert_eq!(ask("0420", purchase(35).set(90, &purchase(36).as_original("0200"))), "00");
+    assert_eq!(ask("0420", purchase(37).set(90, &purchase(38).as_original("0200"))), "96");
+    assert_eq!(ask("0220", advice(39)), "96");
+    assert_eq!(ask("0100", purchase(40).set(3, "310000")), "00");
+    assert_eq!(ask("0420", purchase(41).set(90, &purchase(2).as_original("0100"))), "00");
+    assert_eq!(ask("0101", purchase(4)), "00");
+    ready(&switch, 503, "transactions.max is reached");
+    let metric = |name: &str| switch.metric(&format!("authswitch_transactions_{name} ")).unwrap();
+    assert_eq!((metric("booked"), metric("limit"), metric("fill_ratio")), (25.0, 20.0, 1.25));
+    assert_eq!(metric("full_in_seconds"), 0.0);
+    assert!((0.0..600.0).contains(&metric("oldest_seconds")));
+    let refused = |code: &str, refusal: &str| {
+        let labels = format!("link=\"acquirer-ascii\",code=\"{code}\",refusal=\"{refusal}\"");
+        switch.metric(&format!("authswitch_answers_total{{{labels}}}"))
+    };
+    assert_eq!((refused("91", "transactions-full"), refused("96", "no-room")), (Some(2.0), Some(2.0)));
+    wait_for("the log", || switch.log_text().contains("setting\":\"transactions.max").then_some(()));
+    assert!(switch.get("/status.json").1.contains("of transactions.max in use"));
+    // A restart knows as much; by default it is ready, and says why that is not all.
+    switch.kill();
+    let switch = Switch::start(&data, &set[..1]);
+    ready(&switch, 200, "transactions.max is reached");
+    let mut peer = switch.connect("acquirer-ascii");
+    assert_eq!(peer.ask("0100", &purchase(50).fields()).code(), "91");
+    drop(switch);
+    // More room is a setting.
+    let switch = Switch::start(&data, &["transactions.max=50"]);
+    let mut peer = switch.connect("acquirer-ascii");
+    assert_eq!(peer.ask("0100", &purchase(51).fields()).code(), "00");
+}

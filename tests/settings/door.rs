@@ -1,4 +1,4 @@
-//! Who may connect to a link, as the settings say it.
+//! Who may connect to a link, and under which names the operators' pages may be asked, as the settings say it.
 
 use super::read;
 
@@ -55,4 +55,17 @@ fn a_link_that_strangers_can_reach_says_who_may_send_money() {
         read(&link("127.0.0.1:7001", "allow = [\"192.0.2.7/32\", \"::ffff:10.0.0.0/104\"]"), &[]).unwrap();
     let allow: Vec<String> = settings.links["one"].allow.iter().map(ToString::to_string).collect();
     assert_eq!(allow, ["192.0.2.7", "10.0.0.0/8"]);
+}
+
+#[test]
+fn the_names_of_the_admin_server_are_names() {
+    for host in ["https://switch", "switch:9583", "Switch", "", "a b"] {
+        let error = read(&format!("[admin]\nhosts = [\"switch.internal\", \"{host}\"]\n"), &[])
+            .unwrap_err()
+            .to_string();
+        let place = format!("site.toml:2:29: admin.hosts: {host:?} is not the name of a host");
+        assert!(error.starts_with(&place), "{error}");
+    }
+    let settings = read("[admin]\nhosts = [\"switch.internal\", \"x_1\"]\n", &[]).unwrap();
+    assert_eq!(settings.admin.hosts, ["switch.internal", "x_1"]);
 }

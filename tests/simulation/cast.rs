@@ -19,6 +19,9 @@ pub const DENIED_COUNTRY: u16 = 643;
 pub const LINKS: [&[u8]; 4] =
     [&[2, 7, 11, 32], &[2, 7, 11, 32], &[7, 11, 12, 13, 32, 41], &[2, 11, 32, 37, 42]];
 
+/// The network that each is a line of.
+pub const NETWORKS: [u64; 4] = [7, 8, 8, 7];
+
 const NO_CODE: [u8; 6] = [b' '; 6];
 
 /// In which currency a transaction asks.
@@ -89,6 +92,7 @@ impl Cast {
     pub fn new(seed: u64, steps: usize, forgets: bool) -> Cast {
         let links = LINKS.iter().zip(0..).map(|(fields, link)| LinkTerms {
             link,
+            network: NETWORKS[usize::from(link)],
             // Fields that can be part of a key, as the list above has them.
             key: KeyFields::new(fields).expect("fields of a key"),
             ..LinkTerms::default()
@@ -354,7 +358,7 @@ fn plan(dice: &mut Dice, steps: usize, forgets: bool) -> Plan {
     });
     let cards = cards.collect();
     let table = if forgets {
-        TableOptions { max: 1, window_us: 2 * DAY_US }
+        TableOptions { max: 24, window_us: 2 * DAY_US }
     } else {
         // Room and time enough that nothing is forgotten.
         TableOptions { max: (24 + steps / 50) * 1_024, window_us: 100 * 366 * DAY_US }

@@ -1,6 +1,7 @@
 //! By which rules and limits a world decides. Three sets that are exchanged for one another: their shadows change no answer,
 //! and the limit "life" stands in all of them, so that its counters go on. Must not know what is decided.
 
+use super::cast::NETWORKS;
 use super::support::policy;
 use authswitch::decision::{Policy, Rate, Rates, Standing};
 use authswitch::portfolio::Portfolio;
@@ -183,5 +184,6 @@ impl Law {
 /// The settings' part, with a rate between the currencies of a world's accounts.
 fn settled() -> Policy {
     let rate = Rate::new("1.25").expect("a decimal");
-    Policy { rates: Rates::new(DOLLARS, &[(EUROS, rate)]).expect("currencies of ISO 4217"), ..policy() }
+    let rates = Rates::new(DOLLARS, &[(EUROS, rate)]).expect("currencies of ISO 4217");
+    Policy { rates, networks: NETWORKS.to_vec(), ..policy() }
 }

@@ -70,7 +70,13 @@ fn worlds_come_to_everything() {
         all.push(Reached::Start { from_snapshot, lost });
     }
     all.extend(
-        [Differs::ReversalAmbiguous, Differs::ReversalNoOriginal, Differs::AdviceRepeat].map(Reached::Told),
+        [
+            Differs::ReversalAmbiguous,
+            Differs::ReversalNoOriginal,
+            Differs::ReversalElsewhere,
+            Differs::AdviceRepeat,
+        ]
+        .map(Reached::Told),
     );
     use Kind::{Authorization, AuthorizationAdvice, Financial, FinancialAdvice};
     let renamed = [Authorization, AuthorizationAdvice, Financial, FinancialAdvice];

@@ -5,6 +5,7 @@
 mod advices;
 mod counts;
 mod finds;
+mod keeps;
 mod life;
 mod names;
 mod parts;
@@ -23,7 +24,7 @@ use authswitch::portfolio::{Differs, Limits, Velocity};
 use counts::Counts;
 use finds::Says;
 use life::Life;
-use names::{Reference, digits, original_name, reference_of};
+use names::{Party, Reference, digits, original_name, reference_of};
 use references::Came;
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -87,6 +88,8 @@ pub struct Entry {
     stood_in: bool,
     settled: bool,
     last_reversal: Option<Identity>,
+    /// We had approved it, and could not say so in time.
+    undone: bool,
     ends_s: i64,
     /// When it was counted as a purchase.
     counted: Option<i64>,
@@ -150,10 +153,12 @@ impl Outcome {
 pub struct Arrival {
     pub request: Request,
     pub link: usize,
+    /// Whose transactions it may speak of.
+    pub network: u64,
     pub now_us: i64,
     /// Its budget is spent.
     pub late: bool,
-    /// There is no place for one more open transaction.
+    /// There is no place for one more transaction that must be kept.
     pub crowded: bool,
 }
 
@@ -180,7 +185,7 @@ pub struct Model {
     /// All that have a reference: how it came (see [`Model::refer`]), and by which record.
     references: Map<Reference, Vec<(Name, Came, u64)>>,
     /// All of a card and trace number.
-    traces: Map<(u64, u32), Vec<Name>>,
+    traces: Map<(Party, u32), Vec<Name>>,
     numbers: Map<u64, u32>,
     counts: Counts,
     life: Life,
@@ -367,7 +372,10 @@ impl Model {
     /// Our approval could not be sent.
     pub fn undoes(&mut self, record: u64, name: Name) {
         let Some(known) = self.get(&name) else { return };
-        let mut entry = Entry { code: ResponseCode::UNAVAILABLE, approval: NO_CODE, ..known.clone() };
+        let (code, approval) = (ResponseCode::UNAVAILABLE, NO_CODE);
+        // Of what moved no money nothing was approved.
+        let undone = known.stands != Stands::Answered;
+        let mut entry = Entry { code, approval, undone, ..known.clone() };
         let mut original = None;
         match entry.stands {
             Stands::Added => {
@@ -472,14 +480,15 @@ impl Model {
             settled_minor: 0,
             adds_to: None,
             preauthorization: false,
-            reference: reference_of(request),
+            reference: reference_of(request, arrival.network),
             stood_in: false,
             settled: false,
             last_reversal: None,
+            undone: false,
             ends_s: 0,
             counted: None,
             purchase: 0,
-            made: Says::of(request),
+            made: Says::of(arrival),
             made_us: arrival.now_us,
             made_record: 0,
             record: 0,

@@ -145,7 +145,7 @@ pub enum Step {
         more: More,
         sent: Sent,
     },
-    /// `percent` is what remains; `id` tells the reversals of one target apart.
+    /// `percent` is what remains; `id` tells the reversals of one target apart; it comes by the link so many behind the slot's.
     Reversal {
         slot: u32,
         target: Target,
@@ -153,6 +153,7 @@ pub enum Step {
         percent: Option<u8>,
         id: u8,
         sent: Sent,
+        line: u8,
     },
     /// More of the slot's purchase; `stand_in`: an advice of it, approved or not.
     Increment {
@@ -254,14 +255,16 @@ fn step(dice: &mut Dice, opened: &mut u32) -> Step {
             more: dice.pick(&[(4, More::Unsaid), (3, More::Follow), (1, More::Last)]),
             sent: sent(dice),
         },
-        _ => Step::Reversal {
-            slot,
-            target: target(dice),
-            by: by(dice),
-            percent: if dice.percent(55) { None } else { Some(dice.below(150) as u8) },
-            id: dice.below(3) as u8,
-            sent: sent(dice),
-        },
+        _ => {
+            let (target, by) = (target(dice), by(dice));
+            let percent = if dice.percent(55) { None } else { Some(dice.below(150) as u8) };
+            let (id, sent) = (dice.below(3) as u8, sent(dice));
+            // Dice of its own: what else happens stays what it was.
+            let mut lines =
+                Dice::of(u64::from(slot), 3 + u64::from(id) + 10 * u64::from(percent.unwrap_or(200)));
+            let line = lines.pick(&[(12, 0), (1, 1), (1, 2)]);
+            Step::Reversal { slot, target, by, percent, id, sent, line }
+        }
     }
 }
 

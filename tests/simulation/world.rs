@@ -1,7 +1,7 @@
 //! A world: a desk with its portfolio, journal and clock, and the naive ledger beside it. Plays steps and judges each.
 
 use super::again;
-use super::cast::{Asks, Cast, Slot};
+use super::cast::{Asks, Cast, LINKS, NETWORKS, Slot};
 use super::disk::Disk;
 use super::files::Files;
 use super::judges;
@@ -11,7 +11,7 @@ use super::restart::{self, Snapshot};
 use super::steps::{By, Edge, EdgeOf, Step, Target, Variant};
 use super::support::NOON;
 use authswitch::decision::{Decision, Desk, Lateness, Part};
-use authswitch::message::{Balances, Kind, Operation, Refusal, Request, ResponseCode};
+use authswitch::message::{Balances, Kind, Operation, Request, ResponseCode};
 use authswitch::portfolio::{Differs, Event, Portfolio, TransactionKey};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
@@ -66,6 +66,9 @@ pub struct World {
     /// The number of the settings in force, and the version of their rule set.
     pub config: u32,
     pub rules: u32,
+    /// The latest time of all, and when each transaction last changed, for worlds that forget.
+    pub latest_us: i64,
+    pub changed: HashMap<Name, i64>,
     pub forgets: bool,
     /// The desk's name of each transaction met, and back.
     pub keys: HashMap<Name, TransactionKey>,
@@ -131,6 +134,8 @@ impl World {
             disk: Disk::new(files),
             model: Model::new(&cast.plan, law),
             now_us: NOON,
+            latest_us: NOON,
+            changed: HashMap::new(),
             forgets,
             keys: HashMap::new(),
             names: HashMap::new(),
@@ -154,7 +159,10 @@ impl World {
         self.played += 1;
         match *step {
             Step::Tick => self.tick()?,
-            Step::Clock { by_us } => self.now_us += by_us,
+            Step::Clock { by_us } => {
+                self.now_us += by_us;
+                self.latest_us = self.latest_us.max(self.now_us);
+            }
             Step::Disk { full } => self.disk.full.set(full),
             Step::Sync { percent } => self.disk.sync(percent),
             Step::Snapshot => self.snapshot()?,
@@ -202,13 +210,13 @@ impl World {
                 let advice = |approved| super::support::advice_of(&increment, super::cast::code(approved));
                 (stand_in.map_or(increment, advice), slot.link, false)
             }
-            Step::Reversal { target, by, percent, id, sent, .. } => {
+            Step::Reversal { target, by, percent, id, sent, line, .. } => {
                 let known = match by {
                     By::Reference(_) => self.seen_code(&self.cast.target(&slot, target), slot.link),
                     _ => None,
                 };
                 let reversal = self.cast.reversal(&slot, target, by, (percent, id), known);
-                (sent.message(reversal), slot.link, false)
+                (sent.message(reversal), (slot.link + usize::from(line)) % LINKS.len(), false)
             }
             _ => return None,
         })
@@ -243,9 +251,12 @@ impl World {
     }
 
     fn meet(&mut self, request: &Request, link: usize, late: bool) -> Result<(), Fault> {
-        let mut arrival = Arrival { request: *request, link, now_us: self.now_us, late, crowded: false };
-        for name in self.model.meant(&arrival) {
-            self.notice_forgotten(name)?;
+        let (network, now_us) = (NETWORKS[link], self.now_us);
+        let mut arrival = Arrival { request: *request, link, network, now_us, late, crowded: false };
+        for network in NETWORKS {
+            for name in self.model.meant(&Arrival { network, ..arrival }) {
+                self.notice_forgotten(name)?;
+            }
         }
         let before = self.disk.appended();
         let hash = judges::is_sample(self).then(|| self.portfolio().state_hash());
@@ -273,12 +284,6 @@ impl World {
             self.remember(&arrival, &decision)?;
         }
         if outcome.stored { self.commit(&arrival, outcome, &decision) } else { Ok(()) }
-    }
-
-    /// Whether the desk may say that there is no room.
-    fn is_crowded(&self, decision: &Decision) -> bool {
-        let of_room = [Refusal::TableFull, Refusal::NotStored].contains(&decision.refusal);
-        of_room && !self.disk.full.get() && self.portfolio().table.lock(decision.key).len().1 >= 4
     }
 
     /// The same answer as before (I3).
@@ -330,6 +335,7 @@ impl World {
         for name in names.iter().skip(1) {
             self.notice_forgotten(*name)?;
         }
+        self.note_changed(&names);
         judges::touched(self, &names)
     }
 
@@ -352,6 +358,7 @@ impl World {
             Fault::unless("I9 expiry", "whether an ended hold was due", due, true)?;
             names.push(name);
         }
+        self.note_changed(&names);
         judges::touched(self, &names)?;
         let left = if self.disk.full.get() { 0 } else { self.model.due(self.now_us).len() };
         Fault::unless("I9 expiry", "holds that are due and were not ended", left, 0)?;
@@ -389,25 +396,9 @@ impl World {
             self.reached.insert(Reached::Undid);
             // Nobody has seen the answer; a repeat gets another.
             self.answers.retain(|(of, _), _| *of != name);
+            self.note_changed(&[name]);
             judges::touched(self, &[name])?;
         }
-        Ok(())
-    }
-
-    /// A small table forgets closed transactions, never open ones (I6).
-    pub fn notice_forgotten(&mut self, name: Name) -> Result<(), Fault> {
-        if !self.forgets || self.model.get(&name).is_none() {
-            return Ok(());
-        }
-        let Some(key) = self.keys.get(&name).copied() else { return Ok(()) };
-        if self.portfolio().table.lock(key).get(key).is_some() {
-            return Ok(());
-        }
-        let held = self.model.get(&name).map_or(0, |entry| entry.held_minor);
-        Fault::unless("I6 open ones are kept", "held by what was forgotten", held, 0)?;
-        self.model.forget(self.disk.appended(), name);
-        self.reached.insert(Reached::Forgot);
-        self.answers.retain(|(of, _), _| *of != name);
         Ok(())
     }
 
@@ -444,6 +435,8 @@ impl World {
         if last < before {
             self.model = self.model.at_record(last);
             self.answers.retain(|_, (_, record)| *record <= last);
+            // When what is left last changed is not known any more.
+            self.changed.clear();
         }
         self.undoable.clear();
         let standing = self.law.standing(self.config, &portfolio);

@@ -28,6 +28,8 @@ pub mod judges;
 
 pub mod world;
 
+pub mod forgotten;
+
 pub mod shrink;
 
 pub mod run;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod connections;
+mod hosts;
 
 use authswitch::admin::{
     Connection, Exposure, Facts, Journal, Limits, Link, Readiness, Refusals, Server, State, Status, Suspicion,
@@ -169,7 +170,7 @@ fn connect(address: SocketAddr) -> TcpStream {
 
 fn request(address: SocketAddr, head: &str) -> Answer {
     let mut stream = connect(address);
-    stream.write_all(format!("{head}\r\nHost: test\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+    stream.write_all(format!("{head}\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
@@ -183,7 +184,7 @@ fn get_at_last(address: SocketAddr, path: &str) -> Answer {
     loop {
         let mut stream = connect(address);
         let mut text = String::new();
-        let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let asked = stream.write_all(head.as_bytes()).and_then(|()| stream.read_to_string(&mut text));
         if let (Ok(_), Some((head, body))) = (asked, text.split_once("\r\n\r\n")) {
             let code = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -336,7 +337,7 @@ fn other_pages_and_methods_are_refused() {
 fn a_head_without_end_is_refused() {
     let (server, _, _) = server(State::Ready, "");
     let mut stream = connect(server.address());
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n").unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n").unwrap();
     let line = format!("X: {}\r\n", "x".repeat(1_000));
     let mut sent = 0;
     while sent < 1 << 20 && stream.write_all(line.as_bytes()).is_ok() {
@@ -391,7 +392,7 @@ fn a_scraper_that_does_not_read_is_cut_off() {
     let server = Server::start_with(address, telemetry, Sampled::new(State::Ready, ""), limits).unwrap();
     let mut slow = connect(server.address());
     // Enough pages to fill every buffer between the two.
-    let pages = "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n".repeat(200);
+    let pages = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(200);
     slow.write_all(pages.as_bytes()).unwrap();
     for _ in 0..20 {
         assert_eq!(get_at_last(server.address(), "/healthz").code, 200);
@@ -418,7 +419,7 @@ fn a_stop_ends_connections_and_frees_the_address() {
     let server = Server::start_with(any, telemetry(), Sampled::new(State::Ready, ""), limits).unwrap();
     let address = server.address();
     let mut idle = connect(address);
-    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut buffer = [0; 4_096];
     assert!(idle.read(&mut buffer).unwrap() > 0);
     let (tell, stopped) = std::sync::mpsc::channel();

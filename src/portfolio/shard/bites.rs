@@ -1,7 +1,7 @@
 //! A copy of a shard for a snapshot, taken in bites: nobody waits for the shard's lock longer than a bite takes, however many
 //! transactions it holds. Must not know what becomes of it.
 
-use super::{NONE, Queue, Shard, Slot, Traits, Transaction, Uses};
+use super::{Keeping, NONE, Queue, Shard, Slot, Traits, Transaction, Uses};
 
 /// The content of a shard as of one record. Used again for the next shard: its memory stays.
 #[derive(Debug, Default)]
@@ -9,7 +9,7 @@ pub struct ShardCopy {
     slots: Vec<Slot>,
     traits: Vec<Traits>,
     uses: Vec<Uses>,
-    queues: [Queue; 2],
+    queues: [Queue; Keeping::ALL.len()],
     sequence: u64,
 }
 
@@ -35,7 +35,7 @@ impl ShardCopy {
         self.slots.extend_from_slice(&shard.slots[from..to]);
         self.traits.extend_from_slice(&shard.traits[from..to]);
         self.uses.extend_from_slice(&shard.uses[from.min(shard.uses.len())..to.min(shard.uses.len())]);
-        self.queues = [shard.closed, shard.open];
+        self.queues = shard.queues;
         Some(to == shard.slots.len())
     }
 
@@ -47,7 +47,7 @@ impl ShardCopy {
     /// All transactions in the order of [`Shard::iter`], with what made each and which counters it counts in.
     pub fn iter(&self) -> impl Iterator<Item = (&Transaction, &Traits, &Uses)> {
         self.queues.iter().flat_map(move |queue| {
-            let mut next = queue.oldest;
+            let mut next = queue.oldest();
             std::iter::from_fn(move || {
                 let place = (next != NONE).then_some(next as usize)?;
                 let slot = self.slots.get(place)?;

@@ -18,7 +18,7 @@ use super::{CardStatus, Limits, TooManyLimits, Uses, Velocity};
 use crate::vault::KeyError;
 use std::path::PathBuf;
 
-const MAGIC: [u8; 8] = *b"ASWSNAP3";
+const MAGIC: [u8; 8] = *b"ASWSNAP4";
 /// Entries in a block: sealing and checking go block by block.
 const ENTRIES: usize = 4096;
 /// No block is longer: a damaged length cannot ask for more memory. The longest holds a whole shard of a table for

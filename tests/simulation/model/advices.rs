@@ -17,7 +17,7 @@ impl Model {
         let settles = advice.kind == Kind::FinancialAdvice;
         let known = self.get(&name);
         if let Some(seen) = known.filter(|entry| if settles { entry.settled } else { entry.stood_in }) {
-            let stored = seen.was_advised_otherwise(&Says::of(advice), says_yes(advice));
+            let stored = seen.was_advised_otherwise(&Says::of(arrival), says_yes(advice));
             let differs = if stored { Differs::AdviceRepeat } else { Differs::Nothing };
             let (repeat, needs) = (true, seen.record);
             return Outcome { stored, repeat, needs, differs, ..Outcome::stored(ResponseCode::APPROVED) };
@@ -58,7 +58,10 @@ impl Model {
         if settles {
             other = related.and_then(|name| self.completed(name, advice, sum.all));
         }
-        if arrival.crowded && (known.is_none() || opens(known, &entry)) {
+        let needs = |was: Option<&Entry>, is: &Entry| is.must_keep() && !was.is_some_and(Entry::must_keep);
+        let needs_place = needs(known, &entry)
+            || other.as_ref().is_some_and(|(name, other): &(Name, Entry)| needs(self.get(name), other));
+        if arrival.crowded && needs_place {
             // It is not declined: its sender repeats it.
             return Outcome { stored: false, ..Outcome::stored(ResponseCode::MALFUNCTION) };
         }
@@ -164,9 +167,4 @@ impl Model {
         }
         self.with_more(original, rest - held, yes.then_some(arrival.now_us))
     }
-}
-
-/// Whether a closed transaction opens.
-fn opens(known: Option<&Entry>, entry: &Entry) -> bool {
-    known.is_some_and(|known| known.held_minor == 0) && entry.held_minor != 0
 }

@@ -1,9 +1,9 @@
 //! Which transaction a message belongs to on paper, when its own name leads to none: it may have been sent before with another
 //! DE7, or know its original in part.
 
-use super::names::{digits, original_name, reference_of};
+use super::names::{Party, original_name, own_name, party, reference_of};
 use super::parts::is_increment;
-use super::{Arrival, Entry, Model, NO_CODE, Name, Stands, name_of};
+use super::{Arrival, Entry, Model, NO_CODE, Name, Stands};
 use authswitch::message::{Kind, Marks, Request};
 use authswitch::portfolio::Differs;
 
@@ -17,7 +17,7 @@ pub struct Says {
     again: bool,
     /// 1: authorizations, 2: financial messages.
     pub class: Option<u8>,
-    pub trace: (u64, u32),
+    pub trace: (Party, u32),
     code: u32,
     amount_minor: i64,
     sent: Option<u32>,
@@ -42,7 +42,8 @@ fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
 }
 
 impl Says {
-    pub fn of(message: &Request) -> Says {
+    pub fn of(arrival: &Arrival) -> Says {
+        let message = &arrival.request;
         let original = message.original.unwrap_or_default();
         let reverses = message.kind == Kind::Reversal;
         // With the trace number of its original a reversal may give its own time.
@@ -54,7 +55,10 @@ impl Says {
             kind: Some(message.kind),
             again: message.mti.bcd() % 2 == 1,
             class: said((mti / 0x100) as u8, 0),
-            trace: (digits(message), of_original(message.stan.into(), original.stan.into()) as u32),
+            trace: (
+                party(message, arrival.network),
+                of_original(message.stan.into(), original.stan.into()) as u32,
+            ),
             code: message.processing_code,
             amount_minor: message.amount_minor,
             sent: said(sent, 0),
@@ -233,14 +237,14 @@ enum Fits {
 impl Model {
     /// Every name that a message may speak of.
     pub fn meant(&self, arrival: &Arrival) -> Vec<Name> {
-        let by_reference =
-            reference_of(&arrival.request).and_then(|reference| self.references.get(&reference));
+        let by_reference = reference_of(&arrival.request, arrival.network)
+            .and_then(|reference| self.references.get(&reference));
         let by_reference = by_reference.into_iter().flatten();
-        let own_trace = (digits(&arrival.request), arrival.request.stan);
-        let traces = [own_trace, Says::of(&arrival.request).trace, self.original_trace(arrival)];
+        let own_trace = (party(&arrival.request, arrival.network), arrival.request.stan);
+        let traces = [own_trace, Says::of(arrival).trace, self.original_trace(arrival)];
         let by_trace = traces.into_iter().filter_map(|trace| self.traces.get(&trace)).flatten();
-        let own = name_of(&arrival.request, arrival.link);
-        let named = [Some(own), original_name(&arrival.request, arrival.link)].into_iter().flatten();
+        let own = own_name(arrival);
+        let named = [Some(own), original_name(arrival)].into_iter().flatten();
         let added = |name: Name| self.get(&name).and_then(|entry| entry.adds_to);
         named
             .chain(by_reference.map(|(name, ..)| *name))
@@ -250,7 +254,7 @@ impl Model {
     }
 
     /// The entries of a trace number, the one made last first.
-    pub(super) fn traced(&self, trace: (u64, u32)) -> Vec<(Name, &Entry)> {
+    pub(super) fn traced(&self, trace: (Party, u32)) -> Vec<(Name, &Entry)> {
         let names = self.traces.get(&trace).into_iter().flatten();
         let mut found: Vec<_> = names.filter_map(|name| Some((*name, self.get(name)?))).collect();
         found.sort_by_key(|(_, entry)| std::cmp::Reverse(entry.made_record));
@@ -261,8 +265,8 @@ impl Model {
     /// where another name than its own led there.
     pub fn known_as(&self, arrival: &Arrival) -> (Name, Option<bool>) {
         let message = &arrival.request;
-        let own = name_of(message, arrival.link);
-        let says = Says::of(message);
+        let own = own_name(arrival);
+        let says = Says::of(arrival);
         let shared = self.get(&own).map(|entry| entry.may_share_its_name(message, &says));
         if shared == Some(None) {
             return (own, None);
@@ -282,7 +286,7 @@ impl Model {
         let precedes = |entry: &Entry| entry.made.again || entry.made.reverses() || !entry.made.asks();
         let mut traced = self.traced(says.trace);
         traced.retain(|(name, entry)| takes(name, entry) && (!is_original || precedes(entry)));
-        let chosen = original_name(message, arrival.link)
+        let chosen = original_name(arrival)
             .filter(|_| !says.adds && message.original.is_some_and(|original| original.stan == message.stan));
         let by_de90 = traced.iter().find(|(name, _)| Some(*name) == chosen);
         let several = message.marks.has(Marks::SEVERAL);
@@ -294,7 +298,7 @@ impl Model {
         }
         let settles = message.kind == Kind::FinancialAdvice;
         if !says.adds && shared.is_none() && says.amount_minor != 0 {
-            for (name, entry) in self.alike(message).into_iter().rev() {
+            for (name, entry) in self.alike(arrival).into_iter().rev() {
                 let made = &entry.made;
                 let fits = entry.stands == Stands::ReversedBefore
                     && entry.takes(&says)
@@ -314,7 +318,7 @@ impl Model {
     /// The authorization with the trace number that DE90 gives, or that a completion shares.
     pub(super) fn traced_original(&self, arrival: &Arrival) -> Option<Name> {
         let message = &arrival.request;
-        let says = Says::of(message);
+        let says = Says::of(arrival);
         let original = message.original.unwrap_or_default();
         let (trace, says) = match original.stan {
             0 if message.kind == Kind::FinancialAdvice => (says.trace, says),
@@ -335,15 +339,15 @@ impl Model {
     /// What a reversal speaks of; else the name it leaves for its original, and what is said of it.
     pub(super) fn reversed_by(&self, arrival: &Arrival) -> (Name, Result<&Entry, Differs>) {
         let reversal = &arrival.request;
-        let named = original_name(reversal, arrival.link).unwrap_or_else(|| name_of(reversal, arrival.link));
-        let says = Says::of(reversal);
+        let named = original_name(arrival).unwrap_or_else(|| own_name(arrival));
+        let says = Says::of(arrival);
         let by_name = self.get(&named);
         if let Some(entry) = by_name.filter(|entry| entry.is_of_class(&says)) {
             return (named, Ok(entry));
         }
         let identity = super::reversals::identity_of(reversal);
         let traced = self.traced(says.trace);
-        let mut alike = self.alike(reversal);
+        let mut alike = self.alike(arrival);
         alike.reverse();
         let same = |(_, entry): &&(Name, &Entry)| entry.last_reversal == Some(identity);
         let again = traced.iter().filter(same).find(|(_, entry)| entry.is_it(&says, arrival.now_us));
@@ -408,7 +412,8 @@ impl Model {
         if wrong {
             return None;
         }
-        let referred = entry.reference.is_some() && entry.reference == reference_of(reversal);
+        let referred =
+            entry.reference.is_some() && entry.reference == reference_of(reversal, arrival.network);
         if coded && referred {
             return Some(Fits::ByTraceOrCode);
         }

@@ -19,10 +19,10 @@ impl Model {
     pub(super) fn original_of(&self, arrival: &Arrival) -> Option<(Name, bool)> {
         let message = &arrival.request;
         let known = message.original.is_some_and(|original| (original.stan, original.transmission) != (0, 0));
-        let named = original_name(message, arrival.link).filter(|name| known && self.get(name).is_some());
+        let named = original_name(arrival).filter(|name| known && self.get(name).is_some());
         let found = match named.or_else(|| self.traced_original(arrival)) {
             Some(name) => (self.root(name), true),
-            None => (self.root(self.referred(message)?), false),
+            None => (self.root(self.referred(arrival)?), false),
         };
         Some(found).filter(|(name, _)| *name != self.known_as(arrival).0)
     }

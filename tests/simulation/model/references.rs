@@ -1,9 +1,8 @@
 //! Whom a card and its DE37 lead to on paper: many transactions may share them.
 
 use super::finds::Says;
-use super::names::{digits, reference_of};
+use super::names::{Party, party, reference_of};
 use super::{Arrival, Entry, Model, Name, Stands};
-use authswitch::message::Request;
 
 /// How what has a reference came to be, the one that is looked at last first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,9 +34,9 @@ impl Model {
 
     /// Of those with a message's reference, and of its merchant and acquirer, the open authorization approved last; else the one
     /// approved last, else the one declined first. Never a reversal that came first.
-    pub(super) fn referred(&self, message: &Request) -> Option<Name> {
-        let says = Says::of(message);
-        let mut alike = self.alike(message);
+    pub(super) fn referred(&self, arrival: &Arrival) -> Option<Name> {
+        let says = Says::of(arrival);
+        let mut alike = self.alike(arrival);
         alike.reverse();
         alike.retain(|(_, entry)| entry.stands != Stands::ReversedBefore && says.may_complete(&entry.made));
         let is_open = |(_, entry): &&(Name, &Entry)| matches!(entry.stands, Stands::Held | Stands::Added);
@@ -45,8 +44,9 @@ impl Model {
     }
 
     /// All with a message's reference, the one that is looked at first last.
-    pub(super) fn alike(&self, message: &Request) -> Vec<(Name, &Entry)> {
-        let alike = reference_of(message).and_then(|reference| self.references.get(&reference));
+    pub(super) fn alike(&self, arrival: &Arrival) -> Vec<(Name, &Entry)> {
+        let reference = reference_of(&arrival.request, arrival.network);
+        let alike = reference.and_then(|reference| self.references.get(&reference));
         let mut alike: Vec<_> = alike.into_iter().flatten().collect();
         let order = |record: u64, came: Came| match came {
             Came::Declined => (came, u64::MAX - record),
@@ -56,8 +56,8 @@ impl Model {
         alike.into_iter().filter_map(|(name, ..)| Some((*name, self.get(name)?))).collect()
     }
 
-    pub(super) fn original_trace(&self, arrival: &Arrival) -> (u64, u32) {
+    pub(super) fn original_trace(&self, arrival: &Arrival) -> (Party, u32) {
         let stan = arrival.request.original.map_or(0, |original| original.stan);
-        (digits(&arrival.request), stan)
+        (party(&arrival.request, arrival.network), stan)
     }
 }

@@ -25,7 +25,7 @@ impl Model {
         let request = &arrival.request;
         let ((name, other), content) = (self.known_as(arrival), content_of(request));
         if let Some(entry) = self.get(&name) {
-            let (says, made) = (Says::of(request), &entry.made);
+            let (says, made) = (Says::of(arrival), &entry.made);
             let by_name = match (made.asks(), entry.asked) {
                 (true, _) => says.is_another(made),
                 (false, Some(asked)) => asked != content || says.is_elsewhere_in_class(made),
@@ -110,7 +110,7 @@ impl Model {
         }
         let all = granted(b"00", request.amount_minor, sum);
         if refund || sum.all == 0 {
-            return Ok(all);
+            return self.finds_room(arrival, adds, all);
         }
         let afforded = self.affords(arrival, number, sum, adds);
         let refusal = match afforded {
@@ -138,9 +138,10 @@ impl Model {
         Err(refusal)
     }
 
-    /// What holds money needs a place among the open ones.
+    /// What holds, adds or posts money needs a place among those that are kept.
     fn finds_room(&self, arrival: &Arrival, adds: bool, granted: Granted) -> Result<Granted, ResponseCode> {
-        let needs = arrival.request.kind == Kind::Authorization && !adds;
+        let refunds = arrival.request.operation == Operation::Credit;
+        let needs = adds || !refunds || arrival.request.kind == Kind::Financial;
         if arrival.crowded && needs { Err(told(b"91")) } else { Ok(granted) }
     }
 

@@ -1,5 +1,6 @@
 //! 0400 and 0420 on paper: always accepted, money only ever goes back.
 
+use super::super::cast::NETWORKS;
 use super::{Arrival, Entry, Identity, Model, Name, Outcome, Stands, share};
 use authswitch::message::{Request, ResponseCode};
 use authswitch::portfolio::Differs;
@@ -13,6 +14,9 @@ impl Model {
         let accepted = Outcome::stored(ResponseCode::APPROVED);
         let known = match found {
             Ok(known) => known,
+            Err(Differs::ReversalNoOriginal) if self.is_of_another_network(arrival) => {
+                return self.comes_first(arrival, name, Differs::ReversalElsewhere);
+            }
             Err(differs) => return self.comes_first(arrival, name, differs),
         };
         if known.last_reversal == Some(identity) {
@@ -26,6 +30,9 @@ impl Model {
         } else {
             entry = reversed(entry, remains);
         }
+        if arrival.crowded && entry.must_keep() && !known.must_keep() {
+            return Outcome { stored: false, ..Outcome::stored(ResponseCode::MALFUNCTION) };
+        }
         Outcome { own: Some((name, entry)), other, ..accepted }
     }
 }
@@ -38,21 +45,32 @@ pub(super) fn identity_of(reversal: &Request) -> Identity {
 }
 
 impl Model {
+    /// Whether it would find something had it come by a line of another network.
+    fn is_of_another_network(&self, arrival: &Arrival) -> bool {
+        let found = |network: &u64| match self.reversed_by(&Arrival { network: *network, ..*arrival }) {
+            (_, Ok(known)) => known.stands != Stands::ReversedBefore,
+            (_, Err(_)) => false,
+        };
+        let others = NETWORKS.iter().filter(|network| **network != arrival.network);
+        self.card_of(&arrival.request).is_some() && others.into_iter().any(found)
+    }
+
     /// A reversal that has nothing to reverse waits for its original.
     fn comes_first(&self, arrival: &Arrival, name: Name, differs: Differs) -> Outcome {
         let accepted = Outcome::stored(ResponseCode::APPROVED);
-        if arrival.crowded {
-            return Outcome { stored: false, ..Outcome::stored(ResponseCode::MALFUNCTION) };
-        }
         let blank = self.blank(arrival);
         let knows_trace = arrival.request.original.is_some_and(|original| original.stan != 0);
         let early = Entry {
             stands: Stands::ReversedBefore,
+            card: self.card_of(&arrival.request),
             last_reversal: Some(identity_of(&arrival.request)),
             // With its trace number no other of the same reference is meant.
             reference: blank.reference.filter(|_| !knows_trace),
             ..blank
         };
+        if arrival.crowded && early.must_keep() {
+            return Outcome { stored: false, ..Outcome::stored(ResponseCode::MALFUNCTION) };
+        }
         Outcome { own: Some((name, early)), differs, ..accepted }
     }
 }
