@@ -233,7 +233,7 @@ fn check_end(
         )
         .into());
     }
-    match high_water.map(|high_water| high_water.missing_records(tail)) {
+    match high_water.map(|high_water| high_water.missing_records(tail.last)) {
         Some(Some(missing)) => return Err(format!("{}: {missing}", data.display()).into()),
         Some(None) => {}
         None if tail.last == 0 => {}

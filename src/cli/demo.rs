@@ -1,6 +1,6 @@
 //! `authswitch demo`: a real switch, the shipped trace over real sockets, and how fast it was, beside a bare echo.
 
-use super::data::WhenNew;
+use super::data::{self, WhenNew};
 use super::print;
 use super::replay::{progress_bar, show};
 use super::switch::{Drained, Failure, Switch};
@@ -75,7 +75,7 @@ fn show_all(args: &Args) -> Result<bool, Failure> {
     std::fs::create_dir_all(&folder)?;
     std::fs::DirBuilder::new().mode(0o700).create(&data)?;
     let trace = Trace::read(TRACE, "the shipped trace")?;
-    let switch = Switch::start(&settings, &data, WhenNew::Demo, false)?;
+    let switch = Switch::start(&settings, &data, false, || data::open(&settings, &data, WhenNew::Demo))?;
     if !args.json {
         outln!("A switch with 10,000 demo cards listens:");
         for listening in switch.listening() {

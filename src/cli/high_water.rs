@@ -1,7 +1,7 @@
 //! How far a data folder's journal has come, in a second place beside it: a journal that lost its end, or an old copy of it,
 //! reads like a whole one. Must not know what records mean.
 
-use crate::journal::{Journal, Seq, Tail};
+use crate::journal::{Journal, Seq};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
@@ -64,14 +64,11 @@ impl HighWater {
         missing.then(|| format!("journal/{:020}.seg, the newest segment, is missing", self.segment))
     }
 
-    /// What a journal that ends with `tail` lacks of it, in words.
-    pub(super) fn missing_records(self, tail: &Tail) -> Option<String> {
+    /// What a journal that ends with record `last` lacks of it, in words.
+    pub(super) fn missing_records(self, last: Seq) -> Option<String> {
         let HighWater { record, .. } = self;
-        (record > tail.last).then(|| {
-            format!(
-                "record {record} was on the disk, but the journal ends with {}: records are missing",
-                tail.last
-            )
+        (record > last).then(|| {
+            format!("record {record} was on the disk, but the journal ends with {last}: records are missing")
         })
     }
 }

@@ -5,6 +5,7 @@ mod filter;
 mod names;
 
 use super::bound::{Bound, FORMS};
+use super::high_water::HighWater;
 use super::{past, print};
 use crate::clock::wall_us;
 use crate::decision::Missing;
@@ -106,8 +107,16 @@ impl Action {
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn verify(place: &Place) -> Result<(), Failure> {
+    // First: a switch that is running goes on.
+    let high_water = HighWater::read(&place.data);
+    let segments = journal::segments(&place.journal())?;
     // The storage knows bytes only; whether each body is a record is asked here.
     let report = journal::verify_with(&place.journal(), &mut |entry: Entry<'_>| decode(&entry).map(|_| ()))?;
+    let missing = high_water
+        .and_then(|noted| noted.missing_segment(&segments).or_else(|| noted.missing_records(report.last)));
+    if let Some(missing) = missing {
+        return Err(format!("{}: {missing}", place.data.display()).into());
+    }
     let torn = report.torn.as_ref().map(|torn| {
         json!({ "segment": torn.segment.display().to_string(), "offset": torn.offset, "bytes": torn.bytes })
     });

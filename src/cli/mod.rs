@@ -18,6 +18,7 @@ mod explain;
 mod fill;
 mod framing;
 mod gauges;
+mod guard;
 mod high_water;
 mod journal;
 mod limits;

@@ -1,7 +1,8 @@
 //! `authswitch serve`: runs the switch until SIGTERM or SIGINT, then drains and prints the receipt.
 
 use super::check;
-use super::data::WhenNew;
+use super::data::{self, Opened, WhenNew};
+use super::guard;
 use super::limits;
 use super::private;
 use super::signals::{Signals, Wish};
@@ -83,6 +84,14 @@ pub(super) fn run(args: Args) -> ExitCode {
     if args.check {
         return check::run(&settings, &args.data, args.when_new());
     }
+    let guarded = guard::take_key_out().and_then(|()| match settings.server.dumpable {
+        true => Ok(()),
+        false => guard::refuse_dumps(),
+    });
+    if let Err(error) = guarded {
+        errln!("authswitch serve: its memory cannot be kept from others: {error}");
+        return ExitCode::from(super::USAGE);
+    }
     let json = settings.log.format == settings::LogFormat::Json;
     let format = if json { log::Format::Json } else { log::Format::Text };
     let log = log::Options { level: settings.log.level.as_str().to_owned(), format };
@@ -125,7 +134,15 @@ fn serve(args: &Args, settings: &Settings) -> Result<bool, Failure> {
     // Before anything is opened, so that a signal during recovery ends in order too.
     let _entered = runtime.enter();
     let mut signals = Signals::catch()?;
-    let switch = Switch::start(settings, &args.data, args.when_new(), args.clock_is_right)?;
+    let open = || runtime.block_on(recover(settings, args, &mut signals));
+    let switch = match Switch::start(settings, &args.data, args.clock_is_right, open) {
+        Err(error) if error.is::<Stopped>() => {
+            tracing::info!("{error}");
+            outln!("{error}");
+            return Ok(true);
+        }
+        started => started?,
+    };
     warn_of_holdings(switch.holdings(), &args.data);
     for listening in switch.listening() {
         outln!("listening link={} addr={} dialect={}", listening.link, listening.address, listening.dialect);
@@ -162,6 +179,27 @@ fn serve(args: &Args, settings: &Settings) -> Result<bool, Failure> {
         errln!("authswitch serve: {trouble}");
     }
     Ok(troubles.is_empty())
+}
+
+/// A stop was asked for before there was a switch.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped during recovery: nothing was served or recorded")]
+struct Stopped;
+
+/// Opens the data folder on a thread of its own. Where a stop is asked for meanwhile that thread is left to the end of the
+/// process, however long a disk holds it: what it does may be cut off anywhere.
+async fn recover(settings: &Settings, args: &Args, signals: &mut Signals) -> Result<Opened, Failure> {
+    let (done, mut opened) = tokio::sync::oneshot::channel();
+    let (settings, data, when_new) = (settings.clone(), args.data.clone(), args.when_new());
+    tracing::info!(data = %data.display(), "recovering");
+    std::thread::Builder::new().name("recovery".into()).spawn(move || {
+        let opened = data::open(&settings, &data, when_new);
+        let _ = done.send(opened.inspect(Opened::tell));
+    })?;
+    tokio::select! {
+        opened = &mut opened => opened?,
+        () = signals.end() => Err(Stopped.into()),
+    }
 }
 
 /// What must not go unnoticed of a data folder.

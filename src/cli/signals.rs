@@ -54,8 +54,18 @@ impl Signals {
 
     /// Waits for the next one, and says in the log what it does.
     pub(super) async fn next(&mut self) -> Wish {
+        self.next_of(|_| true).await
+    }
+
+    /// Waits for one that asks for the end; others go on waiting to be asked for.
+    pub(super) async fn end(&mut self) {
+        self.next_of(|wish| wish == Wish::End).await;
+    }
+
+    async fn next_of(&mut self, is_asked: fn(Wish) -> bool) -> Wish {
         let (name, wish) = std::future::poll_fn(|cx| {
-            let mut came = self.0.iter_mut().filter_map(|(name, wish, signal)| match signal.poll_recv(cx) {
+            let asked = self.0.iter_mut().filter(|(_, wish, _)| is_asked(*wish));
+            let mut came = asked.filter_map(|(name, wish, signal)| match signal.poll_recv(cx) {
                 Poll::Ready(_) => Some((*name, *wish)),
                 Poll::Pending => None,
             });

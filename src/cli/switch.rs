@@ -1,7 +1,7 @@
 //! A whole switch in this process, from settings and a data folder: what `serve` runs and `demo` shows.
 
 use super::clock::SwitchClock;
-use super::data::{self, Opened, WhenNew};
+use super::data::{self, Opened};
 use super::gauges;
 use super::high_water::{HighWater, Keeper};
 use super::limits;
@@ -63,13 +63,13 @@ pub(super) struct Listening {
 }
 
 impl Switch {
-    /// Opens the data folder (or makes it, as `when_new` says), recovers, and listens. Ready when it returns.
-    /// `clock_is_right`: the operator's word on the wall clock.
+    /// Has the data folder opened, and listens. Ready when it returns. `clock_is_right`: the operator's word on the wall
+    /// clock.
     pub(super) fn start(
         settings: &Settings,
         data: &Path,
-        when_new: WhenNew,
         clock_is_right: bool,
+        open: impl FnOnce() -> Result<Opened, Failure>,
     ) -> Result<Switch, Failure> {
         let links = settings.links.iter().map(link_options).collect::<Result<Vec<_>, Failure>>()?;
         warn_of_doubts(settings, &links);
@@ -77,9 +77,7 @@ impl Switch {
         verification::warn(verification::of_links(settings)?);
         let workers = workers(settings);
         let most_connections = limits::at_start(settings, workers)?;
-        let opened = data::open(settings, data, when_new)?;
-        opened.tell();
-        let Opened { portfolio, tail, recorded, key, lock, floor, .. } = opened;
+        let Opened { portfolio, tail, recorded, key, lock, floor, .. } = open()?;
         let (cards, accounts) = portfolio.count();
         let clock = SwitchClock::begin(&settings.clock, data, recorded, clock_is_right);
         let telemetry = telemetry(settings, &links, workers, data);

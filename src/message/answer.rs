@@ -51,10 +51,21 @@ pub struct Balances {
     pub currency: u16,
 }
 
+/// The largest amount that DE54 has room for: 12 digits.
+const LARGEST: u64 = 999_999_999_999;
+
+impl Balances {
+    /// Whether DE54 has room for both amounts.
+    pub fn fit(&self) -> bool {
+        [self.ledger_minor, self.available_minor].iter().all(|amount| amount.unsigned_abs() <= LARGEST)
+    }
+}
+
 /// Length of the DE54 this switch writes: two groups of 20 characters.
 pub const ADDITIONAL_AMOUNTS: usize = 40;
 
-/// Writes DE54: ledger and available balance, account type from DE3 positions 3-4.
+/// Writes DE54: ledger and available balance, account type from DE3 positions 3-4. Of an amount that has more than 12 digits
+/// the largest that has so many: never one that says less than that by its last digits alone.
 pub fn write_additional_amounts(
     balances: Balances,
     processing_code: u32,
@@ -68,7 +79,7 @@ pub fn write_additional_amounts(
         put(&mut group[2..4], kind);
         put(&mut group[4..7], u64::from(balances.currency));
         group[7] = if amount < 0 { b'D' } else { b'C' };
-        put(&mut group[8..20], amount.unsigned_abs());
+        put(&mut group[8..20], amount.unsigned_abs().min(LARGEST));
     }
 }
 
@@ -90,10 +101,18 @@ mod tests {
 
     #[test]
     fn writes_additional_amounts_of_an_inquiry() {
-        let mut text = [0; ADDITIONAL_AMOUNTS];
-        let balances = Balances { ledger_minor: -12_345, available_minor: 487_655, currency: 978 };
-        write_additional_amounts(balances, 303_000, &mut text);
-        assert_eq!(&text, b"3001978D0000000123453002978C000000487655");
+        for (ledger_minor, available_minor, fits, expected) in [
+            (-12_345, 487_655, true, "3001978D0000000123453002978C000000487655"),
+            (999_999_999_999, -999_999_999_999, true, "3001978C9999999999993002978D999999999999"),
+            (1_000_000_000_000, 0, false, "3001978C9999999999993002978C000000000000"),
+            (5, -1_000_000_000_007, false, "3001978C0000000000053002978D999999999999"),
+            (i64::MAX, i64::MIN, false, "3001978C9999999999993002978D999999999999"),
+        ] {
+            let balances = Balances { ledger_minor, available_minor, currency: 978 };
+            let mut text = [0; ADDITIONAL_AMOUNTS];
+            write_additional_amounts(balances, 303_000, &mut text);
+            assert_eq!((std::str::from_utf8(&text), balances.fit()), (Ok(expected), fits));
+        }
     }
 
     #[test]

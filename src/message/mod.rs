@@ -4,6 +4,9 @@
 mod pan;
 pub use pan::Pan;
 
+mod card_shape;
+pub use card_shape::{hide_card_numbers, lengths, passes};
+
 mod code;
 pub use code::{Refusal, ResponseCode};
 

@@ -3,7 +3,7 @@
 
 use super::meaning::country_numbered;
 use super::merchant_country::merchant_country;
-use super::{Kind, Marks, Operation, Original, Pan, Reading, Request, ResponseCode};
+use super::{Kind, Marks, Operation, Original, Pan, Reading, Request, ResponseCode, hide_card_numbers};
 use crate::wire::View;
 use std::fmt;
 
@@ -138,6 +138,9 @@ fn read_card(view: &View<'_>, request: &mut Request) -> Result<(), Fault> {
     let track = track2(view);
     let other = track.map(|(pan, _)| pan).filter(|other| pan != Some(*other));
     [pan, other].into_iter().flatten().for_each(|pan| hide(pan, request));
+    // Another card's too, where there is room for one. A rule's text is masked alike, so that it goes on to match.
+    hide_card_numbers(&mut request.trace);
+    hide_card_numbers(&mut request.merchant);
     request.pan = pan.or(track.map(|(pan, _)| pan));
     request.pan_mismatch = pan.is_some() && other.is_some();
     if let (0, Some((_, expiry))) = (request.expiry, track) {

@@ -3,6 +3,7 @@
 use super::Passed;
 use std::collections::VecDeque;
 use std::ops::Range;
+use zeroize::Zeroize;
 
 /// An answer standing in a buffer.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +107,8 @@ impl Outgoing {
             }
             answer.length > 0
         });
-        after.extend(before.drain(from..));
+        after.extend_from_slice(&before[from..]);
+        before.zeroize();
     }
 
     /// How many answers and bytes are not gone.
@@ -114,8 +116,9 @@ impl Outgoing {
         (self.answers.len() - self.done, self.bytes.len() - self.gone)
     }
 
-    /// Forgets everything, keeping the room.
+    /// Forgets everything, keeping the room: wiped, as answers name cards.
     pub fn clear(&mut self) {
+        self.bytes.as_mut_slice().zeroize();
         self.bytes.clear();
         self.answers.clear();
         self.keep_alives.clear();
@@ -137,7 +140,9 @@ impl Line {
             && let Some((_, mut answer)) = self.answers.pop_front()
         {
             answer.passed.is_durable(now_ns);
-            outgoing.bytes.extend(self.bytes.drain(..answer.length));
+            outgoing.bytes.extend(self.bytes.range(..answer.length));
+            self.bytes.range_mut(..answer.length).for_each(|byte| *byte = 0);
+            self.bytes.drain(..answer.length);
             outgoing.answers.push(answer);
         }
     }
@@ -164,7 +169,9 @@ impl Deferred {
     /// Moves the bytes of one answer here, to wait for `sequence`.
     pub fn push(&mut self, sequence: u64, answer: Answer, from: &mut Vec<u8>, range: Range<usize>) {
         let line = if answer.passed.has_deadline { &mut self.approvals } else { &mut self.acknowledgements };
-        line.bytes.extend(from.drain(range));
+        line.bytes.extend(&from[range.clone()]);
+        from[range.clone()].zeroize();
+        from.drain(range);
         line.answers.push_back((sequence, answer));
     }
 

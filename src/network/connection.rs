@@ -25,11 +25,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use zeroize::zeroize_stack;
 
 /// What one read takes at most, unless a frame is larger.
 const READ_BYTES: usize = 32 << 10;
 /// After the last answer the peer gets this long to close, so that a reset does not overtake the answer.
 const LINGER: Duration = Duration::from_millis(250);
+/// What passing messages leaves on the stack, generously.
+const STAINED: usize = 32 << 10;
 
 /// What a worker gives to each of its connections.
 pub struct Shared {
@@ -202,6 +205,7 @@ impl Connection {
         };
         self.release();
         let written = self.write();
+        zeroize_stack::<STAINED>();
         slice.end(std::mem::take(&mut self.work)).await;
         let written = match written {
             Ok(false) => self.flush(shared).await,
@@ -247,7 +251,9 @@ impl Connection {
                 ready.map_err(|error| broken(&error))?;
             }
             let slice = shared.fair.slice(self.link.index).await;
-            let written = self.write()?;
+            let written = self.write();
+            zeroize_stack::<STAINED>();
+            let written = written?;
             slice.end(0).await;
             let now = Instant::now();
             if written {

@@ -103,6 +103,7 @@ impl Corridor {
             Refusal::BudgetSpent if !decision.repeat => Some(Counter::BudgetSpent),
             Refusal::NotStored => Some(Counter::NotStored),
             Refusal::TableFull | Refusal::NoRoom => Some(Counter::Overload),
+            _ if decision.balances.is_some_and(|balances| !balances.fit()) => Some(Counter::BalanceCut),
             _ => counter_of(decision.differs),
         };
         passed

@@ -15,13 +15,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use zeroize::Zeroizing;
+use zeroize::{Zeroizing, zeroize_stack};
 
 /// Says of the first bytes of a connection what framing and dialect they are in, where that is not the link's.
 pub type Likely = fn(&[u8], &Framing, &Arc<Dialect>) -> Option<String>;
 
 /// Bytes of a connection's beginning that are looked at.
 const SAMPLE: usize = 4 << 10;
+/// What looking leaves on the stack, generously.
+const LOOKED: usize = 256 << 10;
 /// How often a link is looked at, seconds: a peer that sends garbage must not keep a processor busy.
 const LOOK_S: u64 = 10;
 /// How often the same is told of a link, microseconds.
@@ -197,7 +199,11 @@ impl Monitor {
         let (monitor, link) = (Arc::clone(self), Arc::clone(link));
         let looks = std::thread::Builder::new().name("look".into()).spawn(move || {
             let options = &link.options;
-            if let Some(likely) = likely(&sample, &options.framing, &options.dialect) {
+            let said = likely(&sample, &options.framing, &options.dialect);
+            // The stack stays mapped for the next thread.
+            zeroize_stack::<LOOKED>();
+            drop(sample);
+            if let Some(likely) = said {
                 monitor.suspect(&link, peer, likely);
             }
             monitor.looking.store(false, Ordering::Relaxed);

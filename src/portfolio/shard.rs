@@ -292,7 +292,7 @@ mod tests {
     use super::*;
     use crate::message::{Operation, Refusal, ResponseCode};
 
-    fn transaction(number: u64, time_us: i64, held_minor: i64) -> Transaction {
+    pub(super) fn transaction(number: u64, time_us: i64, held_minor: i64) -> Transaction {
         Transaction {
             key: TransactionKey(u128::from(number)),
             fingerprint: 0,

@@ -1,5 +1,6 @@
 //! A short text that a message brings, small enough to copy. Must not know where it comes from.
 
+use crate::message::hide_card_numbers;
 use std::fmt;
 
 /// At most 31 printable ASCII characters. What stands in fields padded with spaces is kept without the padding.
@@ -40,7 +41,10 @@ impl Text {
         if value.len() > Text::LONGEST {
             return Err(format!("texts have at most {} characters, not {}", Text::LONGEST, value.len()));
         }
-        Ok(Text::exact(value.as_bytes()))
+        // As messages bring it.
+        let mut value = value.as_bytes().to_vec();
+        hide_card_numbers(&mut value);
+        Ok(Text::exact(&value))
     }
 
     /// Whether a message can bring it, or why not.
@@ -109,6 +113,8 @@ mod tests {
             assert!(Text::of_rule(wrong).is_err(), "{wrong:?}");
         }
         assert!(Text::of_rule("pad ").is_ok_and(|text| text.can_be_whole().is_err()));
+        let masked = Text::of_field(b"371449*****8431");
+        assert_eq!(Text::of_rule("371449635398431"), Ok(masked));
         assert_eq!(Text::of_rule(" in the middle").map(|text| text.as_str().len()), Ok(14));
     }
 }

@@ -58,6 +58,8 @@ pub struct Server {
     pub workers: usize,
     /// How long a stop waits for answers in flight.
     pub drain_timeout_ms: Millis,
+    /// Core files are written, and debuggers of the same user may read the memory.
+    pub dumpable: bool,
 }
 
 /// `[admin]`.

@@ -199,6 +199,8 @@ counters! {
     ReversalNoOriginal = "reversals_without_original";
     /// Advices that came again and said something else; what they said first stays.
     AdviceRepeat = "advices_repeated_otherwise";
+    /// Balances of more than 12 digits: answered with the largest that DE54 has room for.
+    BalanceCut = "balances_cut";
     /// Reversals of what came by another network's link: nothing was released.
     ReversalElsewhere = "reversals_through_another_link";
 }

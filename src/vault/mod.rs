@@ -5,13 +5,19 @@ use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
+use zeroize::{Zeroizing, zeroize_stack};
 
 /// The environment variable that holds the data key instead of a file.
 pub const KEY_VARIABLE: &str = "AUTHSWITCH_DATA_KEY";
+/// What it holds where the key is to be read from standard input.
+pub const FROM_STDIN: &str = "stdin";
+/// What deriving keys leaves on the stack, generously.
+const DERIVING: usize = 32 << 10;
 /// Bytes a sealed block is longer than its content: nonce and tag.
 pub const OVERHEAD: usize = 12 + 16;
 
@@ -33,8 +39,8 @@ pub enum KeyError {
         /// What the system said, or what is wrong with the file.
         reason: String,
     },
-    /// The environment variable does not hold a key.
-    #[error("{KEY_VARIABLE} is not 64 hexadecimal digits")]
+    /// The environment variable, or the standard input that it names, does not hold a key.
+    #[error("{KEY_VARIABLE}, or standard input where it is `{FROM_STDIN}`, is not 64 hexadecimal digits")]
     Variable,
     /// The system gave no randomness.
     #[error("no random numbers from the system: {0}")]
@@ -61,7 +67,8 @@ impl DataKey {
     pub fn open_existing(file: Option<&Path>, data: &Path) -> Result<DataKey, KeyError> {
         if let Ok(text) = std::env::var(KEY_VARIABLE) {
             let text = Zeroizing::new(text);
-            return DataKey::from_hex(&text).ok_or(KeyError::Variable);
+            let key = if *text == FROM_STDIN { DataKey::from_stdin() } else { DataKey::from_hex(&text) };
+            return key.ok_or(KeyError::Variable);
         }
         let own = data.join("keys").join("data.key");
         let path = file.unwrap_or(&own);
@@ -72,6 +79,21 @@ impl DataKey {
             return Err(fail(format!("others may read it (mode {:03o}): chmod 600 it", mode & 0o777)));
         }
         DataKey::from_hex(text.trim()).ok_or_else(|| fail("not 64 hexadecimal digits".into()))
+    }
+
+    /// Not through the library's standard input, whose buffer would keep it.
+    fn from_stdin() -> Option<DataKey> {
+        let stdin = File::from(std::io::stdin().as_fd().try_clone_to_owned().ok()?);
+        let mut text = Zeroizing::new([0; 80]);
+        let mut length = 0;
+        let mut stdin = stdin.take(text.len() as u64);
+        loop {
+            match stdin.read(&mut text[length..]).ok()? {
+                0 => break,
+                more => length += more,
+            }
+        }
+        DataKey::from_hex(std::str::from_utf8(&text[..length]).ok()?.trim())
     }
 
     /// A key of 64 hexadecimal digits.
@@ -86,10 +108,13 @@ impl DataKey {
             let low = (pair[1] as char).to_digit(16)?;
             *byte = (high << 4 | low) as u8;
         }
-        Some(DataKey::new(&key))
+        let derived = DataKey::new(&key);
+        zeroize_stack::<DERIVING>();
+        Some(derived)
     }
 
     /// Separate keys for separate uses, derived from the one (HKDF-SHA-256, RFC 5869).
+    #[inline(never)]
     fn new(key: &[u8; 32]) -> DataKey {
         let derive = Hkdf::<Sha256>::new(None, key);
         let mut sealing = Zeroizing::new([0u8; 32]);

@@ -156,6 +156,10 @@ fn a_folder_with_a_part_missing_is_told_and_left_as_it_is() {
             let said = refused(place.path(), flags);
             assert!(said.contains(words), "without {what}: {said}");
         }
+        let verified = run(place.path(), &["journal", "verify", "--data", "data"]);
+        if what == "the last segment" {
+            assert!(!verified.status.success() && stderr(&verified).contains(words), "{}", stdout(&verified));
+        }
         let checked = run(place.path(), &["serve", "--check", "--data", "data"]);
         assert_eq!(checked.status.code(), Some(2), "without {what}: {}", stdout(&checked));
         // The lock's file says who tried last.
@@ -188,7 +192,10 @@ fn an_old_copy_of_the_journal_is_noticed_and_a_lost_second_place_is_written_anew
     fs::rename(data.join("journal"), &whole).unwrap();
     copy(&old, &data.join("journal"));
     let said = refused(place.path(), &[]);
-    assert!(said.contains("record 40 was on the disk, but the journal ends with 20"), "{said}");
+    let words = "record 40 was on the disk, but the journal ends with 20";
+    assert!(said.contains(words), "{said}");
+    let verified = run(place.path(), &["journal", "verify", "--data", "data"]);
+    assert!(!verified.status.success() && stderr(&verified).contains(words), "{}", stdout(&verified));
     fs::remove_dir_all(data.join("journal")).unwrap();
     fs::rename(&whole, data.join("journal")).unwrap();
     for damage in

@@ -244,6 +244,31 @@ fn settings_that_name_no_place_or_currency_are_refused_at_the_start() {
     }
 }
 
+#[test]
+fn a_balance_that_de54_has_no_room_for_is_the_largest_it_has_with_its_sign() {
+    with_switch(|switch, link, peer| {
+        let (card, most, mut stan) = (card(link, 900), 999_999_999_999, 9_000);
+        let mut asked = |peer: &mut Peer| {
+            stan += 1;
+            let inquiry = Purchase::new(&card, stan, 0).set(3, "310000");
+            peer.ask("0100", &inquiry.fields()).fields[&54].clone()
+        };
+        let posted = |peer: &mut Peer, stan: u32, processing_code: &str| {
+            let advice = Purchase::new(&card, stan, most).set(3, processing_code);
+            assert_eq!(peer.ask("0220", &advice.fields()).code(), "00");
+        };
+        let cut = || switch.metric(&format!("authswitch_balances_cut_total{{link=\"{link}\"}}")).unwrap();
+        assert_eq!((asked(peer).as_str(), cut()), ("0001840C1000000000000002840C100000000000", 0.0));
+        posted(peer, 8_001, "200000");
+        assert_eq!(asked(peer), "0001840C9999999999990002840C999999999999");
+        for stan in 8_002..8_005 {
+            posted(peer, stan, "000000");
+        }
+        assert_eq!(asked(peer), "0001840D9999999999990002840D999999999999");
+        wait_for("both counted", || (cut() == 2.0).then_some(()));
+    });
+}
+
 /// Cards that are not ours, declines and inquiries: many times what the table has room for.
 fn flood(peer: &mut Peer, first: u32) {
     let (poor, asked) = (poor("acquirer-ascii", 2), card("acquirer-ascii", 40));

@@ -9,6 +9,7 @@ mod harness;
 mod islands;
 mod spoken;
 mod told;
+mod unread;
 mod unrecorded;
 
 use harness::*;

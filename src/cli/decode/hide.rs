@@ -1,6 +1,7 @@
 //! What of a message is not to be shown: card numbers wherever they stand, and what a dialect calls sensitive. Works on
 //! half bytes, so that values and the bytes they came from are hidden alike. Knows no dialect and no output.
 
+use crate::message::{lengths, passes};
 use crate::wire::Mask;
 use std::ops::Range;
 
@@ -192,31 +193,6 @@ fn windows(digits: &[u8], run: Range<usize>, found: &mut dyn FnMut(Range<usize>)
             }
         }
     }
-}
-
-/// How long a number that begins like this may be; by the networks' published ranges.
-fn lengths(number: &[u8]) -> &'static [usize] {
-    let [a, b, c, d, ..] = number else { return &[] };
-    let four = [a, b, c, d].iter().fold(0u32, |all, digit| all * 10 + u32::from(**digit));
-    match four {
-        4000..=4999 => &[13, 16, 19],
-        2200..=2204 => &[16, 19],
-        2221..=2720 | 5100..=5599 | 8100..=8299 | 9792 => &[16],
-        3400..=3499 | 3700..=3799 => &[15],
-        3000..=3099 | 3600..=3699 | 3800..=3999 => &[14, 16],
-        3500..=3599 => &[16],
-        5000..=5099 | 5600..=5999 | 6000..=6999 => &[16, 17, 18, 19],
-        _ => &[],
-    }
-}
-
-/// The check of card numbers (Luhn).
-pub(super) fn passes(number: &[u8]) -> bool {
-    let weigh = |(place, digit): (usize, &u8)| match digit << (place % 2) {
-        two @ 10.. => two - 9,
-        one => one,
-    };
-    number.iter().rev().enumerate().map(weigh).map(u32::from).sum::<u32>().is_multiple_of(10)
 }
 
 /// Which characters of a value are not to be shown, by its mask alone; `free` is text in which anything may stand.

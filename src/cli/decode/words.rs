@@ -1,8 +1,8 @@
 //! From a field's place in a dialect to its place in the standard, and from there to what its value says. Knows no output
 //! and hides nothing: what is asked here never repeats card data.
 
-use super::hide::passes;
 use crate::message::meaning::{self, CurrencyAt, Edition, Scheme};
+use crate::message::passes;
 use crate::traffic::numbers::{of_element, of_track};
 use crate::wire::{Class, Dialect, Field, View};
 

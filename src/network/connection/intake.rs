@@ -7,6 +7,7 @@ use crate::telemetry::{Batch, Counter};
 use crate::wire::frame::{Cut, Kind};
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
+use zeroize::Zeroize;
 
 /// The work of one slice: so many messages,
 const SLICE_MESSAGES: u32 = 32;
@@ -63,7 +64,9 @@ impl Connection {
         }
     }
 
-    /// Cuts and passes what is read, as much as one slice holds; `length` bytes of it are new.
+    /// Cuts and passes what is read, as much as one slice holds; `length` bytes of it are new. What that leaves on the stack
+    /// lies below this frame, to be wiped.
+    #[inline(never)]
     pub(super) fn take(&mut self, length: usize) -> Result<(), CloseReason> {
         let mut taken = Taken { wall_us: self.shared.ticks.wall_us(), ..Taken::default() };
         let mut at = self.begin;
@@ -134,10 +137,11 @@ impl Connection {
         self.counted.extend(counter);
     }
 
-    /// Moves what is not yet cut to the front of the buffer.
+    /// Moves what is not yet cut to the front of the buffer, and wipes what is cut.
     fn forget(&mut self) {
         if self.begin > 0 {
             self.input.copy_within(self.begin..self.filled, 0);
+            self.input[self.filled - self.begin..self.filled].zeroize();
             self.filled -= self.begin;
             self.begin = 0;
         }

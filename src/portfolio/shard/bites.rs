@@ -61,3 +61,35 @@ impl ShardCopy {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Rooms;
+    use super::super::tests::transaction;
+    use super::*;
+
+    #[test]
+    fn a_copy_is_of_one_record_or_none() {
+        let mut shard = Shard::new(Rooms::of(64, 1), 1_000);
+        let put = |shard: &mut Shard, number: u64| {
+            shard.insert(&transaction(number, 0, i64::from(number.is_multiple_of(3))), Traits::default());
+            shard.sequence = number;
+        };
+        (1..=9).for_each(|number| put(&mut shard, number));
+        let mut copy = ShardCopy::default();
+        copy.begin(shard.slots(), shard.sequence());
+        assert_eq!(copy.bite(&shard, 4), Some(false));
+        // It changes between two bites, where it was copied already and where it was not.
+        put(&mut shard, 10);
+        assert_eq!(copy.bite(&shard, 4), None);
+        // Begun anew it holds all, in order, in bites or at once.
+        for bites in [vec![4, 4, 4], vec![10], vec![usize::MAX], vec![1; 10]] {
+            copy.begin(shard.slots(), shard.sequence());
+            let (last, before) = bites.split_last().unwrap_or((&0, &[]));
+            assert!(before.iter().all(|bite| copy.bite(&shard, *bite) == Some(false)), "{bites:?}");
+            assert_eq!(copy.bite(&shard, *last), Some(true), "{bites:?}");
+            assert_eq!(copy.sequence(), 10);
+            assert!(copy.iter().map(|(copied, ..)| copied).eq(shard.iter()), "{bites:?}");
+        }
+    }
+}
