@@ -69,6 +69,8 @@ pub struct Connection {
     observer: Observer,
     /// What the messages of one slice are counted as; empty between slices.
     counted: Vec<Counter>,
+    /// The work of one slice, in messages; 0 between slices.
+    work: u64,
 }
 
 /// What there is to do.
@@ -112,6 +114,7 @@ impl Connection {
             refused_rate: RefusedRate::new(options.max_refused_per_s, now),
             observer,
             counted: Vec::new(),
+            work: 0,
             shared,
             link,
         }
@@ -203,7 +206,7 @@ impl Connection {
         self.release();
         let written = self.write();
         zeroize_stack::<STAINED>();
-        slice.end().await;
+        slice.end(std::mem::take(&mut self.work)).await;
         let written = match written {
             Ok(false) => self.flush(shared).await,
             other => other.map(|_| ()),
@@ -251,7 +254,7 @@ impl Connection {
             let written = self.write();
             zeroize_stack::<STAINED>();
             let written = written?;
-            slice.end().await;
+            slice.end(0).await;
             let now = Instant::now();
             if written {
                 self.deadlines.not_read(now);

@@ -1,5 +1,5 @@
-//! Whose turn it is on a worker: the link that has had least of its time goes first, and within a link one connection after
-//! the other. Knows links by their numbers and time as it is told; must not know sockets or messages.
+//! Whose turn it is on a worker: the link that has done least of its work goes first, and within a link one connection after
+//! the other. Knows links by their numbers and work as it is told; must not know sockets or messages.
 
 use super::Ticks;
 use super::clock::Turns;
@@ -11,18 +11,21 @@ use std::task::{Poll, Waker};
 
 /// After so long without a look at the sockets and timers, the next slice begins behind one.
 const LOOK_NS: u64 = 50_000;
+/// What a slice itself is charged: a read and a write cost about as much as so many messages.
+const SLICE: u64 = 2;
 
 /// What one link has had, and who of it waits.
 #[derive(Debug)]
 struct LinkShare<W> {
-    /// Time it was charged, nanoseconds; while it waits for nothing it does not fall behind the others.
-    charged_ns: u64,
+    /// Work it was charged, in messages; while it waits for nothing it does not fall behind the others. Not time: in that of a
+    /// busy machine others' work is too.
+    charged: u64,
     waiting: VecDeque<(u64, W)>,
 }
 
 impl<W> Default for LinkShare<W> {
     fn default() -> LinkShare<W> {
-        LinkShare { charged_ns: 0, waiting: VecDeque::new() }
+        LinkShare { charged: 0, waiting: VecDeque::new() }
     }
 }
 
@@ -31,14 +34,14 @@ impl<W> Default for LinkShare<W> {
 struct Waiting<W> {
     links: Vec<LinkShare<W>>,
     /// What the link that had the last slice had been charged when it began.
-    reached_ns: u64,
+    reached: u64,
     holder: Option<u64>,
     last: u64,
 }
 
 impl<W> Default for Waiting<W> {
     fn default() -> Waiting<W> {
-        Waiting { links: Vec::new(), reached_ns: 0, holder: None, last: 0 }
+        Waiting { links: Vec::new(), reached: 0, holder: None, last: 0 }
     }
 }
 
@@ -52,11 +55,11 @@ impl<W> Waiting<W> {
         let share = &mut self.links[link];
         if share.waiting.is_empty() {
             // What it did not use is not saved up.
-            share.charged_ns = share.charged_ns.max(self.reached_ns);
+            share.charged = share.charged.max(self.reached);
         }
         if self.holder.is_none() {
             self.holder = Some(self.last);
-            self.reached_ns = share.charged_ns;
+            self.reached = share.charged;
         } else {
             share.waiting.push_back((self.last, waker()));
         }
@@ -67,8 +70,8 @@ impl<W> Waiting<W> {
     fn pass_on(&mut self) -> Option<W> {
         self.holder = None;
         let waits = self.links.iter_mut().filter(|share| !share.waiting.is_empty());
-        let next = waits.min_by_key(|share| share.charged_ns)?;
-        self.reached_ns = self.reached_ns.max(next.charged_ns);
+        let next = waits.min_by_key(|share| share.charged)?;
+        self.reached = self.reached.max(next.charged);
         let (wish, waker) = next.waiting.pop_front()?;
         self.holder = Some(wish);
         Some(waker)
@@ -83,8 +86,8 @@ impl<W> Waiting<W> {
         None
     }
 
-    fn charge(&mut self, link: usize, time_ns: u64) {
-        self.links[link].charged_ns += time_ns;
+    fn charge(&mut self, link: usize, work: u64) {
+        self.links[link].charged += work;
     }
 }
 
@@ -109,12 +112,11 @@ impl FairQueue {
         poll_fn(|cx| {
             let slice = wished.get_or_insert_with(|| {
                 let wish = self.waiting.borrow_mut().enter(link, || cx.waker().clone());
-                Slice { queue: self, link, wish, began_ns: 0 }
+                Slice { queue: self, link, wish }
             });
             if self.waiting.borrow().holder != Some(slice.wish) {
                 return Poll::Pending;
             }
-            slice.began_ns = self.ticks.now_ns();
             wished.take().map_or(Poll::Pending, Poll::Ready)
         })
         .await
@@ -127,37 +129,24 @@ pub struct Slice<'a> {
     queue: &'a FairQueue,
     link: usize,
     wish: u64,
-    /// 0 = not begun.
-    began_ns: u64,
 }
 
 impl Slice<'_> {
-    /// Ends the slice: charges its time to the link. Where the loop has not looked at its sockets and timers for a while, it
+    /// Ends the slice: charges its work to the link, in messages, beside what a slice itself costs. Where the loop has not looked at its sockets and timers for a while, it
     /// does so first, so that the next slice goes to whoever came meanwhile.
-    pub async fn end(mut self) {
-        let turns = &self.queue.turns;
-        if self.charge().saturating_sub(turns.looked_ns()) > LOOK_NS {
+    pub async fn end(self, work: u64) {
+        let FairQueue { waiting, turns, ticks } = self.queue;
+        waiting.borrow_mut().charge(self.link, SLICE + work);
+        if ticks.now_ns().saturating_sub(turns.looked_ns()) > LOOK_NS {
             // Nobody else notes a look meanwhile: only the holder does, and the loop itself before it sleeps.
             turns.look();
             tokio::task::yield_now().await;
         }
     }
-
-    /// Charges what was used of it to the link, once. Returns the time.
-    fn charge(&mut self) -> u64 {
-        let now_ns = self.queue.ticks.now_ns();
-        if self.began_ns > 0 {
-            let time_ns = now_ns.saturating_sub(self.began_ns);
-            self.queue.waiting.borrow_mut().charge(self.link, time_ns);
-            self.began_ns = 0;
-        }
-        now_ns
-    }
 }
 
 impl Drop for Slice<'_> {
     fn drop(&mut self) {
-        self.charge();
         let next = self.queue.waiting.borrow_mut().leave(self.link, self.wish);
         if let Some(waker) = next {
             waker.wake();
@@ -173,9 +162,9 @@ mod tests {
     /// Who wishes what: the link and the connection.
     type Who = (usize, usize);
 
-    /// A worker of many connections, in virtual time: each wants a slice at once again, each slice takes what `cost_ns` says.
+    /// A worker of many connections, whose slices are counted: each wants a slice at once again, each slice takes what `cost` says.
     /// Returns who had the slices, in their order.
-    fn play(who: &[Who], cost_ns: impl Fn(usize) -> u64, slices: usize) -> Vec<Who> {
+    fn play(who: &[Who], cost: impl Fn(usize) -> u64, slices: usize) -> Vec<Who> {
         let mut waiting = Waiting::<Who>::default();
         let mut wishes = HashMap::new();
         for (link, connection) in who {
@@ -186,7 +175,7 @@ mod tests {
         let mut holder = who[0];
         for _ in 0..slices {
             had.push(holder);
-            waiting.charge(holder.0, cost_ns(holder.0));
+            waiting.charge(holder.0, cost(holder.0));
             let next = waiting.leave(holder.0, wishes[&holder]);
             let wish = waiting.enter(holder.0, || holder);
             wishes.insert(holder, wish);
@@ -209,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn time_is_shared_and_not_slices() {
+    fn work_is_shared_and_not_slices() {
         let who: Vec<Who> = (0..4).flat_map(|connection| [(0, connection), (1, connection)]).collect();
         let had = play(&who, |link| [900, 100][link], 1_000);
         let long = had.iter().filter(|who| who.0 == 0).count();
@@ -236,7 +225,7 @@ mod tests {
             }
             holder = again;
         }
-        // The other had 20 us of 1 s: it is not given the rest now.
+        // The other had next to nothing until now: it is not given the rest.
         let first = waiting.enter(1, || "first");
         let waits = waiting.enter(0, || "flood");
         waiting.charge(0, 100_000);

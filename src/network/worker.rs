@@ -51,6 +51,9 @@ pub struct Worker {
     pub thread: JoinHandle<()>,
 }
 
+/// What opening a connection is charged to its link, in messages.
+const OPENING: u64 = 8;
+
 /// Connections that wait for a worker to take them; more are refused.
 const WAITING: usize = 1024;
 
@@ -175,6 +178,6 @@ async fn serve(incoming: Incoming, shared: Rc<Shared>, parts: ServerParts, stop:
     let slice = shared.fair.slice(link.index).await;
     let corridor = Corridor::new(parts.desk, Arc::clone(&link), parts.journal, shared.ticks.clone());
     let connection = Connection::new(stream, link, Rc::clone(&shared), corridor, observer, since_ns);
-    slice.end().await;
+    slice.end(OPENING).await;
     connection.serve(stop).await;
 }

@@ -4,7 +4,7 @@ use super::harness::*;
 use super::{counter, echo, start, told};
 use rustix::net::{AddressFamily, SocketType};
 use std::io::{Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The connection of this peer has ended for this reason, and is counted.
 fn ended(switch: &Switch, peer: &Peer, reason: &str, metric: &str) {
@@ -102,4 +102,50 @@ fn a_peer_that_reads_slowly_gets_all_its_answers() {
     assert_eq!(read, ASKED * answer);
     let metric = "authswitch_connections_slow_reader_closed_total{link=\"acquirer-bcd\"}";
     assert_eq!(switch.metric(metric), Some(0.0));
+}
+
+#[test]
+fn late_requests_beyond_those_that_are_remembered_are_91_too_and_contradict_no_answer_that_was_given() {
+    const LATE: u32 = 14_000;
+    let (_folder, switch) = start(&["links.acquirer-ascii.budget_ms=1000"]);
+    let mut peer = switch.connect("acquirer-ascii");
+    let purchase = |stan: u32| Purchase::new(&pan("411111", stan % 500), stan, 100);
+    let mut first = 0;
+    wait_for("an approval", || {
+        first += 1;
+        (peer.ask("0100", &purchase(first).fields()).code() == "00").then_some(())
+    });
+    switch.stand_still();
+    let late: Vec<u8> =
+        (1_000..1_000 + LATE).flat_map(|stan| peer.frame("0100", &purchase(stan).fields())).collect();
+    let mut reader = peer.again();
+    let answers = std::thread::spawn(move || {
+        (0..LATE)
+            .map(|_| reader.receive().unwrap())
+            .map(|answer| answer.code().to_owned())
+            .collect::<Vec<_>>()
+    });
+    peer.send_raw(&late);
+    // What was approved is repeated among them, where nothing new is remembered any more.
+    peer.send("0101", &purchase(first).fields());
+    outlast(Instant::now(), Duration::from_millis(1_500));
+    switch.signal("CONT");
+    assert!(answers.join().unwrap().iter().all(|code| code == "91"));
+    let counted = |name: &str| counter(&switch, name);
+    wait_for("the repeat to be withheld", || (counted("withheld_repeats") == 1.0).then_some(()));
+    // How many are shed depends on how long the rest takes; those at once are remembered in any case.
+    let (remembered, shed) = (counted("budget_spent_requests"), counted("shed_requests"));
+    assert!(remembered >= 10_000.0 && remembered + shed >= f64::from(LATE), "{remembered} {shed}");
+    // Remembered: 91 again. Approved: the stored approval again.
+    assert_eq!(peer.ask("0101", &purchase(1_000).fields()).code(), "91");
+    wait_for("the stored approval in time", || {
+        peer.send("0101", &purchase(first).fields());
+        peer.send("0800", &[(7, "1122093315"), (11, "999999"), (70, "301")]);
+        let answer = peer.receive().unwrap();
+        let found = (answer.code() == "00" && answer.mti == "0110").then_some(());
+        if found.is_some() {
+            assert_eq!(peer.receive().unwrap().mti, "0810");
+        }
+        found
+    });
 }

@@ -36,8 +36,13 @@ struct Taken {
 impl Taken {
     /// Whether the slice has room for one more frame.
     fn may_go_on(&self) -> bool {
-        let cheap = self.cut - self.frames as u32;
-        self.end.is_none() && self.frames as u32 + cheap / CHEAP_FRAMES_A_MESSAGE < SLICE_MESSAGES
+        self.end.is_none() && self.work() < SLICE_MESSAGES
+    }
+
+    /// Its work so far, in messages.
+    fn work(&self) -> u32 {
+        let messages = self.frames as u32;
+        messages + (self.cut - messages) / CHEAP_FRAMES_A_MESSAGE
     }
 }
 
@@ -95,6 +100,7 @@ impl Connection {
         if self.refused_rate.add(self.last_read, u64::from(taken.cut), taken.refused) {
             taken.end.get_or_insert(CloseReason::Refused);
         }
+        self.work += u64::from(taken.work());
         self.account(length, &taken);
         taken.end.map_or(Ok(()), Err)
     }
