@@ -145,7 +145,10 @@ pub(super) fn file_size_doubt() -> Option<String> {
 pub(super) fn explained(error: &(dyn Error + 'static)) -> String {
     let text = error.to_string();
     let causes = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
-    let words = causes.filter_map(|cause| limit_in_words(cause.downcast_ref::<io::Error>()?)).next();
+    // What an error of the system wraps is no source of it.
+    let wrapped = |error: &io::Error| limit_in_words(error.get_ref()?.downcast_ref::<io::Error>()?);
+    let words = |error| limit_in_words(error).or_else(|| wrapped(error));
+    let words = causes.filter_map(|cause| words(cause.downcast_ref::<io::Error>()?)).next();
     match words {
         Some(words) if !text.contains(words) => format!("{text} ({words})"),
         _ => text,
