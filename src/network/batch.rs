@@ -129,20 +129,35 @@ impl Outgoing {
 /// Answers that wait until their record is durable, first come first.
 #[derive(Debug, Default)]
 struct Line {
-    bytes: VecDeque<u8>,
+    /// Those that have left are wiped: `left..` wait. No ring: growing, one leaves copies behind.
+    bytes: Vec<u8>,
+    left: usize,
     answers: VecDeque<(u64, Answer)>,
 }
 
 impl Line {
+    fn push(&mut self, sequence: u64, answer: Answer, bytes: &[u8]) {
+        if self.left > self.bytes.len() / 2 {
+            let waiting = self.bytes.len() - self.left;
+            self.bytes.copy_within(self.left.., 0);
+            self.bytes[waiting..].zeroize();
+            self.bytes.truncate(waiting);
+            self.left = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+        self.answers.push_back((sequence, answer));
+    }
+
     /// Moves the first ones to those that leave, as long as `goes` says so.
     fn release(&mut self, now_ns: u64, outgoing: &mut Outgoing, goes: impl Fn(u64, &Answer) -> bool) {
         while self.answers.front().is_some_and(|(sequence, answer)| goes(*sequence, answer))
             && let Some((_, mut answer)) = self.answers.pop_front()
         {
             answer.passed.is_durable(now_ns);
-            outgoing.bytes.extend(self.bytes.range(..answer.length));
-            self.bytes.range_mut(..answer.length).for_each(|byte| *byte = 0);
-            self.bytes.drain(..answer.length);
+            let bytes = &mut self.bytes[self.left..][..answer.length];
+            outgoing.bytes.extend_from_slice(bytes);
+            bytes.zeroize();
+            self.left += answer.length;
             outgoing.answers.push(answer);
         }
     }
@@ -169,10 +184,9 @@ impl Deferred {
     /// Moves the bytes of one answer here, to wait for `sequence`.
     pub fn push(&mut self, sequence: u64, answer: Answer, from: &mut Vec<u8>, range: Range<usize>) {
         let line = if answer.passed.has_deadline { &mut self.approvals } else { &mut self.acknowledgements };
-        line.bytes.extend(&from[range.clone()]);
+        line.push(sequence, answer, &from[range.clone()]);
         from[range.clone()].zeroize();
         from.drain(range);
-        line.answers.push_back((sequence, answer));
     }
 
     /// Moves what is durable by now to the answers that leave, and what is too late by now: there it is replaced, durable or
@@ -293,6 +307,22 @@ mod tests {
         deferred.release(11, 102, 100, &mut outgoing);
         assert_eq!((deferred.len(), outgoing.bytes.as_slice()), (0, &b"first--third-secondfourth"[..]));
         assert_eq!(deferred.first_with_deadline(), None);
+    }
+
+    #[test]
+    fn what_has_left_is_wiped_and_its_room_is_used_again() {
+        let (mut deferred, mut outgoing) = (Deferred::default(), Outgoing::default());
+        for sequence in 1..1_000 {
+            let mut built = b"cardholder".to_vec();
+            deferred.push(sequence, answer(0, 10, false), &mut built, 0..10);
+            // A few always wait, so that it is never empty.
+            deferred.release(sequence.saturating_sub(3), 50, 100, &mut outgoing);
+            let line = &deferred.acknowledgements;
+            let room = &line.bytes;
+            assert!(room[..line.left].iter().all(|byte| *byte == 0));
+            assert!(room.len() <= 100 && room[line.left..].chunks(10).all(|bytes| bytes == b"cardholder"));
+        }
+        assert_eq!((outgoing.bytes.len(), deferred.len()), (9_960, 3));
     }
 
     #[test]
