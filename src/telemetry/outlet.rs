@@ -1,12 +1,11 @@
 //! A stream that nobody need read: lines wait in a bounded buffer for a thread of their own, which alone waits for the
 //! reader. What finds no room is dropped and counted. Must not know what the lines say.
 
-use parking_lot::{Condvar, Mutex};
 use rustix::event::{PollFd, PollFlags, poll};
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Bytes that wait at most, beside as many that are being written.
@@ -55,7 +54,7 @@ impl Outlet {
 
     /// Takes in whole lines, or drops them where there is no room. Never waits for the stream.
     pub fn push(&self, lines: &[u8]) {
-        let mut state = self.shared.state.lock();
+        let mut state = self.shared.lock();
         if state.waiting.len() + lines.len() > ROOM {
             state.dropped += count(lines);
             return;
@@ -68,26 +67,37 @@ impl Outlet {
     /// Waits until all that was taken in by now has left, but no longer than `patience`.
     pub fn flush(&self, patience: Duration) {
         let until = Instant::now() + patience;
-        let mut state = self.shared.state.lock();
+        let mut state = self.shared.lock();
         let taken = state.taken;
-        while state.done < taken && !self.shared.changed.wait_until(&mut state, until).timed_out() {}
+        while state.done < taken {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let woken = self.shared.changed.wait_timeout(state, left);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     /// Lines that were dropped or could not be written so far.
     pub fn dropped(&self) -> u64 {
-        self.shared.state.lock().dropped
+        self.shared.lock().dropped
     }
 }
 
 impl Shared {
+    /// Who panics here tells it by way of this very outlet.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn write_on(&self, stream: &mut File, told: &Told) {
         let (mut batch, mut known, mut flows) = (Vec::new(), 0, false);
         loop {
             let dropped = {
-                let mut state = self.state.lock();
-                while state.waiting.is_empty() {
-                    self.changed.wait(&mut state);
-                }
+                let idle = |state: &mut State| state.waiting.is_empty();
+                let woken = self.changed.wait_while(self.lock(), idle);
+                let mut state = woken.unwrap_or_else(PoisonError::into_inner);
                 batch.clear();
                 std::mem::swap(&mut batch, &mut state.waiting);
                 state.dropped
@@ -99,7 +109,7 @@ impl Shared {
             }
             let written = write_all(stream, &batch);
             flows = written.is_ok();
-            let mut state = self.state.lock();
+            let mut state = self.lock();
             state.done += batch.len() as u64;
             if let Err((error, left)) = written {
                 state.dropped += count(&batch[batch.len() - left..]);
