@@ -1,4 +1,4 @@
-//! What one link's connections send costs another link next to nothing: told by the order of the journal.
+//! What one link's connections send waits where another link wants its turn: told by the order of the journal.
 
 use super::echo;
 use super::harness::*;
