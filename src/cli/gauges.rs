@@ -83,6 +83,8 @@ pub(super) fn register(parts: &Arc<Parts>, server: &Server) {
     }
     let help = "Lines of the log dropped because stderr took none.";
     telemetry.total("log_lines_dropped", help, &[], || log::dropped() as f64);
+    let help = "Bytes of the log that stderr has not taken yet.";
+    telemetry.gauge("log_waiting_bytes", help, &[], || log::waiting() as f64);
     for (index, result) in ["taken", "refused"].into_iter().enumerate() {
         let parts = Arc::downgrade(parts);
         telemetry.total("reloads", "Reloads of settings and rules.", &[("result", result)], move || {

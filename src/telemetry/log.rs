@@ -147,6 +147,11 @@ pub fn flush() {
     }
 }
 
+/// Bytes of the log that stderr has not taken yet.
+pub fn waiting() -> u64 {
+    OUTLET.get().map_or(0, Outlet::waiting)
+}
+
 /// Lines that were dropped so far because stderr took none.
 pub fn dropped() -> u64 {
     OUTLET.get().map_or(0, Outlet::dropped)

@@ -51,7 +51,9 @@ fn a_sound_journal_is_called_sound_while_it_is_written() {
     let switch = Switch::start(&data, &["journal.segment_mib=1", "snapshot.every_records=1500"]);
     let rounds = std::env::var("AUTHSWITCH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
     for round in 0..rounds {
-        let before = records(&switch);
+        let before = wait_for("all records to be on the disk", || {
+            (switch.metric("authswitch_exposure_records") == Some(0.0)).then(|| records(&switch))
+        });
         let load = Load::on(&switch, &folder.join("trace.jsonl"));
         wait_for("the round's first records", || (records(&switch) > before + 50).then_some(()));
         read_all(folder, before, round);
@@ -66,7 +68,7 @@ fn read_all(folder: &Path, before: u64, round: usize) {
     let verified: serde_json::Value = serde_json::from_str(&verified).unwrap();
     let sound =
         verified["torn"].is_null() && verified["first"] == 1 && verified["records"] == verified["last"];
-    assert!(sound && verified["last"].as_u64() >= Some(before), "round {round}: {verified}, {before}");
+    assert!(sound && verified["last"].as_u64() >= Some(before), "round {round}: {verified}, before {before}");
     let from = before.max(1);
     let dumped = printed(folder, &["journal", "dump", "--data", "data", "--from", &from.to_string()]);
     let seqs = dumped.lines().map(|line| line.split_whitespace().next().unwrap().parse::<u64>().unwrap());

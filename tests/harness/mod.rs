@@ -178,8 +178,24 @@ impl Switch {
         self.child.wait().unwrap();
     }
 
+    /// The log: of a switch that answers all that it has said by now, since its lines leave by a thread of their own.
     pub fn log_text(&self) -> String {
+        let mut left = 1_000;
+        while left > 0 && self.log_waits().is_some_and(|bytes| bytes > 0.0) {
+            left -= 1;
+            std::thread::sleep(Duration::from_millis(5));
+        }
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Bytes of the log that wait; none where nobody answers: it stands still or has ended.
+    fn log_waits(&self) -> Option<f64> {
+        let mut stream = TcpStream::connect(self.addresses["admin"]).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("authswitch_log_waiting_bytes ")?.parse().ok())
     }
 
     /// GET from the operators' HTTP: status code and body.
