@@ -32,7 +32,8 @@ impl World {
 
     /// A small table forgets: never what holds money (I6), and what moved or vouches for it only behind the window (I8).
     pub fn notice_forgotten(&mut self, name: Name) -> Result<(), Fault> {
-        if !self.forgets || self.model.get(&name).is_none() {
+        // A part of a larger one may have more messages of no card of ours than it has room for.
+        if self.model.get(&name).is_none_or(|entry| !self.forgets && entry.must_keep()) {
             return Ok(());
         }
         let Some(key) = self.keys.get(&name).copied() else { return Ok(()) };
