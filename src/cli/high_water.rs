@@ -77,6 +77,13 @@ fn checksum(content: &str) -> String {
     format!("{:08x}", crc32c::crc32c(content.as_bytes()))
 }
 
+/// Notes where a journal begins, before anything in it is acknowledged: that it was there.
+pub(super) fn begin(data: &Path, journal: &Journal) {
+    if let Err(error) = HighWater::of(journal).write(data) {
+        tracing::warn!(%error, "where the journal stands is not noted beside it; tried again");
+    }
+}
+
 /// Notes how far a running switch's journal has come.
 pub(super) struct Keeper {
     noted: Option<HighWater>,

@@ -19,7 +19,7 @@ pub(super) enum Wish {
 
 /// Every signal whose usual effect is to end a process and that can be caught, save those that say that the process itself is
 /// broken, and SIGPIPE, which is ignored.
-const MEANINGS: [(&str, rustix::process::Signal, Wish); 12] = {
+const MEANINGS: [(&str, rustix::process::Signal, Wish); 16] = {
     use rustix::process::Signal;
     [
         ("SIGTERM", Signal::TERM, Wish::End),
@@ -30,6 +30,10 @@ const MEANINGS: [(&str, rustix::process::Signal, Wish); 12] = {
         ("SIGHUP", Signal::HUP, Wish::Reload),
         ("SIGUSR1", Signal::USR1, Wish::BelieveClock),
         ("SIGUSR2", Signal::USR2, Wish::Nothing),
+        ("SIGTSTP", Signal::TSTP, Wish::Nothing),
+        ("SIGTTIN", Signal::TTIN, Wish::Nothing),
+        ("SIGTTOU", Signal::TTOU, Wish::Nothing),
+        ("SIGSTKFLT", Signal::STKFLT, Wish::Nothing),
         ("SIGALRM", Signal::ALARM, Wish::Nothing),
         ("SIGVTALRM", Signal::VTALARM, Wish::Nothing),
         ("SIGPROF", Signal::PROF, Wish::Nothing),

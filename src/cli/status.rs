@@ -46,6 +46,8 @@ pub(super) struct Parts {
     /// Reloads that were taken, and refused.
     pub reloads: [AtomicU64; 2],
     pub fills: Fills,
+    /// Somebody has taken the journal's newest file out of the folder.
+    pub is_journal_gone: AtomicBool,
 }
 
 /// How full the tables are that have a bound.
@@ -108,6 +110,17 @@ pub(super) enum Phase {
 }
 
 impl Parts {
+    /// Sees whether what is written can be found again, and says once where it cannot.
+    pub(super) fn look_for_journal(&self) {
+        let is_gone = self.journal.is_gone(&self.data.join("journal"));
+        if is_gone && !self.is_journal_gone.swap(is_gone, Ordering::Relaxed) {
+            tracing::error!(
+                data = %self.data.display(),
+                "the newest file of the journal is gone from the folder: what is stored from now on is lost at the next start"
+            );
+        }
+    }
+
     pub(super) fn phase(&self) -> Phase {
         if self.draining.load(Ordering::Relaxed) { Phase::Draining } else { Phase::Serving }
     }
@@ -145,6 +158,9 @@ impl admin::Status for SwitchStatus {
         let degraded = |reason| Readiness { state: State::Degraded, reason };
         if let Some(words) = self.standing(UNREADY) {
             return degraded(format!("{words}: what it serves waits"));
+        }
+        if self.parts.is_journal_gone.load(Ordering::Relaxed) {
+            return degraded("the newest file of the journal is gone from the data folder: what is stored is lost at the next start".into());
         }
         let waited = Duration::from_micros(self.parts.journal.exposure().age_us);
         if waited >= LAGGING && self.parts.phase() == Phase::Serving && self.parts.journal.accepting() {

@@ -3,7 +3,7 @@
 use super::clock::SwitchClock;
 use super::data::{self, Opened};
 use super::gauges;
-use super::high_water::{HighWater, Keeper};
+use super::high_water::{self, HighWater, Keeper};
 use super::limits;
 use super::policy::{self, reading};
 use super::snapshots::{self, Snapshots};
@@ -31,6 +31,8 @@ pub(super) use data::Failure;
 
 /// How often the holds that have run out are ended.
 const SWEEP: Duration = Duration::from_secs(10);
+/// How long a start waits for the segment behind the one it goes on with: a disk that stands is no reason not to serve.
+const SPARE_PATIENCE: Duration = Duration::from_secs(10);
 /// What ending all holds and forgetting all counters at once may take.
 const SWEEPS: Duration = Duration::from_secs(60);
 /// How often counters of limits that no longer matter are forgotten.
@@ -83,6 +85,7 @@ impl Switch {
         let telemetry = telemetry(settings, &links, workers, data);
         let options = journal_options(settings, &telemetry);
         let journal = Journal::open_locked(&data.join("journal"), tail, options, lock.clone())?;
+        high_water::begin(data, &journal);
         let portfolio = Arc::new(portfolio);
         let standing = standing::of(settings, rules.set, &portfolio)?;
         touch(&portfolio, &standing, workers);
@@ -104,7 +107,10 @@ impl Switch {
             draining: AtomicBool::new(false),
             reloads: Default::default(),
             fills: Fills::of(settings),
+            is_journal_gone: AtomicBool::new(false),
         });
+        parts.fills.observe(Duration::ZERO, &parts.portfolio);
+        journal.wait_for_spare(SPARE_PATIENCE);
         let lines_per_s = settings.log.lines_per_second;
         let (likely, clock) = (Some(super::decode::likely as Likely), Arc::clone(parts.clock.wall()));
         let options = ServerOptions { workers, links, most_connections, lines_per_s, likely, clock };
@@ -268,6 +274,7 @@ fn keep_up(parts: &Parts, server: &Server, beat: &Beat) {
         parts.fills.observe(started.elapsed(), &parts.portfolio);
         beat.not_due();
         high_water.keep(&parts.data, &parts.journal, Instant::now());
+        parts.look_for_journal();
     }
 }
 

@@ -30,6 +30,26 @@ pub struct Evidence {
     pub sequence: u64,
 }
 
+/// As the file has it: a digit that was changed would give holds back.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    evidence: Evidence,
+    crc32c: String,
+}
+
+impl Kept {
+    fn of(evidence: &Evidence) -> Result<Kept, serde_json::Error> {
+        let crc = crc32c::crc32c(&serde_json::to_vec(evidence)?);
+        Ok(Kept { evidence: evidence.clone(), crc32c: format!("{crc:08x}") })
+    }
+
+    fn checked(self) -> Result<Evidence, String> {
+        let right = Kept::of(&self.evidence).is_ok_and(|kept| kept.crc32c == self.crc32c);
+        if right { Ok(self.evidence) } else { Err("its checksum is wrong: it was changed".into()) }
+    }
+}
+
 impl Evidence {
     /// Where the wall clock was believed to be right.
     pub fn anchor(&self) -> Reading {
@@ -44,7 +64,10 @@ impl Evidence {
         let path = data.join(FILE);
         let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| fail(&error)),
+            Ok(text) => {
+                let kept: Kept = serde_json::from_slice(&text).map_err(|error| fail(&error))?;
+                kept.checked().map(Some).map_err(|error| fail(&error))
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(fail(&error)),
         }
@@ -56,7 +79,7 @@ impl Evidence {
     /// What the disk says; what was there stays then.
     pub fn write(&self, data: &Path) -> std::io::Result<()> {
         let unfinished = data.join(UNFINISHED);
-        let text = serde_json::to_vec(self)?;
+        let text = serde_json::to_vec(&Kept::of(self)?)?;
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         let written = file.write_all(&text).and_then(|()| file.sync_all());
@@ -111,6 +134,14 @@ mod tests {
             assert_eq!(Evidence::read(folder.path()).unwrap().as_ref(), Some(&evidence));
         }
         assert!(!folder.path().join(UNFINISHED).exists());
+        let text = fs::read_to_string(folder.path().join(FILE)).unwrap();
+        for (from, to) in
+            [("wall_us\":1,", "wall_us\":9,"), ("\"boot_us\":4,", "\"boot_us\":40,"), (":-3,", ":-4,")]
+        {
+            assert_eq!(text.matches(from).count(), 1, "{text}");
+            fs::write(folder.path().join(FILE), text.replace(from, to)).unwrap();
+            assert!(Evidence::read(folder.path()).unwrap_err().contains("checksum"), "{from}");
+        }
         for text in ["", "{", "{}", "\0\0\0\0", "[1]"] {
             fs::write(folder.path().join(FILE), text).unwrap();
             assert!(Evidence::read(folder.path()).unwrap_err().contains(FILE), "{text}");

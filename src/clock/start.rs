@@ -80,8 +80,11 @@ pub fn start(
         let is_this_boot = !boot.is_empty() && evidence.boot == boot && now.boot_us >= evidence.boot_us;
         let passed_us = now.boot_us.saturating_sub(evidence.anchor_boot_us);
         let time_us = evidence.anchor_wall_us.saturating_add(passed_us);
-        // What leads behind the last record is no evidence: a copy from before, or a clock that is not of this boot.
-        (is_this_boot && passed_us >= 0 && !is_earlier(time_us)).then(|| evidence.anchor())
+        // What leads behind the last record is no evidence: a copy from before, or a clock that is not of this boot. Nor is
+        // what does not lead to the time at which it was written itself.
+        let written = Reading { wall_us: evidence.time_us, boot_us: evidence.boot_us };
+        let is_one = super::Guard::new(evidence.anchor(), bounds.max_step_us).believes(written);
+        (is_this_boot && is_one && passed_us >= 0 && !is_earlier(time_us)).then(|| evidence.anchor())
     });
     if let Some(anchor) = passed {
         let is_believed = super::Guard::new(anchor, bounds.max_step_us).believes(now);

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// What to do when there is no space for the next segment.
@@ -243,9 +243,25 @@ impl Journal {
         self.handle.shared.durable.load(Ordering::Acquire)
     }
 
+    /// Waits until the next segment is ready or cannot be had, for so long at most: before that a record that finds the last one
+    /// full has no place.
+    pub fn wait_for_spare(&self, patience: Duration) {
+        let (shared, until) = (&self.handle.shared, Instant::now() + patience);
+        while shared.spares().0 == 0 && self.accepting() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// The first record of the newest segment: its file is in the folder for good.
     pub fn segment(&self) -> Seq {
         self.handle.shared.segment.load(Ordering::Acquire)
+    }
+
+    /// Whether the newest segment's file is no longer in the folder: what is written then is lost at the next start.
+    pub fn is_gone(&self, dir: &Path) -> bool {
+        let first = self.segment();
+        // One that another begins behind meanwhile stays.
+        matches!(segment::path(dir, first).try_exists(), Ok(false))
     }
 
     /// The last record appended.

@@ -305,3 +305,19 @@ fn an_import_says_that_it_made_the_folder() {
     let again = run(place.path(), &import);
     assert!(again.status.success() && !stderr(&again).contains("made the data folder"), "{}", stderr(&again));
 }
+
+#[test]
+fn a_journal_that_is_taken_away_while_it_is_written_is_told_at_once() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let switch = Switch::start(&data, &[]);
+    assert!(data.join("high-water").exists(), "noted before anything is acknowledged");
+    purchases(&switch, 0..5);
+    assert_eq!(switch.get("/readyz").0, 200);
+    fs::remove_file(segments(&data).pop().unwrap()).unwrap();
+    let ready = crate::harness::wait_for("the loss to be seen", || {
+        Some(switch.get("/readyz")).filter(|(status, _)| *status == 503)
+    });
+    assert!(ready.1.contains("is gone from the data folder"), "{}", ready.1);
+    assert_eq!(switch.log_text().matches("is gone from the folder").count(), 1);
+}

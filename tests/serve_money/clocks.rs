@@ -3,6 +3,7 @@
 
 use super::harness::*;
 use super::{available, card};
+use authswitch::clock::Evidence;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,10 +49,9 @@ impl World {
 
     /// As if the machine had been started anew since.
     fn reboot(&self) {
-        let file = self.data().join("clock.json");
-        let mut kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-        kept["boot"] = "another".into();
-        std::fs::write(file, kept.to_string()).unwrap();
+        let mut kept = Evidence::read(&self.data()).unwrap().unwrap();
+        kept.boot = "another".into();
+        kept.write(&self.data()).unwrap();
     }
 
     /// The times of all records, in order, in microseconds.
@@ -264,11 +264,19 @@ fn after_a_long_stop_the_machine_started_anew_it_serves_and_waits_for_a_word() {
     let switch = world.start(&[]);
     assert!(!is_doubted(&switch));
     switch.terminate();
-    std::fs::write(world.data().join("clock.json"), "{").unwrap();
+    // On the same boot a changed digit would lead to a time of its own.
+    let file = world.data().join("clock.json");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    let at = kept.find("anchor_wall_us\":").unwrap() + "anchor_wall_us\":".len();
+    let changed = format!("{}2{}", &kept[..at], &kept[at + 1..]);
     world.set_clock(30 * DAY);
-    let switch = world.start(&[]);
-    assert!(is_doubted(&switch) && said(&switch, "cannot be read") > 0);
-    assert_eq!(mode(&world.data().join("clock.json")), 0o600);
+    for damaged in ["{", &changed] {
+        std::fs::write(&file, damaged).unwrap();
+        let switch = world.start(&[]);
+        assert!(is_doubted(&switch) && said(&switch, "cannot be read") > 0);
+        assert_eq!(mode(&file), 0o600);
+        switch.kill();
+    }
 }
 
 fn mode(path: &Path) -> u32 {
