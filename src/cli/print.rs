@@ -93,7 +93,7 @@ pub(super) fn note(error: &io::Error) {
     }
 }
 
-/// The process's exit code: the command's own, unless what it printed went nowhere and nobody wanted that.
+/// The process's exit code: the command's own, unless what it printed went nowhere and nobody wanted that; a switch's own.
 pub(super) fn end(code: ExitCode) -> ExitCode {
     match OUTLET.get() {
         Some(outlet) => outlet.flush(log::LAST_WORDS),
@@ -103,7 +103,8 @@ pub(super) fn end(code: ExitCode) -> ExitCode {
         None => code,
         Some(reason) => {
             errln!("authswitch: standard output: {reason}");
-            ExitCode::from(super::USAGE)
+            // What a switch did does not hang on who hears it; the log has it too.
+            if OUTLET.get().is_some() { code } else { ExitCode::from(super::USAGE) }
         }
     };
     log::flush();

@@ -101,3 +101,20 @@ fn a_standard_output_that_nobody_reads_holds_up_neither_the_start_nor_the_stop()
         drop(reader);
     }
 }
+
+#[test]
+fn a_standard_output_that_refuses_what_is_printed_changes_no_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let log = data.with_extension("log");
+    let mut command = Switch::command(&data, &[]);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    command.stdin(Stdio::null()).stdout(full).stderr(std::fs::File::create(&log).unwrap());
+    let mut child = command.spawn().unwrap();
+    let said = || std::fs::read_to_string(&log).unwrap();
+    wait_for("the switch", || said().contains("ready").then_some(()));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let status = child.wait().unwrap();
+    assert!(status.success() && said().contains("standard output: "), "{status} {}", said());
+}
