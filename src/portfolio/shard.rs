@@ -401,4 +401,29 @@ mod tests {
         }
         assert!(shard.slots.len() <= 31, "slots are used again");
     }
+    #[test]
+    fn a_new_transaction_counts_nowhere_where_a_forgotten_one_did() {
+        let rooms = Rooms { share: 12, requested: 12, advised: 15, idle: 4, strangers: 2 };
+        let mut shard = Shard::new(rooms, 1_000_000);
+        let [old, new] = [(1, 0), (2, 10)]
+            .map(|(number, time_s): (u64, i64)| kept_as(number, time_s * 1_000_000, Keeping::Booked));
+        let mut uses = Uses::EMPTY;
+        let change = CounterChange {
+            counter: 7,
+            ordinal: 1,
+            until_s: 9,
+            ring: false,
+            scaled: false,
+            count: 1,
+            amount_minor: 5,
+        };
+        uses.add(&change, 5);
+        shard.insert(&old, Traits::default());
+        shard.restore_uses(old.key, uses);
+        assert!(!shard.uses(old.key).is_empty());
+        shard.forget(Keeping::Booked, new.time_us, |_, _| {});
+        shard.insert(&new, Traits::default());
+        assert_eq!((shard.get(old.key), shard.slots.len()), (None, 1), "its slot is used again");
+        assert!(shard.uses(new.key).is_empty());
+    }
 }
