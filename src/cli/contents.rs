@@ -11,6 +11,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+/// What is wrong with a journal alone.
+pub(super) const NO_SNAPSHOT: &str =
+    "a journal, but no snapshot that says which cards it speaks of; restore one";
+
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Contents {
@@ -63,7 +67,7 @@ fn lacks(parts: &Parts<'_>) -> Option<String> {
         ));
     }
     if snapshots.is_empty() {
-        return Some("a journal, but no snapshot that says which cards it speaks of; restore one".into());
+        return Some(NO_SNAPSHOT.into());
     }
     let missing = high_water.and_then(|high_water| high_water.missing_segment(segments));
     missing.map(|missing| format!("{missing}: records are missing; restore it"))

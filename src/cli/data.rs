@@ -199,8 +199,7 @@ pub(super) fn not_of_the_demo(data: &Path) -> String {
 }
 
 fn no_snapshot(data: &Path) -> String {
-    let data = data.display();
-    format!("{data}: a journal, but no snapshot that says which cards it speaks of; restore one")
+    format!("{}: {}", data.display(), contents::NO_SNAPSHOT)
 }
 
 /// Removes what an earlier run left unfinished: nothing will ever read it, and it takes the journal's room.

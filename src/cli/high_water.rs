@@ -1,9 +1,9 @@
 //! How far a data folder's journal has come, in a second place beside it: a journal that lost its end, or an old copy of it,
 //! reads like a whole one. Must not know what records mean.
 
+use super::whole;
 use crate::journal::{Journal, Seq};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -39,18 +39,7 @@ impl HighWater {
     /// Puts it in place for good.
     pub(super) fn write(self, data: &Path) -> std::io::Result<()> {
         let content = format!("segment {} record {}", self.segment, self.record);
-        let unfinished = data.join(NAME).with_extension("tmp");
-        let written = File::create(&unfinished)
-            .and_then(|mut file| {
-                writeln!(file, "{content} {}", checksum(&content))?;
-                file.sync_all()
-            })
-            .and_then(|()| fs::rename(&unfinished, data.join(NAME)))
-            .and_then(|()| File::open(data)?.sync_all());
-        if written.is_err() {
-            let _ = fs::remove_file(&unfinished);
-        }
-        written
+        whole::write(&data.join(NAME), format!("{content} {}\n", checksum(&content)).as_bytes())
     }
 
     /// The last record that the journal must have.
@@ -77,13 +66,6 @@ fn checksum(content: &str) -> String {
     format!("{:08x}", crc32c::crc32c(content.as_bytes()))
 }
 
-/// Notes where a journal begins, before anything in it is acknowledged: that it was there.
-pub(super) fn begin(data: &Path, journal: &Journal) {
-    if let Err(error) = HighWater::of(journal).write(data) {
-        tracing::warn!(%error, "where the journal stands is not noted beside it; tried again");
-    }
-}
-
 /// Notes how far a running switch's journal has come.
 pub(super) struct Keeper {
     noted: Option<HighWater>,
@@ -92,8 +74,11 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(now: Instant) -> Keeper {
-        Keeper { noted: None, noted_at: now, failing: false }
+    /// Notes where the journal begins, before anything in it is acknowledged: that it was there.
+    pub(super) fn begin(data: &Path, journal: &Journal, now: Instant) -> Keeper {
+        let mut keeper = Keeper { noted: None, noted_at: now, failing: false };
+        keeper.keep(data, journal, now);
+        keeper
     }
 
     /// Notes it where a segment was begun, or some time has passed and records have come.

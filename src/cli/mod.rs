@@ -38,6 +38,7 @@ mod switch;
 mod trace;
 mod verification;
 mod versions;
+mod whole;
 
 #[cfg(fuzzing)]
 pub use specs::imported;

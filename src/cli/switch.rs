@@ -3,7 +3,7 @@
 use super::clock::SwitchClock;
 use super::data::{self, Opened};
 use super::gauges;
-use super::high_water::{self, HighWater, Keeper};
+use super::high_water::{HighWater, Keeper};
 use super::limits;
 use super::policy::{self, reading};
 use super::snapshots::{self, Snapshots};
@@ -85,7 +85,7 @@ impl Switch {
         let telemetry = telemetry(settings, &links, workers, data);
         let options = journal_options(settings, &telemetry);
         let journal = Journal::open_locked(&data.join("journal"), tail, options, lock.clone())?;
-        high_water::begin(data, &journal);
+        let high_water = Keeper::begin(data, &journal, Instant::now());
         let portfolio = Arc::new(portfolio);
         let standing = standing::of(settings, rules.set, &portfolio)?;
         touch(&portfolio, &standing, workers);
@@ -125,7 +125,7 @@ impl Switch {
         let admin =
             admin::Server::start_with(settings.admin.listen, telemetry.clone(), Arc::new(status), limits)
                 .map_err(|error| limits::not_listening(settings.admin.listen, &error))?;
-        let upkeep = start_upkeep(&parts, &server, beat)?;
+        let upkeep = start_upkeep(&parts, &server, beat, high_water)?;
         let snapshots = start_snapshots(&parts, floor)?;
         let ticker = telemetry.start_ticker()?;
         Ok(Switch { server, admin, parts, ticker, upkeep, snapshots, lock })
@@ -237,9 +237,11 @@ fn start_upkeep(
     parts: &Arc<Parts>,
     server: &Arc<Server>,
     beat: Arc<Beat>,
+    high_water: Keeper,
 ) -> std::io::Result<JoinHandle<()>> {
     let (parts, server) = (Arc::clone(parts), Arc::clone(server));
-    std::thread::Builder::new().name("upkeep".into()).spawn(move || keep_up(&parts, &server, &beat))
+    let thread = std::thread::Builder::new().name("upkeep".into());
+    thread.spawn(move || keep_up(&parts, &server, &beat, high_water))
 }
 
 fn start_snapshots(parts: &Arc<Parts>, floor: u64) -> std::io::Result<JoinHandle<()>> {
@@ -248,11 +250,10 @@ fn start_snapshots(parts: &Arc<Parts>, floor: u64) -> std::io::Result<JoinHandle
 }
 
 /// Ends holds, notes how far the journal has come; off the path of messages.
-fn keep_up(parts: &Parts, server: &Server, beat: &Beat) {
+fn keep_up(parts: &Parts, server: &Server, beat: &Beat, mut high_water: Keeper) {
     let started = Instant::now();
     let mut swept = started;
     let mut counters_swept = swept;
-    let mut high_water = Keeper::new(swept);
     while parts.phase() == Phase::Serving {
         beat.turn(server.ticks().now_ns());
         std::thread::park_timeout(Duration::from_millis(500));

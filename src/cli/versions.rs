@@ -3,15 +3,12 @@
 
 use super::data::Failure;
 use super::rules::Texts;
+use super::whole;
 use crate::rules::RuleSet;
 use crate::settings::Settings;
 use crate::vault::DataKey;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
-
-/// A version being written.
-const UNFINISHED: &str = "unfinished.tmp";
 
 /// The versions that a data folder has seen.
 pub(super) struct Versions<'a> {
@@ -40,18 +37,11 @@ impl<'a> Versions<'a> {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let (path, unfinished) = (self.folder.join(name), self.folder.join(UNFINISHED));
+        let path = self.folder.join(name);
         if path.exists() {
             return Ok(());
         }
-        let written = File::create(&unfinished)
-            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&unfinished, &path));
-        if let Err(error) = written {
-            let _ = fs::remove_file(&unfinished);
-            return Err(format!("{}: {error}", path.display()).into());
-        }
-        Ok(File::open(&self.folder)?.sync_all()?)
+        whole::write(&path, bytes).map_err(|error| format!("{}: {error}", path.display()).into())
     }
 
     /// The settings of this fingerprint.

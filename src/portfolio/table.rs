@@ -218,15 +218,6 @@ impl Table {
         self.kept.change(before, shard.kept());
     }
 
-    /// What a snapshot keeps of a locked shard, in the order of [`Shard::iter`]: for [`Table::restore`].
-    pub fn remembered<'a>(&'a self, shard: &'a Shard) -> impl Iterator<Item = Remembered> + use<'a> {
-        shard.iter().map(|transaction| Remembered {
-            transaction: *transaction,
-            rank: self.references.rank_of(transaction.reference, transaction.key.low()),
-            traits: shard.traits(transaction.key),
-        })
-    }
-
     /// Copies one shard, in bites: as of one record, because a copy during which it changed is begun anew.
     pub fn copy_one(&self, index: usize, copy: &mut ShardCopy) {
         let shard = || self.shards[index].lock();
@@ -249,11 +240,14 @@ impl Table {
         let _ = copy.bite(&shard, usize::MAX);
     }
 
-    /// What a snapshot keeps of a copied transaction. Where it is found has perhaps changed since it was copied, by records that
-    /// are replayed on it.
-    pub fn remember(&self, transaction: &Transaction, traits: &Traits) -> Remembered {
-        let rank = self.references.rank_of(transaction.reference, transaction.key.low());
-        Remembered { transaction: *transaction, rank, traits: *traits }
+    /// What a snapshot keeps of a copied shard, in the order of [`Shard::iter`]: for [`Table::restore`]. Where a transaction is
+    /// found has perhaps changed since it was copied, by records that are replayed on it.
+    pub fn remembered<'a>(&'a self, copy: &'a ShardCopy) -> impl Iterator<Item = Remembered> + use<'a> {
+        copy.iter().map(|(transaction, traits, _)| Remembered {
+            transaction: *transaction,
+            rank: self.references.rank_of(transaction.reference, transaction.key.low()),
+            traits: *traits,
+        })
     }
 
     /// Fills an empty shard with what a snapshot holds of it as of `sequence`.

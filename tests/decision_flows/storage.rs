@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use authswitch::message::{Marks, Operation, Refusal, Request};
-use authswitch::portfolio::{Portfolio, Remembered, Table, TableOptions};
+use authswitch::portfolio::{Portfolio, Remembered, ShardCopy, Table, TableOptions};
 
 #[test]
 fn what_is_not_stored_is_answered_96_and_changes_nothing() {
@@ -172,12 +172,11 @@ pub fn copy(from: &World) -> Portfolio {
     for (new, old) in to.cards().iter().zip(from.desk.portfolio.cards()) {
         *new.state.lock() = *old.state.lock();
     }
+    let (table, mut held) = (&from.desk.portfolio.table, ShardCopy::default());
     for index in 0..to.table.shards() {
-        let mut held: (Vec<Remembered>, u64) = (Vec::new(), 0);
-        from.desk.portfolio.table.visit_one(index, |shard| {
-            held = (from.desk.portfolio.table.remembered(shard).collect(), shard.sequence());
-        });
-        to.table.restore(index, &held.0, held.1);
+        table.copy_one(index, &mut held);
+        let remembered: Vec<Remembered> = table.remembered(&held).collect();
+        to.table.restore(index, &remembered, held.sequence());
     }
     to
 }

@@ -5,7 +5,7 @@ use crate::play::same;
 use crate::support::{MemorySink, World};
 use authswitch::decision::{Decision, Desk, Lateness, Standing};
 use authswitch::message::Request;
-use authswitch::portfolio::{Portfolio, Record, Remembered};
+use authswitch::portfolio::{Portfolio, Record, Remembered, ShardCopy};
 use std::sync::Arc;
 
 /// A copy made part by part while the desk decides, as a snapshot is.
@@ -45,11 +45,11 @@ impl Copied {
 }
 
 fn copy_shards(from: &Portfolio, to: &Portfolio, range: std::ops::Range<usize>) {
+    let mut held = ShardCopy::default();
     for index in range {
-        let mut held: (Vec<Remembered>, u64) = (Vec::new(), 0);
-        from.table
-            .visit_one(index, |shard| held = (from.table.remembered(shard).collect(), shard.sequence()));
-        to.table.restore(index, &held.0, held.1);
+        from.table.copy_one(index, &mut held);
+        let remembered: Vec<Remembered> = from.table.remembered(&held).collect();
+        to.table.restore(index, &remembered, held.sequence());
     }
 }
 

@@ -190,33 +190,34 @@ impl Switch {
 
     /// Bytes of the log that wait; none where nobody answers: it stands still or has ended.
     fn log_waits(&self) -> Option<f64> {
-        let mut stream = TcpStream::connect(self.addresses["admin"]).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        write!(stream, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text).ok()?;
-        text.lines().find_map(|line| line.strip_prefix("authswitch_log_waiting_bytes ")?.parse().ok())
+        let (_, metrics) = self.try_get("/metrics", Duration::from_secs(5)).ok()?;
+        sample(&metrics, "authswitch_log_waiting_bytes ")
     }
 
     /// GET from the operators' HTTP: status code and body.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.addresses["admin"]).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        self.try_get(path, PATIENCE).unwrap()
+    }
+
+    fn try_get(&self, path: &str, patience: Duration) -> std::io::Result<(u16, String)> {
+        let mut stream = TcpStream::connect(self.addresses["admin"])?;
+        stream.set_read_timeout(Some(patience))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
         let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let status = text.split(' ').nth(1).unwrap().parse().unwrap();
-        let body = text.split_once("\r\n\r\n").unwrap().1.to_owned();
-        (status, body)
+        stream.read_to_string(&mut text)?;
+        let answered = text.split_once("\r\n\r\n");
+        let (head, body) = answered.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        Ok((head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned()))
     }
 
     /// A sample's value from `/metrics`: the line that begins with `name`.
     pub fn metric(&self, name: &str) -> Option<f64> {
-        let (_, text) = self.get("/metrics");
-        text.lines()
-            .find(|line| line.starts_with(name))
-            .and_then(|line| line.rsplit(' ').next()?.parse().ok())
+        sample(&self.get("/metrics").1, name)
     }
+}
+
+fn sample(metrics: &str, name: &str) -> Option<f64> {
+    metrics.lines().find(|line| line.starts_with(name))?.rsplit(' ').next()?.parse().ok()
 }
 
 impl Drop for Switch {

@@ -4,7 +4,7 @@
 use super::disk::Disk;
 use super::support::{COUNTERS, Plan};
 use super::world::Fault;
-use authswitch::portfolio::{Portfolio, Remembered, Transaction};
+use authswitch::portfolio::{Portfolio, Remembered, ShardCopy, Transaction};
 
 const JUDGE: &str = "I9 rebuilt state";
 /// Parts a snapshot in memory is taken in: accounts, cards, the table in pieces, the counters of limits in pieces.
@@ -78,18 +78,14 @@ impl Snapshot {
     }
 
     fn copy_shard(&mut self, live: &Portfolio, index: usize) {
-        let (mut held, mut uses, mut sequence) = (Vec::new(), Vec::new(), 0);
-        live.table.visit_one(index, |shard| {
-            (held, sequence) = (live.table.remembered(shard).collect(), shard.sequence());
-            let keys = held.iter().map(|held: &Remembered| held.transaction.key);
-            let all = keys.map(|key| (key, *shard.uses(key)));
-            uses.extend(all.filter(|(_, uses)| !uses.is_empty()));
-        });
-        self.highest = self.highest.max(sequence);
-        if sequence > 0 {
-            self.copy.table.restore(index, &held, sequence);
-            for (key, uses) in uses {
-                self.copy.table.restore_uses(index, key, uses);
+        let mut held = ShardCopy::default();
+        live.table.copy_one(index, &mut held);
+        self.highest = self.highest.max(held.sequence());
+        if held.sequence() > 0 {
+            let remembered: Vec<Remembered> = live.table.remembered(&held).collect();
+            self.copy.table.restore(index, &remembered, held.sequence());
+            for (transaction, _, uses) in held.iter().filter(|(_, _, uses)| !uses.is_empty()) {
+                self.copy.table.restore_uses(index, transaction.key, *uses);
             }
         }
     }

@@ -180,8 +180,8 @@ impl Writer<'_> {
             let transactions = copy.iter().count();
             let (index, sequence) = (index as u32, copy.sequence());
             append(&mut self.room, &ShardHead { index, sequence, transactions: transactions as u32 });
-            for (transaction, traits, _) in copy.iter() {
-                append(&mut self.room, &portfolio.table.remember(transaction, traits));
+            for remembered in portfolio.table.remembered(&copy) {
+                append(&mut self.room, &remembered);
             }
             for ((_, _, uses), place) in copy.iter().zip(0..).filter(|((_, _, uses), _)| !uses.is_empty()) {
                 append(&mut self.room, &StoredUses { place, uses: *uses });
