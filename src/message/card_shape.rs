@@ -30,6 +30,11 @@ pub fn passes(number: &[u8]) -> bool {
     number.iter().rev().enumerate().map(weigh).map(u32::from).sum::<u32>().is_multiple_of(10)
 }
 
+/// The places that the masked form of a number of so many digits, eight at least, hides.
+pub(super) fn hidden(length: usize) -> std::ops::Range<usize> {
+    if length >= 15 { 6..length - 4 } else { 0..length - 4 }
+}
+
 /// Masks in a text of ASCII every row of digits that is a card number as a whole, zeros before it or none, also with single
 /// blanks or hyphens between its digits: the first six and last four stay of 15 digits and more, else the last four. A
 /// number inside a longer row is left: one merchant number in thirty holds one by chance, one in five hundred is one. What
@@ -87,7 +92,7 @@ fn hide_row(row: &mut [u8]) -> bool {
     if !lengths(digits).contains(&length) || !passes(digits) {
         return false;
     }
-    let hidden = if length >= 15 { 6..length - 4 } else { 0..length - 4 };
+    let hidden = hidden(length);
     let places = row.iter_mut().filter(|byte| byte.is_ascii_digit()).enumerate();
     places.filter(|(place, _)| hidden.contains(place)).for_each(|(_, byte)| *byte = b'*');
     true

@@ -1,5 +1,6 @@
 //! The primary account number: a number that cannot print itself in clear.
 
+use super::card_shape;
 use std::fmt;
 
 /// A PAN of 8 to 19 digits (ISO 8583 DE2, ISO/IEC 7812). `Debug` and `Display` show it masked: the first
@@ -116,8 +117,7 @@ impl Pan {
 
     /// The place in the number of what its masked form hides.
     fn hidden(self) -> std::ops::Range<usize> {
-        let length = usize::from(self.parts().1);
-        if length >= 15 { 6..length - 4 } else { 0..length - 4 }
+        card_shape::hidden(usize::from(self.parts().1))
     }
 
     /// Masks what a text has of this number in a row, where that is all of it or more digits than a masked number shows.
