@@ -198,7 +198,7 @@ fn every_rule_finds_what_breaks_it() {
     }
     for (rule, _) in RULES {
         let shown = SNIPPETS.iter().any(|(name, _, _, expected)| name == &rule && !expected.is_empty());
-        let elsewhere = rule.ends_with("length") || rule == "idle settings";
+        let elsewhere = rule.ends_with("length") || ["idle settings", "planted bugs"].contains(&rule);
         assert!(shown || elsewhere, "no snippet breaks the rule {rule}");
     }
 }
@@ -229,6 +229,19 @@ fn a_setting_that_nothing_reads_is_found() {
     let reader =
         File::new("src/cli/a.rs", "// settings.log.form\nfn f() {\n    settings.log\n        .level;\n}\n");
     assert_eq!(findings("idle settings", &[table, reader]), ["src/settings/tables.rs:3: nothing reads form"]);
+}
+
+#[test]
+fn a_planted_bug_without_its_one_place_is_found() {
+    let bug =
+        |name, original| format!("[[bug]]\nname = '{name}'\nfile = 'src/a.rs'\noriginal = '{original}'\n");
+    let list = bug("kept", "f(«x»)") + &bug("gone", "g(«x»)") + &bug("twice", "«x»");
+    let files = [
+        File::new("tests/simulation/bugs.toml", &list),
+        File::new("src/a.rs", "fn a() {\n    f(x) + x\n}\n"),
+    ];
+    let words = ["gone: its text stands 0 times in src/a.rs", "twice: its text stands 2 times in src/a.rs"];
+    assert_eq!(findings("planted bugs", &files), words);
 }
 
 #[test]
