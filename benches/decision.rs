@@ -34,6 +34,9 @@ const REMEMBERED: usize = 1_000_000;
 const CHUNK: usize = 1024;
 /// Authorizations that are open before the oldest is completed: three seconds' worth.
 const DELAY: usize = 30_000;
+/// How long a closed transaction is remembered at the least. At 10,000 messages a second the table is full of those, and gives
+/// up one for each new one; with the hours of a switch that serves it would refuse new ones instead.
+const WINDOW_US: i64 = 120_000_000;
 const TERMS: fn() -> LinkTerms = LinkTerms::default;
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
@@ -328,7 +331,7 @@ fn pan(counter: u64) -> Pan {
 fn empty() -> Portfolio {
     let limits = Limits { amount_per_transaction: 1_000_000_000, count_per_day: 100_000, ..Limits::NONE };
     let program = Program::new("demo", limits, limits, &Lists::default());
-    let table = TableOptions { max: REMEMBERED, window_us: 72 * 3_600_000_000 };
+    let table = TableOptions { max: REMEMBERED, window_us: WINDOW_US };
     let key = DataKey::from_hex(KEY).expect("64 digits");
     Portfolio::new(vec![program], table, key.hashing()).with_counters(4_000_000)
 }

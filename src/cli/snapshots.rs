@@ -21,12 +21,15 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 const TRY_AGAIN_AT_MOST: Duration = Duration::from_secs(600);
 /// Segments for which the disk keeps room beside a snapshot.
 const SEGMENTS_LEFT: u64 = 2;
-/// Bytes a second at most: half a gigabyte takes eight seconds.
-const BYTES_PER_S: u64 = 64 << 20;
+/// Bytes a second at most: half a gigabyte takes sixteen seconds.
+const BYTES_PER_S: u64 = 32 << 20;
 /// While the oldest record waits for the disk longer than this, in microseconds, a snapshot waits too...
 const LAG_US: u64 = 20_000;
 /// ...for so long after each step: a disk that is slow for other reasons stops no snapshot for good.
 const LAG_AT_MOST: Duration = Duration::from_millis(500);
+
+/// The lowest priority of a thread of its class: whoever is woken to answer has the processor at once.
+const NICE: i32 = 19;
 
 /// What has become of the snapshots since the start.
 #[derive(Debug, Default)]
@@ -69,6 +72,10 @@ pub(super) fn leave_free_bytes(settings: &Settings) -> u64 {
 
 /// Writes one each time the journal has grown by enough records since `floor`, until the switch drains.
 pub(super) fn run(parts: &Parts, mut floor: u64) {
+    // Of this thread alone.
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "snapshots are written at the priority of all");
+    }
     let (mut wait, mut not_before) = (TRY_AGAIN, Instant::now());
     while parts.phase() == Phase::Serving {
         thread::park_timeout(LOOK);

@@ -41,20 +41,18 @@ const SHORTER: [u64; LONGEST - SHORTEST + 1] = {
     counts
 };
 
+/// The value of 19 ASCII digits at most.
+fn number(text: &[u8]) -> Option<u64> {
+    text.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u64::from(byte - b'0')))
+}
+
 impl Pan {
     /// Reads ASCII digits; `None` when there are fewer than 8 or more than 19 or another character.
     pub fn from_digits(text: &[u8]) -> Option<Pan> {
         if text.len() < SHORTEST || text.len() > LONGEST {
             return None;
         }
-        let mut digits = 0u64;
-        for byte in text {
-            if !byte.is_ascii_digit() {
-                return None;
-            }
-            digits = digits * 10 + u64::from(byte - b'0');
-        }
-        Some(Pan { packed: digits + SHORTER[text.len() - SHORTEST] })
+        number(text).map(|digits| Pan { packed: digits + SHORTER[text.len() - SHORTEST] })
     }
 
     /// A PAN from its number and count of digits, as [`Pan::parts`] gives them.
@@ -123,12 +121,19 @@ impl Pan {
     /// Masks what a text has of this number in a row, where that is all of it or more digits than a masked number shows.
     /// What is masked once stays as it is.
     pub fn hide_in(self, text: &mut [u8]) {
-        let least = usize::from(self.parts().1).min(SHOWN + 1);
-        // So many digits in a row, wherever they begin, go through the middle.
-        let middle = text.len().saturating_sub(least)..least;
-        if text.len() < least || text.get(middle).is_some_and(|middle| !middle.iter().all(u8::is_ascii_digit))
-        {
+        let (digits, length) = self.parts();
+        let least = usize::from(length).min(SHOWN + 1);
+        if text.len() < least {
             return;
+        }
+        // So many digits in a row, wherever they begin, go through the middle: what that says spares most texts the long look.
+        if let Some(middle) = text.get(text.len() - least..least).filter(|middle| !middle.is_empty()) {
+            let Some(said) = number(middle) else { return };
+            let each = 10u64.pow(middle.len() as u32);
+            let windows = std::iter::successors(Some(digits), |rest| Some(rest / 10));
+            if !windows.take(usize::from(length) - middle.len() + 1).any(|rest| rest % each == said) {
+                return;
+            }
         }
         let mut room = zeroize::Zeroizing::new([0; LONGEST]);
         let (digits, hidden) = (self.clear(&mut room), self.hidden());

@@ -8,9 +8,11 @@ use parking_lot::Mutex;
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher;
 
-/// Parts, each with a lock of its own; a power of two. So few that each is some megabytes, which huge pages can
-/// hold; a lock is held for one look-up alone.
-const PARTS: usize = 16;
+/// Parts at the least, each with a lock of its own that is held for one look-up alone; a power of two.
+const FEWEST_PARTS: usize = 16;
+/// Transactions a part has room for, about: some megabytes, which huge pages can hold. And no more, since a snapshot looks each
+/// transaction up: who decides seldom meets it at one of many locks.
+const A_PART: usize = 65_536;
 /// Most transactions that are known by one name, so that a sender that never changes it costs no more than this
 /// many looks: those of highest rank. One that is beyond them is not found later either, also after a restart.
 const MOST_ALIKE: usize = 32;
@@ -47,8 +49,9 @@ impl Candidates {
 impl Alike {
     /// An index with room for as many names as transactions.
     pub(super) fn new(transactions: usize) -> Alike {
-        let each = largest_share(transactions, PARTS);
-        Alike((0..PARTS).map(|_| Mutex::new(HashTable::with_capacity(each))).collect())
+        let parts = (transactions / A_PART).next_power_of_two().max(FEWEST_PARTS);
+        let each = largest_share(transactions, parts);
+        Alike((0..parts).map(|_| Mutex::new(HashTable::with_capacity(each))).collect())
     }
 
     /// The parts, to be touched each by itself.
@@ -58,7 +61,7 @@ impl Alike {
 
     /// From bits that the part's own table looks at least: names are keyed hashes.
     fn part(&self, name: u64) -> &Mutex<HashTable<Linked>> {
-        &self.0[(name >> 40) as usize % PARTS]
+        &self.0[(name >> 40) as usize & (self.0.len() - 1)]
     }
 
     /// All whose rank is wanted; `None` where there is none, which is what nearly every message finds.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 
 /// Bytes between two looks at the room, syncs and pauses.
-const STEP_BYTES: u64 = 4 << 20;
+const STEP_BYTES: u64 = 1 << 20;
 const MIB: u64 = 1 << 20;
 
 /// What the writing of a snapshot leaves to others.

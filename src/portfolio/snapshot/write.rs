@@ -13,7 +13,7 @@ use std::fs::File;
 use std::path::Path;
 
 /// Blocks are gathered to so many bytes before they are written.
-const GATHERED_BYTES: usize = 1 << 20;
+const GATHERED_BYTES: usize = 256 << 10;
 
 /// Writes a snapshot to `path` and returns the last record that is (in part) in it. It is good from the moment when
 /// the journal holds that record for good, not before: the caller gives it its final name then. `floor` is the
