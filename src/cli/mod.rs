@@ -74,11 +74,15 @@ pub(crate) const FAILED: u8 = 1;
 /// Exit code 2: wrong usage or configuration.
 pub(crate) const USAGE: u8 = 2;
 
-/// Parses the process's arguments and runs the command; clap itself exits with 2 on wrong usage.
+/// Parses the process's arguments and runs the command; wrong usage is told, and ends with 2.
 pub fn main() -> ExitCode {
     limits::raise_open_files();
     signals::outlive_file_size_limit();
-    let code = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return print::end(print::usage(&error)),
+    };
+    let code = match command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Replay(args) => replay::run(args),

@@ -5,7 +5,7 @@ use crate::telemetry::{Outlet, Told, log};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::error::Error;
 use std::fmt::Arguments;
-use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -58,6 +58,17 @@ pub(super) fn err(text: Arguments<'_>) {
     if !log::write(text.to_string().as_bytes()) {
         let _ = io::stderr().write_fmt(text);
     }
+}
+
+/// Tells what is wrong with the arguments, in colours to a terminal, and to a pipe that nobody reads not for long; help that was
+/// asked for is printed as it is.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
+    let waits = !error.use_stderr() || io::stderr().is_terminal() || log::unhurried().is_err();
+    if waits {
+        error.exit();
+    }
+    err!("{error}");
+    ExitCode::from(super::USAGE)
 }
 
 /// Standard output for what may be long or endless: such a command stops at the first error, [`is_closed`] or not.

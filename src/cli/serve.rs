@@ -66,6 +66,11 @@ impl Args {
 const USUAL_CONFIG: &str = "config/authswitch.toml";
 
 pub(super) fn run(args: Args) -> ExitCode {
+    // What is wrong before there is a log is told to nobody for long, either.
+    if let Err(error) = log::unhurried() {
+        errln!("authswitch serve: {}", limits::explained(&error));
+        return ExitCode::from(super::USAGE);
+    }
     if args.print_config && args.config.is_none() && args.set.is_empty() {
         out!("{}", settings::MANUAL);
         return ExitCode::SUCCESS;

@@ -83,21 +83,33 @@ static OUTLET: OnceLock<Outlet> = OnceLock::new();
 /// How long the end of the process waits for a stream that nobody may be reading.
 pub const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Sets up the process's log; the environment's [`LEVEL_VARIABLE`] wins over the settings. From then on the lines wait for
-/// stderr, a panic's too, and who ends the process calls [`flush`] first.
+/// From here on what [`write`] is given waits for stderr on a thread of its own, a panic's text too, and who ends the process
+/// calls [`flush`] first. A second call changes nothing.
 ///
 /// # Errors
-/// An unreadable level, a second call, or no thread.
-pub fn init(options: &Options) -> Result<(), LogError> {
-    let filter = filter(variable().as_deref(), &options.level)?;
+/// The system gives no second handle of stderr, or no thread.
+pub fn unhurried() -> io::Result<()> {
+    if OUTLET.get().is_some() {
+        return Ok(());
+    }
     let told = Told {
         dropped: |lines| tracing::warn!(lines, "lines of the log dropped: stderr took none"),
         // Nobody hears it.
         failed: |_| {},
     };
     let stderr = io::stderr().as_fd().try_clone_to_owned()?;
-    OUTLET.set(Outlet::start("log", stderr, told)?).map_err(|_| LogError::Twice)?;
+    let _ = OUTLET.set(Outlet::start("log", stderr, told)?);
     std::panic::set_hook(Box::new(tell_panic));
+    Ok(())
+}
+
+/// Sets up the process's log, [`unhurried`]; the environment's [`LEVEL_VARIABLE`] wins over the settings.
+///
+/// # Errors
+/// An unreadable level, a second call, or no thread.
+pub fn init(options: &Options) -> Result<(), LogError> {
+    let filter = filter(variable().as_deref(), &options.level)?;
+    unhurried()?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| Line)

@@ -2,7 +2,7 @@
 
 use super::harness::*;
 use std::io::{ErrorKind, PipeReader, PipeWriter, Write};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// A pipe that takes nothing more.
 fn full_pipe() -> (PipeReader, PipeWriter) {
@@ -117,4 +117,33 @@ fn a_standard_output_that_refuses_what_is_printed_changes_no_exit_code() {
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     let status = child.wait().unwrap();
     assert!(status.success() && said().contains("standard output: "), "{status} {}", said());
+}
+
+#[test]
+fn a_start_that_fails_ends_though_nobody_reads_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = folder.path().join("wrong.toml");
+    std::fs::write(&wrong, "[links.a]\nlisten = 1\n").unwrap();
+    let wrong = wrong.to_str().unwrap();
+    let data = folder.path().join("data");
+    let none = data.to_str().unwrap();
+    for arguments in [
+        &["serve", "--data", none, "--set", "nope=1"][..],
+        &["serve", "--data", none, "--config", wrong],
+        &["serve", "--data", none, "--config", wrong, "--check"],
+        &["serve", "--print-config", "--config", wrong],
+        &["serve", "--dta", none],
+        &["serve", "--data", none, "--set", "rules.file=none.toml"],
+        &["serve", "--data", none, "--set", "log.level=warn", "--set", "links.acquirer-ascii.dialect=iso99"],
+        &["sevre"],
+    ] {
+        let (reader, writer) = full_pipe();
+        let mut command = Command::new(binary());
+        command.args(arguments).current_dir(folder.path()).env_remove("AUTHSWITCH_LOG").stdin(Stdio::null());
+        let mut child = command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+        let status = wait_for("its end", || child.try_wait().unwrap());
+        assert_eq!(status.code(), Some(2), "{arguments:?}");
+        drop(reader);
+    }
+    assert!(!data.exists());
 }
