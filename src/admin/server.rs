@@ -28,7 +28,7 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// How long a connection lives: then the running answer is its last.
     pub lifetime: Duration,
-    /// How long a running answer may then still take to be read, and how long a stop waits.
+    /// How long a running answer may then still take to be read.
     pub grace: Duration,
     /// Names under which it may be asked, beside addresses and `localhost`; in lower case.
     pub hosts: Vec<String>,
@@ -97,7 +97,7 @@ impl Server {
         self.address
     }
 
-    /// Takes no more connections, lets running answers finish within the grace, and ends.
+    /// Takes no more connections, leaves a moment to what is being answered, and ends.
     pub fn stop(mut self) {
         self.end();
     }
@@ -117,6 +117,8 @@ impl Drop for Server {
     }
 }
 
+/// What a stop leaves to what is being answered: it must not wait for a client.
+const LAST_ANSWERS: Duration = Duration::from_millis(250);
 /// How often the status hears of this thread.
 const BEAT: Duration = Duration::from_millis(100);
 
@@ -172,8 +174,8 @@ async fn serve(
     }
     drop(listener);
     let all_done = async { while tasks.join_next().await.is_some() {} };
-    // What is still being read after the grace is cut off with the runtime.
-    let _ = tokio::time::timeout(limits.grace, all_done).await;
+    // What is still being asked or read then is cut off with the runtime.
+    let _ = tokio::time::timeout(LAST_ANSWERS, all_done).await;
 }
 
 async fn connection(

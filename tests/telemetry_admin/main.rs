@@ -422,12 +422,20 @@ fn a_stop_ends_connections_and_frees_the_address() {
     idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut buffer = [0; 4_096];
     assert!(idle.read(&mut buffer).unwrap() > 0);
+    // One that has not asked yet, one that asks without end, and one that does not read what it asked for.
+    let _silent = connect(address);
+    let mut asking = connect(address);
+    asking.write_all(b"GET /metrics HTTP/1.1\r\nX: ").unwrap();
+    let mut unread = connect(address);
+    unread.write_all("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(200).as_bytes()).unwrap();
+    // Served after them, so that all three have been accepted.
+    assert_eq!(get(address, "/healthz").code, 200);
     let (tell, stopped) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         server.stop();
         tell.send(()).unwrap();
     });
-    stopped.recv_timeout(PATIENCE).expect("an idle connection is closed at once");
+    stopped.recv_timeout(PATIENCE).expect("no client holds it up");
     assert_eq!(idle.read(&mut buffer).unwrap(), 0);
     assert!(TcpStream::connect(address).is_err());
     std::net::TcpListener::bind(address).unwrap();
