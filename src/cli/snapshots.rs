@@ -131,6 +131,10 @@ fn write(parts: &Parts, floor: u64) -> Result<(), Failure> {
                 if matches!(journal.status(), journal::Status::Failed) {
                     return Err("the journal has failed".into());
                 }
+                // Its last records may never get there.
+                if parts.phase() != Phase::Serving {
+                    return Err("the switch drains".into());
+                }
                 thread::sleep(Duration::from_millis(2));
             }
             Ok(())

@@ -42,7 +42,7 @@ pub(super) struct Parts {
     /// Bytes that a snapshot leaves free on the disk.
     pub leave_free_bytes: u64,
     pub snapshots: Snapshots,
-    pub draining: AtomicBool,
+    pub draining: Arc<AtomicBool>,
     /// Reloads that were taken, and refused.
     pub reloads: [AtomicU64; 2],
     pub fills: Fills,

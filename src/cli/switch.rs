@@ -22,8 +22,8 @@ use crate::settings::{self, Settings};
 use crate::telemetry::{Telemetry, Ticker, log};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -83,7 +83,8 @@ impl Switch {
         let (cards, accounts) = portfolio.count();
         let clock = SwitchClock::begin(&settings.clock, data, recorded, clock_is_right);
         let telemetry = telemetry(settings, &links, workers, data);
-        let options = journal_options(settings, &telemetry);
+        let draining = Arc::default();
+        let options = journal_options(settings, &telemetry, &draining);
         let journal = Journal::open_locked(&data.join("journal"), tail, options, lock.clone())?;
         let high_water = Keeper::begin(data, &journal, Instant::now());
         let portfolio = Arc::new(portfolio);
@@ -104,7 +105,7 @@ impl Switch {
             snapshot_every: settings.snapshot.every_records,
             leave_free_bytes: snapshots::leave_free_bytes(settings),
             snapshots: Snapshots::default(),
-            draining: AtomicBool::new(false),
+            draining,
             reloads: Default::default(),
             fills: Fills::of(settings),
             is_journal_gone: AtomicBool::new(false),
@@ -177,6 +178,9 @@ impl Switch {
     /// whatever the disk does then.
     pub(super) fn drain(self, patience: Duration) -> Result<Drained, Failure> {
         self.parts.draining.store(true, Ordering::Relaxed);
+        let _ended = tell_of_disk(self.parts.journal.clone(), patience);
+        // Either thread may stand at the disk.
+        self.server.stop();
         self.upkeep.thread().unpark();
         self.snapshots.thread().unpark();
         // A panic in one would have ended the process.
@@ -212,6 +216,32 @@ impl Switch {
         self.admin.stop();
         Ok(Drained { receipt, troubles })
     }
+}
+
+/// How often a stop that takes longer than its time is looked at, and how old a record is for which a disk is waited.
+const LOOK: Duration = Duration::from_millis(100);
+const WAITED: Duration = Duration::from_secs(1);
+
+/// Says once that a stop waits for the disk, where it does so after `patience`; until what is given back is dropped.
+fn tell_of_disk(journal: Journal, patience: Duration) -> Option<mpsc::Sender<()>> {
+    let (ended, end) = mpsc::channel();
+    let look = move || {
+        let mut pause = patience + LOOK;
+        while end.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let journal::Exposure { records, age_us } = journal.exposure();
+            if records > 0 && Duration::from_micros(age_us) >= WAITED {
+                tracing::warn!(
+                    records,
+                    seconds = age_us / 1_000_000,
+                    "the drain time-out has passed: the stop goes on to wait for the disk, which has not taken the last records"
+                );
+                return;
+            }
+            pause = LOOK;
+        }
+    };
+    // Without the thread it stops without these words.
+    std::thread::Builder::new().name("stop".into()).spawn(look).ok().map(|_| ended)
 }
 
 /// The switch as its operators see it.
@@ -367,9 +397,13 @@ fn telemetry(settings: &Settings, links: &[LinkOptions], workers: usize, data: &
     })
 }
 
-fn journal_options(settings: &Settings, telemetry: &Telemetry) -> journal::Options {
+fn journal_options(
+    settings: &Settings,
+    telemetry: &Telemetry,
+    draining: &Arc<AtomicBool>,
+) -> journal::Options {
     let from = &settings.journal;
-    let telemetry = telemetry.clone();
+    let (telemetry, draining) = (telemetry.clone(), Arc::clone(draining));
     journal::Options {
         segment_bytes: from.segment_mib.bytes(),
         commit_interval: from.commit_interval_us.into(),
@@ -381,12 +415,17 @@ fn journal_options(settings: &Settings, telemetry: &Telemetry) -> journal::Optio
             settings::OnFull::Stop => journal::OnFull::Stop,
         },
         on_durable: Some(Box::new(move |age_us| telemetry.observe_durable(age_us))),
-        on_fatal: Some(Box::new(end_process)),
+        on_fatal: Some(Box::new(move |error| end(error, draining.load(Ordering::Relaxed)))),
     }
 }
 
-/// What was answered and is not durable is known to the restart alone: nothing more may be answered.
-fn end_process(error: &journal::JournalError) {
+/// What was answered and is not durable is known to the restart alone: nothing more may be answered. A drain reads nothing new
+/// and what waits for the disk gets no answer: it goes on to its end, since the receipt must come.
+fn end(error: &journal::JournalError, is_draining: bool) {
+    if is_draining {
+        tracing::error!(%error, "the journal cannot go on; the stop does, without it");
+        return;
+    }
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!(%error, "the journal cannot go on; the process ends, a restart recovers");
     } else {

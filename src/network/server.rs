@@ -165,11 +165,16 @@ impl Server {
         self.parts.desk.sweep_counters(now_us, &sink)
     }
 
+    /// Stops reading, answers what is in flight and closes: for who has to wait for something else before [`Server::drain`].
+    pub fn stop(&self) {
+        let _ = self.stop.send(true);
+    }
+
     /// Stops reading, answers what is in flight, durable where that was promised, and closes. Connections that
     /// take longer than `patience` are cut off; their answers count as undelivered.
     pub fn drain(self, patience: Duration) -> Receipt {
         let deadline = Instant::now() + patience;
-        let _ = self.stop.send(true);
+        self.stop();
         let mut threads = vec![self.acceptor];
         for worker in self.workers {
             drop(worker.hand_over);

@@ -3,6 +3,7 @@
 use super::faults;
 use super::harness::*;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use std::path::Path;
 use std::process::Command;
 
 const ASCII: &str = "acquirer-ascii";
@@ -141,6 +142,55 @@ fn a_limit_on_the_size_of_files_is_a_full_disk_in_words() {
     wait_for("room", || (buy(&mut peer, stan + 2) == "00").then_some(()));
     let (status, said) = switch.terminate();
     assert!(status.success() && said.contains("drained"), "{said}");
+}
+
+#[test]
+fn a_stop_gives_its_receipt_though_the_journal_takes_nothing_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    for (nth, what) in ["the place in the segment", "everything"].into_iter().enumerate() {
+        let set = ["server.drain_timeout_ms=300"];
+        // Through a pipe, which has no size.
+        let (mut log, stderr) = std::io::pipe().unwrap();
+        let switch =
+            Switch::spawn_with(Switch::command(&data, &set), Path::new("none"), stderr.into()).unwrap();
+        let read = std::thread::spawn(move || std::io::read_to_string(&mut log).unwrap());
+        let mut peer = switch.connect(ASCII);
+        let advice = |stan| Purchase::new(&pan("411111", stan), stan, 100);
+        let first = 1_000 * nth as u32;
+        for stan in first..first + 100 {
+            assert_eq!(peer.ask("0220", &advice(stan).fields()).code(), "00");
+        }
+        limit(&switch, Resource::Fsize, if nth == 0 { 16 << 10 } else { 0 });
+        // Not on the disk, so that it gets no answer; what comes behind it is refused.
+        peer.send("0220", &advice(first + 100).fields());
+        wait_for("a full disk", || {
+            (switch.metric("authswitch_journal_accepting") == Some(0.0)).then_some(())
+        });
+        let mut other = switch.connect(ASCII);
+        assert_eq!(other.ask("0220", &advice(first + 101).fields()).code(), "96");
+        let (status, said) = switch.terminate();
+        let receipt =
+            "drained received=102 answered=101 budget_spent=0 undone=0 withheld=0 dropped=0 undelivered=1";
+        assert_eq!((status.code(), said.trim()), (Some(1), receipt), "{what}");
+        let log = read.join().unwrap();
+        assert!(log.contains("the journal cannot go on; the stop does"), "{what}: {log}");
+        assert!(
+            log.contains("the journal ends with record ") && log.contains("RLIMIT_FSIZE"),
+            "{what}: {log}"
+        );
+        assert!(peer.is_closed(), "{what}");
+    }
+    // All that was acknowledged is there, and what was not is taken when it is sent again.
+    let switch = Switch::start(&data, &[]);
+    let mut peer = switch.connect(ASCII);
+    for stan in (0..102).chain(1_000..1_102) {
+        let repeat = Purchase::new(&pan("411111", stan), stan, 100);
+        assert_eq!(peer.ask("0221", &repeat.fields()).code(), "00");
+    }
+    let inquiry = Purchase::new(&pan("411111", 5), 9_000, 0).set(3, "310000");
+    let left = peer.ask("0100", &inquiry.fields()).fields[&54][28..40].parse::<i64>().unwrap();
+    assert_eq!(left, 100_000_000_000 - 100);
 }
 
 #[test]

@@ -67,3 +67,28 @@ fn a_slow_disk_makes_unready_and_not_lifeless() {
     wait_for("readiness", || (codes(&switch) == [200, 200]).then_some(()));
     assert!(switch.terminate().0.success());
 }
+
+#[test]
+fn a_stop_says_that_it_waits_for_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let held = folder.path().join("held");
+    let faults = format!("call=fdatasync path=.seg do=hold while={}", held.display());
+    let set = ["server.drain_timeout_ms=300"];
+    let mut switch = Switch::start_with(&folder.path().join("data"), &set, |command| {
+        faults::inject(command, &faults, &folder.path().join("calls"));
+    });
+    let mut peer = switch.connect("acquirer-ascii");
+    std::fs::write(&held, "").unwrap();
+    peer.send("0220", &Purchase::new(&pan("411111", 1), 1, 100).fields());
+    wait_for("its record", || (switch.metric("authswitch_exposure_records") == Some(1.0)).then_some(()));
+    switch.signal("TERM");
+    let words = "the drain time-out has passed: the stop goes on to wait for the disk";
+    let log = || std::fs::read_to_string(&switch.log).unwrap();
+    wait_for("the words", || log().contains(words).then_some(()));
+    outlast(Instant::now(), Duration::from_secs(1));
+    assert_eq!(log().matches(words).count(), 1);
+    std::fs::remove_file(&held).unwrap();
+    let (status, said) = switch.wait();
+    assert!(status.success() && said.contains("drained received=1 "), "{status} {said}");
+    assert_eq!(std::fs::read_to_string(&switch.log).unwrap().matches(words).count(), 1);
+}
