@@ -5,7 +5,7 @@ use super::fill::{Fill, Told};
 use super::snapshots::Snapshots;
 use crate::admin::{self, Facts, Readiness, State};
 use crate::decision::Desk;
-use crate::journal::{Journal, Status as JournalStatus};
+use crate::journal::{Journal, Newest, Status as JournalStatus};
 use crate::network::{Door, Link, Monitor, OpenConnection, Pulse, Refused, Ticks, TurnedAway, mti_text};
 use crate::portfolio::Portfolio;
 use crate::settings::{Settings, WhenFull};
@@ -46,8 +46,8 @@ pub(super) struct Parts {
     /// Reloads that were taken, and refused.
     pub reloads: [AtomicU64; 2],
     pub fills: Fills,
-    /// Somebody has taken the journal's newest file out of the folder.
-    pub is_journal_gone: AtomicBool,
+    /// Somebody has taken the journal's newest file out of the folder, and not put it back.
+    pub journal_gone: Mutex<Option<Newest>>,
 }
 
 /// How full the tables are that have a bound.
@@ -110,14 +110,27 @@ pub(super) enum Phase {
 }
 
 impl Parts {
-    /// Sees whether what is written can be found again, and says once where it cannot.
+    /// Sees whether what is written can be found again, and says where that has changed.
     pub(super) fn look_for_journal(&self) {
-        let is_gone = self.journal.is_gone(&self.data.join("journal"));
-        if is_gone && !self.is_journal_gone.swap(is_gone, Ordering::Relaxed) {
-            tracing::error!(
-                data = %self.data.display(),
-                "the newest file of the journal is gone from the folder: what is stored from now on is lost at the next start"
-            );
+        let (journal, data) = (self.data.join("journal"), self.data.display());
+        let before = *self.journal_gone.lock();
+        // What went first must come back, whatever has been begun since.
+        let gone = [before, Some(self.journal.newest())]
+            .into_iter()
+            .flatten()
+            .find(|newest| newest.is_gone(&journal));
+        *self.journal_gone.lock() = gone;
+        match (before.is_some(), gone.is_some()) {
+            (false, true) => tracing::error!(
+                %data,
+                "the newest file of the journal is gone from the folder: what is stored from now on is lost at the next start, \
+                 unless it is put back"
+            ),
+            (true, false) => tracing::warn!(
+                %data,
+                "the newest file of the journal is back in the folder, with what was stored meanwhile"
+            ),
+            _ => {}
         }
     }
 
@@ -159,7 +172,7 @@ impl admin::Status for SwitchStatus {
         if let Some(words) = self.standing(UNREADY) {
             return degraded(format!("{words}: what it serves waits"));
         }
-        if self.parts.is_journal_gone.load(Ordering::Relaxed) {
+        if self.parts.journal_gone.lock().is_some() {
             return degraded("the newest file of the journal is gone from the data folder: what is stored is lost at the next start".into());
         }
         let waited = Duration::from_micros(self.parts.journal.exposure().age_us);

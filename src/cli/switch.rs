@@ -108,7 +108,7 @@ impl Switch {
             draining,
             reloads: Default::default(),
             fills: Fills::of(settings),
-            is_journal_gone: AtomicBool::new(false),
+            journal_gone: Default::default(),
         });
         parts.fills.observe(Duration::ZERO, &parts.portfolio);
         journal.wait_for_spare(SPARE_PATIENCE);

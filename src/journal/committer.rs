@@ -71,7 +71,7 @@ impl Committer {
                 from = cut.at;
             }
             self.segment = self.begin_segment(&mut cut)?;
-            self.shared.segment.store(cut.first, Ordering::Release);
+            *self.shared.newest.lock() = self.segment.newest();
         }
         self.batch.cuts = cuts;
         self.write(&bytes[from..])?;

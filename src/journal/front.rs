@@ -3,7 +3,7 @@
 
 use super::format::{self, HEADER_BYTES, Stamp};
 use super::preparer::MOST;
-use super::segment::Preparation;
+use super::segment::{Newest, Preparation};
 use super::{AppendError, JournalError, Seq, Status};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -101,8 +101,8 @@ pub(super) struct Shared {
     pub front: Mutex<Front>,
     pub appended: AtomicU64,
     pub durable: AtomicU64,
-    /// The first record of the segment that is written to.
-    pub segment: AtomicU64,
+    /// The segment that is written to. Not on the path of records.
+    pub newest: Mutex<Newest>,
     /// When the oldest record of the front batch came, in microseconds since `origin`; 0 when it is empty.
     front_since_us: AtomicU64,
     /// The same of the batch that is being written.
@@ -120,7 +120,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(front: Front, segment: Seq) -> Shared {
+    pub(super) fn new(front: Front, newest: Newest) -> Shared {
         let last = front.last;
         Shared {
             status: AtomicU8::new(front.status as u8),
@@ -128,7 +128,7 @@ impl Shared {
             at_disk: AtomicBool::new(false),
             appended: AtomicU64::new(last),
             durable: AtomicU64::new(last),
-            segment: AtomicU64::new(segment),
+            newest: Mutex::new(newest),
             front_since_us: AtomicU64::new(0),
             writing_since_us: AtomicU64::new(0),
             origin: Instant::now(),
@@ -339,7 +339,7 @@ mod tests {
                     closing: false,
                     parked: false,
                 },
-                1,
+                Newest::default(),
             );
             let body = [7; 200];
             let each = room / format::padded(format::HEAD_BYTES + body.len()) as u64;

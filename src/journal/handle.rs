@@ -7,7 +7,7 @@ use super::front::{Batch, Front, Shared};
 use super::lock::Lock;
 use super::preparer::{MOST, Preparer};
 use super::scan::{Position, Tail};
-use super::segment::{self, Segment};
+use super::segment::{self, Newest, Segment};
 use super::{AppendError, JournalError, Seq};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -183,7 +183,7 @@ impl Journal {
                 closing: false,
                 parked: false,
             },
-            segment.first(),
+            segment.newest(),
         ));
         let (publisher, durable) = watch::channel(tail.last);
         let committer = Committer {
@@ -254,14 +254,12 @@ impl Journal {
 
     /// The first record of the newest segment: its file is in the folder for good.
     pub fn segment(&self) -> Seq {
-        self.handle.shared.segment.load(Ordering::Acquire)
+        self.newest().first
     }
 
-    /// Whether the newest segment's file is no longer in the folder: what is written then is lost at the next start.
-    pub fn is_gone(&self, dir: &Path) -> bool {
-        let first = self.segment();
-        // One that another begins behind meanwhile stays.
-        matches!(segment::path(dir, first).try_exists(), Ok(false))
+    /// The newest segment's file.
+    pub fn newest(&self) -> Newest {
+        *self.handle.shared.newest.lock()
     }
 
     /// The last record appended.

@@ -14,7 +14,7 @@ mod limit;
 pub use limit::limit_in_words;
 
 mod segment;
-pub use segment::{list as segments, remove_unfinished};
+pub use segment::{Newest, list as segments, remove_unfinished};
 
 mod lock;
 pub use lock::Lock;

@@ -6,7 +6,7 @@ use super::format::{self, HEADER_BYTES};
 use rustix::fs::{FallocateFlags, fallocate};
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -202,6 +202,30 @@ fn write_all(file: &File, bytes: &[u8], offset: u64) -> Result<(), (usize, io::E
     Ok(())
 }
 
+/// The file of the segment that is written to, as the folder knows it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Newest {
+    /// The segment's first record.
+    pub(super) first: Seq,
+    /// Its device and its number there.
+    file: Option<(u64, u64)>,
+}
+
+impl Newest {
+    /// Whether it does not stand in `dir` now: it was removed or moved away, or another file stands in its place. What is written
+    /// to it is lost at the next start, if that stays so. One that another is begun behind stays.
+    pub fn is_gone(&self, dir: &Path) -> bool {
+        match fs::metadata(path(dir, self.first)) {
+            Ok(found) => self.file.is_some_and(|file| file != identity(&found)),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
+    }
+}
+
+fn identity(found: &fs::Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
+}
+
 /// The segment that is written to.
 #[derive(Debug)]
 pub(super) struct Segment {
@@ -269,9 +293,10 @@ impl Segment {
         self.sync()
     }
 
-    /// Its first record.
-    pub(super) fn first(&self) -> Seq {
-        self.first
+    /// What its file is known by from outside.
+    pub(super) fn newest(&self) -> Newest {
+        // Where the system does not tell, any file of the name is taken for it.
+        Newest { first: self.first, file: self.file.metadata().ok().map(|found| identity(&found)) }
     }
 
     /// Bytes left for records.

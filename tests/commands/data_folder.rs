@@ -307,17 +307,46 @@ fn an_import_says_that_it_made_the_folder() {
 }
 
 #[test]
-fn a_journal_that_is_taken_away_while_it_is_written_is_told_at_once() {
+fn a_journal_that_is_taken_away_while_it_is_written_is_told_at_once_until_it_is_back() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
-    let switch = Switch::start(&data, &[]);
+    let switch = Switch::start(&data, &["journal.segment_mib=1"]);
     assert!(data.join("high-water").exists(), "noted before anything is acknowledged");
     purchases(&switch, 0..5);
     assert_eq!(switch.get("/readyz").0, 200);
-    fs::remove_file(segments(&data).pop().unwrap()).unwrap();
-    let ready = crate::harness::wait_for("the loss to be seen", || {
-        Some(switch.get("/readyz")).filter(|(status, _)| *status == 503)
-    });
-    assert!(ready.1.contains("is gone from the data folder"), "{}", ready.1);
-    assert_eq!(switch.log_text().matches("is gone from the folder").count(), 1);
+    let ready = |wanted: u16| {
+        crate::harness::wait_for("readiness to change", || {
+            Some(switch.get("/readyz")).filter(|(status, _)| *status == wanted).map(|(_, words)| words)
+        })
+    };
+    let told = |words: &str| switch.log_text().matches(words).count();
+    let (gone, back) = ("is gone from the folder", "is back in the folder, with what was stored meanwhile");
+    let (journal, aside) = (data.join("journal"), place.path().join("aside"));
+    let newest = segments(&data).pop().unwrap();
+    // The folder, and the file alone.
+    for (nth, taken) in [(1, &journal), (2, &newest)] {
+        fs::rename(taken, &aside).unwrap();
+        assert!(ready(503).contains("is gone from the data folder"));
+        purchases(&switch, 1_000 * nth..1_000 * nth + 5);
+        assert_eq!((told(gone), told(back)), (nth as usize, nth as usize - 1));
+        fs::rename(&aside, taken).unwrap();
+        ready(200);
+        assert_eq!((told(gone), told(back)), (nth as usize, nth as usize));
+    }
+    // A copy is not what is written to; nor does a segment that is begun behind it make up for it.
+    fs::rename(&newest, &aside).unwrap();
+    fs::copy(&aside, &newest).unwrap();
+    ready(503);
+    let mut stan = 10_000;
+    while segments(&data).len() < 2 {
+        purchases(&switch, stan..stan + 500);
+        stan += 500;
+    }
+    // Longer than one look.
+    switch.let_pass(std::time::Duration::from_secs(2));
+    ready(503);
+    assert_eq!((told(gone), told(back)), (3, 2));
+    fs::rename(&aside, &newest).unwrap();
+    ready(200);
+    assert_eq!((told(gone), told(back)), (3, 3));
 }
