@@ -29,9 +29,7 @@ pub(super) enum Contents {
 /// # Errors
 /// It is no folder, cannot be read, or lacks a part that another one needs; in words.
 pub(super) fn look(settings: &Settings, data: &Path) -> Result<Contents, Failure> {
-    for folder in [data.to_owned(), data.join("journal"), data.join("snapshot")] {
-        check_folder(&folder)?;
-    }
+    folders(data).iter().try_for_each(|folder| check_folder(folder))?;
     let high_water = HighWater::read(data);
     let segments = journal::segments(&data.join("journal"))?;
     let snapshots =
@@ -47,6 +45,20 @@ pub(super) fn look(settings: &Settings, data: &Path) -> Result<Contents, Failure
         Some(lack) => Err(format!("{}: {lack}; nothing was changed", data.display()).into()),
         None => Ok(Contents::Whole(high_water)),
     }
+}
+
+/// A data folder and those in it, an outer one before what is in it.
+pub(super) fn folders(data: &Path) -> [PathBuf; 7] {
+    let inner = |name| data.join(name);
+    [
+        data.to_owned(),
+        inner("journal"),
+        inner("keys"),
+        inner("snapshot"),
+        inner("snapshot/origins"),
+        inner("versions"),
+        inner("hlog"),
+    ]
 }
 
 struct Parts<'a> {
@@ -89,13 +101,19 @@ fn lacks_key(settings: &Settings, data: &Path) -> Option<String> {
 }
 
 /// What stands where a folder belongs must be one, or nothing.
-fn check_folder(folder: &Path) -> Result<(), Failure> {
+///
+/// # Errors
+/// It is something else, or cannot be looked at; in words.
+pub(super) fn check_folder(folder: &Path) -> Result<(), Failure> {
     let shown = folder.display();
     match fs::metadata(folder) {
         Ok(found) if found.is_dir() => Ok(()),
         Ok(_) => Err(format!("{shown}: a file, where a folder belongs").into()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(format!("{shown}: {error}").into()),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{shown}: {error}").into()),
+        Err(_) if fs::symlink_metadata(folder).is_ok() => {
+            Err(format!("{shown}: a link to a folder that is not there (is its volume mounted?)").into())
+        }
+        Err(_) => Ok(()),
     }
 }
 

@@ -204,7 +204,8 @@ fn no_snapshot(data: &Path) -> String {
 
 /// Removes what an earlier run left unfinished: nothing will ever read it, and it takes the journal's room.
 fn remove_unfinished(data: &Path) -> Result<(), Failure> {
-    folder::remove_unfinished(data)?;
+    folder::remove_unfinished(data)
+        .map_err(|error| format!("{}: {error}", data.join("snapshot").display()))?;
     journal::remove_unfinished(&data.join("journal"))?;
     for folder in [data.to_owned(), data.join("versions")] {
         for entry in std::fs::read_dir(&folder).into_iter().flatten() {

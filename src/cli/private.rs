@@ -1,5 +1,6 @@
 //! Modes of a data folder: for its owner alone. Must not know what lies in its files.
 
+use super::contents;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -19,8 +20,7 @@ pub(super) fn tighten(data: &Path) -> Vec<String> {
         said.push(format!("{} belongs to user {owner}, and this process runs as user {own}", data.display()));
     }
     let mut looser = Vec::new();
-    for folder in ["", "journal", "keys", "snapshot", "snapshot/origins", "versions", "hlog"] {
-        let folder = data.join(folder);
+    for folder in contents::folders(data) {
         let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
         let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
         looser.extend(files.map(|entry| entry.path()).filter(|path| is_loose(path)));

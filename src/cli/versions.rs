@@ -1,6 +1,7 @@
 //! The settings and rule sets that a data folder's records were decided under, by the version that each record
 //! carries: what `explain` and `rules backtest` decide by. Rule sets are sealed: their lists may hold card numbers.
 
+use super::contents;
 use super::data::Failure;
 use super::rules::Texts;
 use super::whole;
@@ -25,7 +26,8 @@ impl<'a> Versions<'a> {
     /// Keeps what records are decided under from now on, on the disk for good when it returns: before the first
     /// record that names it.
     pub(super) fn keep(&self, settings: &Settings, rules: &RuleSet, texts: &Texts) -> Result<(), Failure> {
-        fs::create_dir_all(&self.folder)?;
+        contents::check_folder(&self.folder)?;
+        fs::create_dir_all(&self.folder).map_err(|error| format!("{}: {error}", self.folder.display()))?;
         self.write(&settings_name(settings.fingerprint()), settings.canonical().as_bytes())?;
         let version = rules.version();
         if version == 0 {

@@ -53,8 +53,10 @@ fn everything(folder: &Path) -> Vec<(PathBuf, u32, u32)> {
     let mut found = Vec::new();
     let Ok(entries) = fs::read_dir(folder) else { return found };
     for path in entries.map(|entry| entry.unwrap().path()) {
-        let mode = fs::metadata(&path).unwrap().mode();
-        if path.is_dir() {
+        let mode = fs::symlink_metadata(&path).unwrap().mode();
+        if path.is_symlink() {
+            found.push((path, mode, 0));
+        } else if path.is_dir() {
             found.push((path.clone(), mode, 0));
             found.extend(everything(&path));
         } else {
@@ -93,7 +95,11 @@ fn a_folder_with_a_part_missing_is_told_and_left_as_it_is() {
     copy(&whole, &first);
     let remove =
         |path: PathBuf| if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
-    let losses: [Loss<'_>; 12] = [
+    let file_for = |data: &Path, name: &str| {
+        remove(data.join(name));
+        fs::write(data.join(name), "").unwrap();
+    };
+    let losses: [Loss<'_>; 17] = [
         ("the key", &|data| remove(data.join("keys/data.key")), "keys/data.key is missing"),
         ("the folder of the key", &|data| remove(data.join("keys")), "keys/data.key is missing"),
         ("the last segment", &|data| remove(segments(data)[1].clone()), "the newest segment, is missing"),
@@ -140,6 +146,34 @@ fn a_folder_with_a_part_missing_is_told_and_left_as_it_is() {
                 fs::write(data, "").unwrap();
             },
             "a file, where a folder belongs",
+        ),
+        (
+            "the folder of the versions: a file",
+            &|data| file_for(data, "versions"),
+            "data/versions: a file, where a folder belongs",
+        ),
+        (
+            "the folder of the keys: a file",
+            &|data| file_for(data, "keys"),
+            "data/keys: a file, where a folder belongs",
+        ),
+        (
+            "the folder of the origins: a file",
+            &|data| file_for(data, "snapshot/origins"),
+            "data/snapshot/origins: a file, where a folder belongs",
+        ),
+        (
+            "the folder of the histograms: a file",
+            &|data| file_for(data, "hlog"),
+            "data/hlog: a file, where a folder belongs",
+        ),
+        (
+            "the folder of the journal: a link to nothing",
+            &|data| {
+                remove(data.join("journal"));
+                std::os::unix::fs::symlink("nowhere", data.join("journal")).unwrap();
+            },
+            "data/journal: a link to a folder that is not there",
         ),
         ("everything", &|data| remove(data.to_owned()), "no data folder"),
     ];
