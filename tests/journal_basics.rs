@@ -41,9 +41,17 @@ fn a_scan_begins_anywhere() {
     fill(&journal, 3000);
     journal.close().unwrap();
     let (_, whole) = read(dir.path(), 1);
+    let mut chains = vec![whole.before];
+    scan(dir.path(), 1, &mut |entry| {
+        chains.push(Some(entry.chain));
+        Ok::<(), Infallible>(())
+    })
+    .unwrap();
     for from in [0, 1, 2, 600, 1500, 2999, 3000, 3001] {
-        let (found, tail) = read(dir.path(), from);
+        let (found, mut tail) = read(dir.path(), from);
         assert_eq!(found, rows(from.max(1), 3000), "from {from}");
+        assert_eq!(tail.before, chains[from.max(1) as usize - 1], "from {from}");
+        tail.before = whole.before;
         assert_eq!(tail, whole);
     }
     let beyond = scan(dir.path(), 3002, &mut |_| Ok::<(), Infallible>(())).unwrap_err();

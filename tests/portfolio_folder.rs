@@ -125,7 +125,7 @@ fn one_whose_records_do_not_become_durable_never_counts() {
 fn every_earlier_state_can_be_reached_from_an_origin() {
     let data = tempfile::tempdir().unwrap();
     let world = World::default();
-    folder::write_first(&world.desk.portfolio, &key(), data.path(), NOON).unwrap();
+    folder::write_first(&world.desk.portfolio, &key(), data.path(), NOON, WriteOptions::default()).unwrap();
     let mut hashes = vec![world.state_hash()];
     for stan in 1..=9 {
         world.gets(&purchase(stan), "00");
@@ -165,7 +165,7 @@ fn one_that_would_take_the_room_of_others_is_given_up_and_leaves_nothing() {
         let entries = std::fs::read_dir(data.path().join(folder)).unwrap().map(|entry| entry.unwrap().path());
         entries.filter(|path| path.is_file()).collect::<Vec<_>>()
     };
-    let options = WriteOptions { leave_free_bytes: 1 << 60, pause: None };
+    let options = WriteOptions { leave_free_bytes: 1 << 60, ..WriteOptions::default() };
     let result = folder::write(&world.desk.portfolio, &key(), data.path(), (1, NOON), options, |_| Ok(()));
     let said = result.unwrap_err().to_string();
     assert!(said.contains("not enough room") && said.contains("stay free for the journal"), "{said}");

@@ -5,7 +5,7 @@ use super::contents::{self, Contents};
 use super::data::{self, Failure, Opened, WhenNew};
 use super::{private, serve, snapshots};
 use crate::clock::wall_us;
-use crate::journal::{JournalError, Lock};
+use crate::journal::{JournalError, Lock, Tail};
 use crate::portfolio::import::{self, Done, ImportError};
 use crate::portfolio::sheet::{self, Rejected, Sheet, SheetError};
 use crate::portfolio::snapshot::WriteOptions;
@@ -179,7 +179,7 @@ fn remove(args: &Remove, settings: &Settings) -> Result<Removed, Failure> {
     if removed.cards > 0 {
         doing.set_message("writing the snapshot");
         settle(&journal)?;
-        folder::write_changed(&portfolio, &key, data, (tail.last, wall_us()), room(settings))?;
+        folder::write_changed(&portfolio, &key, data, (tail.last, wall_us()), options(settings, &tail))?;
     }
     doing.finish_and_clear();
     Ok(removed)
@@ -270,7 +270,7 @@ fn load(file: &Path, data: &Path, settings: &Settings) -> Result<Done, Stop> {
     drop(sheet);
     doing.set_message("writing the snapshot");
     settle(&journal)?;
-    folder::write_changed(&portfolio, &key, data, (tail.last, wall_us()), room(settings))?;
+    folder::write_changed(&portfolio, &key, data, (tail.last, wall_us()), options(settings, &tail))?;
     if is_new {
         errln!("authswitch cards import: made the data folder {}: there was none", data.display());
     }
@@ -288,8 +288,9 @@ fn lock(data: &Path) -> Result<Lock, Failure> {
 }
 
 /// What a snapshot leaves to the switch that starts on it.
-fn room(settings: &Settings) -> WriteOptions<'static> {
-    WriteOptions { leave_free_bytes: snapshots::leave_free_bytes(settings), pause: None }
+fn options(settings: &Settings, tail: &Tail) -> WriteOptions<'static> {
+    let leave_free_bytes = snapshots::leave_free_bytes(settings);
+    WriteOptions { journal: tail.chain, leave_free_bytes, pause: None }
 }
 
 fn read(file: &Path, programs: &[Program]) -> Result<Sheet, Stop> {

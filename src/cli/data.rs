@@ -4,10 +4,10 @@ use super::contents::{self, Contents};
 use super::high_water::HighWater;
 use super::private;
 use crate::clock::{Recorded, wall_us};
-use crate::journal::{self, Entry, Lock, Seq, Tail};
+use crate::journal::{self, Entry, JournalError, Lock, Mark, Seq, Tail};
 use crate::portfolio::{
     Limits, Lists, NOBODY, Portfolio, Program, Record, TableOptions, UNLIMITED, folder, seed,
-    snapshot::SnapshotFacts,
+    snapshot::{SnapshotFacts, WriteOptions},
 };
 use crate::settings::{self, Settings};
 use crate::vault::DataKey;
@@ -122,25 +122,29 @@ pub(super) fn open_locked(
         Some(loaded) => {
             warnings.extend(loaded.passed_over.iter().map(|error| format!("passed over: {error}")));
             let folder::Loaded { portfolio, facts, .. } = loaded;
-            (portfolio, facts.floor, facts.highest, facts.time_us)
+            (portfolio, Mark { seq: facts.floor, chain: facts.journal }, facts.highest, facts.time_us)
         }
-        None => (fill(settings, data, &key, when_new)?, 0, 0, 0),
+        None => {
+            let chain = new_chain()?;
+            (fill(settings, data, &key, when_new, chain)?, Mark { seq: 0, chain }, 0, 0)
+        }
     };
     if when_new == WhenNew::Demo && seed::count(&portfolio) == 0 {
         return Err(not_of_the_demo(data).into());
     }
-    let mut replayed = 0;
-    let tail = journal::scan(&journal, floor + 1, &mut |entry: Entry<'_>| {
-        replayed += 1;
-        replay(&portfolio, entry.seq, &super::journal::decode(&entry)?)
-    })?;
-    check_end(data, &tail, highest, high_water, &mut warnings)?;
+    let past = Past { data, portfolio: &portfolio, floor, highest, high_water };
+    let (mut tail, replayed) =
+        past.replay(&mut |from, visit| journal::scan(&journal, from, visit), &mut warnings)?;
+    if tail.before.is_none() {
+        tail.chain = floor.chain;
+    }
     // Nothing is touched before it is known that all belongs together.
     remove_unfinished(data)?;
     warnings.extend(private::tighten(data));
     // Where the last segment is empty, the snapshot tells the time.
     let time_us = if tail.time_us == 0 { taken_us } else { tail.time_us };
     let recorded = Recorded { sequence: tail.last, time_us };
+    let floor = floor.seq;
     Ok(Opened { portfolio, tail, recorded, key, lock, warnings, floor, replayed, took: began.elapsed() })
 }
 
@@ -167,12 +171,10 @@ pub(super) fn look(
     let loaded = folder::load(data, key, || empty(settings, key))?.ok_or_else(|| no_snapshot(data))?;
     let folder::Loaded { portfolio, facts, passed_over } = loaded;
     let mut warnings: Vec<String> = passed_over.iter().map(|error| format!("passed over: {error}")).collect();
-    let mut replayed = 0;
-    let tail = journal::read(&data.join("journal"), facts.floor + 1, &mut |entry: Entry<'_>| {
-        replayed += 1;
-        replay(&portfolio, entry.seq, &super::journal::decode(&entry)?)
-    })?;
-    check_end(data, &tail, facts.highest, high_water, &mut warnings)?;
+    let (floor, journal) = (Mark { seq: facts.floor, chain: facts.journal }, data.join("journal"));
+    let past = Past { data, portfolio: &portfolio, floor, highest: facts.highest, high_water };
+    let (tail, replayed) =
+        past.replay(&mut |from, visit| journal::read(&journal, from, visit), &mut warnings)?;
     Ok(Found { portfolio, tail, facts, replayed, warnings })
 }
 
@@ -218,6 +220,68 @@ fn remove_unfinished(data: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What a new journal's chain begins with: no two journals are alike, so that parts of one are not taken for another's.
+fn new_chain() -> Result<u32, Failure> {
+    let mut chain = [0; 4];
+    getrandom::fill(&mut chain).map_err(|error| format!("no random numbers from the system: {error}"))?;
+    Ok(u32::from_le_bytes(chain))
+}
+
+/// A snapshot whose journal is about to be applied to it, and what is known of that.
+struct Past<'a> {
+    data: &'a Path,
+    portfolio: &'a Portfolio,
+    /// The last record before the snapshot was begun.
+    floor: Mark,
+    /// The last record that is in it.
+    highest: Seq,
+    high_water: Option<HighWater>,
+}
+
+/// Reads a journal from a record on.
+type ReadFrom<'a> =
+    dyn FnMut(Seq, &mut dyn FnMut(Entry<'_>) -> Result<(), Failure>) -> Result<Tail, JournalError> + 'a;
+
+impl Past<'_> {
+    /// Applies the journal, and makes sure that it is this snapshot's. Returns where it ends, and how many records it had.
+    fn replay(&self, read: &mut ReadFrom<'_>, warnings: &mut Vec<String>) -> Result<(Tail, u64), Failure> {
+        let noted = self.high_water.map(HighWater::mark);
+        let (mut replayed, mut seen) = (0, None);
+        let tail = read(self.floor.seq + 1, &mut |entry: Entry<'_>| {
+            replayed += 1;
+            if noted.is_some_and(|noted| noted.seq == entry.seq) {
+                seen = Some(entry.chain);
+            }
+            replay(self.portfolio, entry.seq, &super::journal::decode(&entry)?)
+        });
+        let tail = tail?;
+        check_end(self.data, &tail, self.highest, self.high_water, warnings)?;
+        if let Some(found) = tail.before {
+            self.check_same("the snapshot", self.floor, found)?;
+            if noted.is_some_and(|noted| noted.seq == self.floor.seq) {
+                seen = Some(found);
+            }
+        }
+        if let (Some(noted), Some(found)) = (noted, seen) {
+            self.check_same("high-water", noted, found)?;
+        }
+        Ok((tail, replayed))
+    }
+
+    fn check_same(&self, name: &str, mark: Mark, found: u32) -> Result<(), Failure> {
+        let Mark { seq, chain } = mark;
+        if found == chain {
+            return Ok(());
+        }
+        Err(format!(
+            "{}: {name} is of another journal than journal/: at record {seq} its chain is {chain:08x}, and the journal's \
+             {found:08x}; restore what belongs together; nothing was changed",
+            self.data.display()
+        )
+        .into())
+    }
+}
+
 /// Whether snapshot, high water and journal fit each other, and what of the journal's end is worth a word.
 fn check_end(
     data: &Path,
@@ -250,7 +314,13 @@ fn check_end(
 }
 
 /// The portfolio of a folder without a snapshot.
-fn fill(settings: &Settings, data: &Path, key: &DataKey, when_new: WhenNew) -> Result<Portfolio, Failure> {
+fn fill(
+    settings: &Settings,
+    data: &Path,
+    key: &DataKey,
+    when_new: WhenNew,
+    journal: u32,
+) -> Result<Portfolio, Failure> {
     let mut portfolio = empty(settings, key);
     match when_new {
         WhenNew::Refuse => return Err(no_folder(data).into()),
@@ -259,7 +329,8 @@ fn fill(settings: &Settings, data: &Path, key: &DataKey, when_new: WhenNew) -> R
         WhenNew::Demo => seed_demo(&mut portfolio)?,
     }
     // From now on there is always a snapshot that says which cards the journal speaks of.
-    folder::write_first(&portfolio, key, data, wall_us())?;
+    let options = WriteOptions { journal, ..WriteOptions::default() };
+    folder::write_first(&portfolio, key, data, wall_us(), options)?;
     Ok(portfolio)
 }
 

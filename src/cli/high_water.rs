@@ -2,7 +2,7 @@
 //! reads like a whole one. Must not know what records mean.
 
 use super::whole;
-use crate::journal::{Journal, Seq};
+use crate::journal::{Journal, Mark, Seq};
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,7 +16,8 @@ const EVERY: Duration = Duration::from_secs(10);
 pub(super) struct HighWater {
     /// The first record of the newest segment; 0 where no segment was begun.
     segment: Seq,
-    record: Seq,
+    /// The last record that was on the disk, and the chain value behind it.
+    mark: Mark,
 }
 
 impl HighWater {
@@ -26,25 +27,35 @@ impl HighWater {
         let (content, crc) = text.trim_end().rsplit_once(' ')?;
         let mut words = content.split(' ');
         let mut next = |name| words.next().filter(|word| *word == name).and(words.next())?.parse().ok();
-        let found = HighWater { segment: next("segment")?, record: next("record")? };
-        (crc == checksum(content)).then_some(found)
+        let (segment, seq) = (next("segment")?, next("record")?);
+        let mark = Mark { seq, chain: u32::try_from(next("chain")?).ok()? };
+        (crc == checksum(content)).then_some(HighWater { segment, mark })
     }
 
-    /// Where an open journal stands.
-    pub(super) fn of(journal: &Journal) -> HighWater {
-        // In this order: both are on the disk.
-        HighWater { segment: journal.segment(), record: journal.durable() }
+    /// Where a journal stands to which nothing is added; none where not all of it is on the disk.
+    pub(super) fn of(journal: &Journal) -> Option<HighWater> {
+        HighWater::reached(journal, journal.mark())
+    }
+
+    fn reached(journal: &Journal, mark: Mark) -> Option<HighWater> {
+        (journal.durable() >= mark.seq).then(|| HighWater { segment: journal.segment(), mark })
     }
 
     /// Puts it in place for good.
     pub(super) fn write(self, data: &Path) -> std::io::Result<()> {
-        let content = format!("segment {} record {}", self.segment, self.record);
+        let Mark { seq, chain } = self.mark;
+        let content = format!("segment {} record {seq} chain {chain}", self.segment);
         whole::write(&data.join(NAME), format!("{content} {}\n", checksum(&content)).as_bytes())
     }
 
     /// The last record that the journal must have.
     pub(super) fn record(self) -> Seq {
-        self.record
+        self.mark.seq
+    }
+
+    /// That record's chain value, which the same record of another journal has not.
+    pub(super) fn mark(self) -> Mark {
+        self.mark
     }
 
     /// What of it is not among the `segments` of a journal, in words.
@@ -55,7 +66,7 @@ impl HighWater {
 
     /// What a journal that ends with record `last` lacks of it, in words.
     pub(super) fn missing_records(self, last: Seq) -> Option<String> {
-        let HighWater { record, .. } = self;
+        let record = self.record();
         (record > last).then(|| {
             format!("record {record} was on the disk, but the journal ends with {last}: records are missing")
         })
@@ -69,6 +80,8 @@ fn checksum(content: &str) -> String {
 /// Notes how far a running switch's journal has come.
 pub(super) struct Keeper {
     noted: Option<HighWater>,
+    /// What is to be noted next, once it is on the disk.
+    next: Mark,
     noted_at: Instant,
     failing: bool,
 }
@@ -76,14 +89,15 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Notes where the journal begins, before anything in it is acknowledged: that it was there.
     pub(super) fn begin(data: &Path, journal: &Journal, now: Instant) -> Keeper {
-        let mut keeper = Keeper { noted: None, noted_at: now, failing: false };
+        let mut keeper = Keeper { noted: None, next: journal.mark(), noted_at: now, failing: false };
         keeper.keep(data, journal, now);
         keeper
     }
 
     /// Notes it where a segment was begun, or some time has passed and records have come.
     pub(super) fn keep(&mut self, data: &Path, journal: &Journal, now: Instant) {
-        let reached = HighWater::of(journal);
+        let Some(reached) = HighWater::reached(journal, self.next) else { return };
+        self.next = journal.mark();
         let is_new = self.noted.is_none_or(|noted| noted.segment != reached.segment);
         let is_later = self.noted != Some(reached) && now.saturating_duration_since(self.noted_at) >= EVERY;
         if !is_new && !is_later {

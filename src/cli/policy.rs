@@ -8,6 +8,7 @@ use crate::message::{Kind, Marked, Reading, ResponseCode};
 use crate::settings::{self, Settings};
 use crate::wire::{Bitmap, CountryPlace, Dialect};
 use siphasher::sip::SipHasher13;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The policy of these settings, or which currency is none.
@@ -65,8 +66,7 @@ pub(super) fn networks(settings: &Settings) -> Vec<u64> {
 
 /// A number of the network that a link is a line of: by the name alone, so that it outlasts the links' order.
 fn network(name: &str, link: &settings::Link) -> u64 {
-    let named = if link.network.is_empty() { name } else { &link.network };
-    SipHasher13::new().hash(named.as_bytes())
+    SipHasher13::new().hash(link.network_name(name).as_bytes())
 }
 
 /// How a link's messages are decided; its number is 0 here.
@@ -167,6 +167,28 @@ pub(super) fn key_doubt(link: &settings::Link, reading: &Reading) -> Option<&'st
     (!has_time && !tells_apart).then_some(
         "messages need not have DE7, and duplicate_key has none of 12, 13 and 37: a STAN that comes again is a repeat",
     )
+}
+
+/// What no longer tells apart what is remembered: of each network whose transactions were told apart by other fields until now.
+pub(super) fn changed_keys(before: &Settings, now: &Settings) -> Vec<String> {
+    let keys = |settings: &Settings| -> BTreeMap<String, Vec<u8>> {
+        let links = settings.links.iter();
+        let key = |(name, link): (&String, &settings::Link)| {
+            let mut key = link.duplicate_key.clone();
+            key.sort_unstable();
+            (link.network_name(name).to_owned(), key)
+        };
+        links.map(key).collect()
+    };
+    let known = keys(before);
+    let changed = keys(now).into_iter().filter_map(|(network, key)| {
+        let other = known.get(&network).filter(|other| **other != key)?;
+        Some(format!(
+            "network {network}: duplicate_key is {key:?}, and what is remembered was told apart by {other:?}: what was sent before is \
+             unknown under its new key, so that a message that is sent again without saying so counts twice"
+        ))
+    });
+    changed.collect()
 }
 
 /// What is doubtful about who may connect to a link.

@@ -3,7 +3,7 @@
 
 use super::data::Failure;
 use super::status::{Parts, Phase};
-use crate::journal;
+use crate::journal::{self, Mark};
 use crate::portfolio::folder;
 use crate::portfolio::snapshot::WriteOptions;
 use crate::settings::Settings;
@@ -79,12 +79,13 @@ pub(super) fn run(parts: &Parts, mut floor: u64) {
     let (mut wait, mut not_before) = (TRY_AGAIN, Instant::now());
     while parts.phase() == Phase::Serving {
         thread::park_timeout(LOOK);
-        let appended = parts.journal.appended();
+        let mark = parts.journal.mark();
+        let appended = mark.seq;
         let due = parts.snapshot_every > 0 && appended - floor >= parts.snapshot_every;
         if !due || Instant::now() < not_before {
             continue;
         }
-        let written = write(parts, appended);
+        let written = write(parts, mark);
         // Given up for the one that is written at the end.
         if parts.phase() != Phase::Serving {
             return;
@@ -110,19 +111,20 @@ pub(super) fn run(parts: &Parts, mut floor: u64) {
 }
 
 /// Writes one while messages are decided: it counts only once the journal holds all that is in it.
-fn write(parts: &Parts, floor: u64) -> Result<(), Failure> {
+fn write(parts: &Parts, floor: Mark) -> Result<(), Failure> {
     let journal = &parts.journal;
     let (began, bytes) = (Instant::now(), Cell::new(0));
     let pause = |step: u64| {
         bytes.set(bytes.get() + step);
         pause(parts, began + Duration::from_millis(bytes.get() * 1000 / BYTES_PER_S))
     };
-    let options = WriteOptions { leave_free_bytes: parts.leave_free_bytes, pause: Some(&pause) };
+    let options =
+        WriteOptions { journal: floor.chain, leave_free_bytes: parts.leave_free_bytes, pause: Some(&pause) };
     folder::write(
         &parts.portfolio,
         &parts.key,
         &parts.data,
-        (floor, parts.clock.now_us()),
+        (floor.seq, parts.clock.now_us()),
         options,
         |last| {
             // By now later records may have changed by what names a transaction that is in it is found.

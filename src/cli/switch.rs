@@ -80,7 +80,7 @@ impl Switch {
         let workers = workers(settings);
         let most_connections = limits::at_start(settings, workers)?;
         let Opened { portfolio, tail, recorded, key, lock, floor, .. } = open()?;
-        let (cards, accounts) = portfolio.count();
+        let ((cards, accounts), last) = (portfolio.count(), tail.last);
         let clock = SwitchClock::begin(&settings.clock, data, recorded, clock_is_right);
         let telemetry = telemetry(settings, &links, workers, data);
         let draining = Arc::default();
@@ -90,8 +90,10 @@ impl Switch {
         let portfolio = Arc::new(portfolio);
         let standing = standing::of(settings, rules.set, &portfolio)?;
         touch(&portfolio, &standing, workers);
+        let versions = Versions::of(data, &key);
+        versions.tell_changed_keys(settings, data, last)?;
         // Before the first record that names them.
-        Versions::of(data, &key).keep(settings, &standing.rules, &rules.texts)?;
+        versions.keep(settings, &standing.rules, &rules.texts)?;
         let desk = Arc::new(Desk::new(Arc::clone(&portfolio), standing));
         let parts = Arc::new(Parts {
             holdings: Holdings { cards, accounts, demo_cards: seed::count(&portfolio) },
@@ -192,12 +194,14 @@ impl Switch {
         self.ticker.stop();
         parts.telemetry.finish(Instant::now());
         let mut troubles = Vec::new();
-        if let Err(error) = HighWater::of(&parts.journal).write(&parts.data) {
+        let reached = HighWater::of(&parts.journal);
+        if let Some(Err(error)) = reached.map(|reached| reached.write(&parts.data)) {
             troubles.push(format!("how far the journal has come is not noted beside it: {error}"));
         }
         match closed {
             Ok(last) => {
-                let options = WriteOptions { leave_free_bytes: parts.leave_free_bytes, pause: None };
+                let journal = parts.journal.mark().chain;
+                let options = WriteOptions { journal, leave_free_bytes: parts.leave_free_bytes, pause: None };
                 let at = (last, parts.clock.now_us());
                 let written =
                     folder::write(&parts.portfolio, &parts.key, &parts.data, at, options, |_| Ok(()));

@@ -4,7 +4,8 @@
 use super::contents;
 use super::data::Failure;
 use super::rules::Texts;
-use super::whole;
+use super::{past, policy, whole};
+use crate::journal::Seq;
 use crate::rules::RuleSet;
 use crate::settings::Settings;
 use crate::vault::DataKey;
@@ -36,6 +37,30 @@ impl<'a> Versions<'a> {
         let mut sealed = serde_json::to_vec(texts)?;
         self.key.seal(&version.to_le_bytes(), &mut sealed)?;
         self.write(&rules_name(version), &sealed)
+    }
+
+    /// Says in the log what the settings of the `last` record told apart by other fields than these do.
+    pub(super) fn tell_changed_keys(
+        &self,
+        settings: &Settings,
+        data: &Path,
+        last: Seq,
+    ) -> Result<(), Failure> {
+        let now = settings.fingerprint();
+        // Most folders have never seen others.
+        if last == 0 || kept(data)[0].iter().all(|version| *version == now) {
+            return Ok(());
+        }
+        let mut then = now;
+        past::each(data, last, last + 1, &mut |_, record| {
+            then = record.config;
+            Ok(())
+        })?;
+        if let Some(before) = Some(then).filter(|then| *then != now).and_then(|then| self.settings(then).ok())
+        {
+            policy::changed_keys(&before, settings).iter().for_each(|warning| tracing::warn!("{warning}"));
+        }
+        Ok(())
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {

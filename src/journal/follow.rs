@@ -38,9 +38,13 @@ pub fn follow<E: Into<Box<dyn Error + Send + Sync>>>(
                 (at.last, at.chain) = (seq, head.crc);
                 if seq >= from {
                     let (kind, time_us) = (head.kind, head.time_us);
-                    visit(Entry { seq, kind, time_us, body, segment: &path, offset }).map_err(|source| {
-                        JournalError::Visit { seq, segment: path.clone(), offset, source: source.into() }
-                    })?;
+                    visit(Entry { seq, kind, time_us, body, chain: head.crc, segment: &path, offset })
+                        .map_err(|source| JournalError::Visit {
+                            seq,
+                            segment: path.clone(),
+                            offset,
+                            source: source.into(),
+                        })?;
                     shown = seq;
                 }
             }

@@ -27,8 +27,6 @@ pub const MAX_BODY_BYTES: usize = 65_536;
 pub(super) const MAX_RECORD_BYTES: usize = padded(HEAD_BYTES + MAX_BODY_BYTES);
 /// The shortest record with its padding, in bytes.
 pub(super) const MIN_RECORD_BYTES: usize = padded(HEAD_BYTES);
-/// What the first segment's header names as the chain value before it.
-pub(super) const FIRST_CHAIN: u32 = 0;
 
 const MAGIC: [u8; 8] = *b"ASWJRNL1";
 const VERSION: u32 = 1;

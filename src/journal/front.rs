@@ -3,6 +3,7 @@
 
 use super::format::{self, HEADER_BYTES, Stamp};
 use super::preparer::MOST;
+use super::scan::Mark;
 use super::segment::{Newest, Preparation};
 use super::{AppendError, JournalError, Seq, Status};
 use parking_lot::Mutex;
@@ -174,6 +175,11 @@ impl Shared {
         Ok(seq)
     }
 
+    pub(super) fn mark(&self) -> Mark {
+        let front = self.front.lock();
+        Mark { seq: front.last, chain: front.chain }
+    }
+
     pub(super) fn wake(&self) {
         if let Some(thread) = self.committer.get() {
             thread.unpark();
@@ -329,7 +335,7 @@ mod tests {
                 Front {
                     batch: Batch::new(1 << 20),
                     last: 0,
-                    chain: format::FIRST_CHAIN,
+                    chain: 0,
                     room,
                     spares: spares.collect(),
                     taken: 0,

@@ -6,7 +6,7 @@ use super::format::{HEADER_BYTES, MAX_RECORD_BYTES};
 use super::front::{Batch, Front, Shared};
 use super::lock::Lock;
 use super::preparer::{MOST, Preparer};
-use super::scan::{Position, Tail};
+use super::scan::{Mark, Position, Tail};
 use super::segment::{self, Newest, Segment};
 use super::{AppendError, JournalError, Seq};
 use parking_lot::Mutex;
@@ -262,6 +262,11 @@ impl Journal {
         *self.handle.shared.newest.lock()
     }
 
+    /// The last record appended, and the chain value behind it.
+    pub fn mark(&self) -> Mark {
+        self.handle.shared.mark()
+    }
+
     /// The last record appended.
     pub fn appended(&self) -> Seq {
         self.handle.shared.appended.load(Ordering::Acquire)
@@ -399,7 +404,7 @@ fn continue_at(dir: &Path, tail: &Tail, segment_bytes: u64) -> Result<Segment, J
         if last.is_some() {
             return Err(JournalError::Changed { dir: dir.into() });
         }
-        return Segment::create(dir, segment_bytes);
+        return Segment::create(dir, segment_bytes, tail.chain);
     };
     if last != Some(first) || super::scan::continues(dir, tail)? {
         return Err(JournalError::Changed { dir: dir.into() });

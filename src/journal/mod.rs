@@ -31,7 +31,7 @@ pub use handle::{Exposure, Journal, OnFull, Options, Status};
 mod reader;
 
 mod scan;
-pub use scan::{Entry, Tail, Torn, read, scan};
+pub use scan::{Entry, Mark, Tail, Torn, read, scan};
 
 mod beside;
 

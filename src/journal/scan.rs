@@ -1,7 +1,7 @@
 //! Recovery: reads what is in a folder, tells a torn tail from damage, and says where to continue. Changes nothing.
 
 use super::beside::{self, Ending};
-use super::format::{self, FIRST_CHAIN, HEADER_BYTES, Head};
+use super::format::{self, HEADER_BYTES, Head};
 use super::reader::{Reader, Step};
 use super::segment;
 use super::{Damage, JournalError, Seq};
@@ -22,10 +22,21 @@ pub struct Entry<'a> {
     pub time_us: i64,
     /// As given to [`super::Journal::append`].
     pub body: &'a [u8],
+    /// The chain value behind it.
+    pub chain: u32,
     /// The file it is in.
     pub segment: &'a Path,
     /// Where in the file it begins.
     pub offset: u64,
+}
+
+/// A record, and the chain value behind it: of two journals that differ before it, or began in two places, each has another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// The record; 0 before the first.
+    pub seq: Seq,
+    /// The record's CRC; before the first what the journal began with.
+    pub chain: u32,
 }
 
 /// Where a journal ends: what [`super::Journal::open`] continues. The default is an empty journal's.
@@ -33,8 +44,10 @@ pub struct Entry<'a> {
 pub struct Tail {
     /// The last record; 0 when there is none.
     pub last: Seq,
-    /// The last record's CRC, which seeds the next one's.
+    /// The last record's CRC, which seeds the next one's. A new journal begins with what stands here.
     pub chain: u32,
+    /// The chain value before the first record that was asked for; none where no record or header says it.
+    pub before: Option<u32>,
     /// When the last record was written, as given to [`super::Journal::append`]; 0 when none was read.
     pub time_us: i64,
     /// What was cut off behind the last record, if anything was.
@@ -42,6 +55,15 @@ pub struct Tail {
     /// Bytes behind the last record that a running switch has begun to write: no record yet. Only [`read`] finds any.
     pub unfinished: u64,
     pub(super) position: Option<Position>,
+}
+
+impl Tail {
+    /// Takes note of the chain value where the records before `from` end.
+    fn note(&mut self, from: Seq) {
+        if self.last + 1 == from {
+            self.before = Some(self.chain);
+        }
+    }
 }
 
 /// The end of a write that did not reach the disk as a whole. None of it was ever called durable.
@@ -155,13 +177,7 @@ fn read_segment(
     if place.first != tail.last + 1 {
         return Err(corrupt(&reader, 0, Damage::Gap { found: place.first, last: tail.last }));
     }
-    let expected = if !place.is_start {
-        Some(tail.chain)
-    } else if place.first == 1 {
-        Some(FIRST_CHAIN)
-    } else {
-        None
-    };
+    let expected = (!place.is_start).then_some(tail.chain);
     let header = reader.header()?;
     if header.len() < HEADER_BYTES {
         return read_cut_header(&place, &reader, &header, expected, tail);
@@ -171,6 +187,7 @@ fn read_segment(
         return Err(corrupt(&reader, 0, Damage::HeaderChain { found: chain, expected }));
     }
     tail.chain = chain;
+    tail.note(from);
     let path = reader.path.clone();
     let mut settled = reader.offset;
     // Where that ends which was there when the end was looked at.
@@ -181,14 +198,19 @@ fn read_segment(
         match reader.next(seq, tail.chain)? {
             Step::Record(head, body) => {
                 (tail.last, tail.chain, tail.time_us) = (seq, head.crc, head.time_us);
+                tail.note(from);
                 if head.place == 0 {
                     settled = offset;
                 }
                 if seq >= from {
                     let (kind, time_us) = (head.kind, head.time_us);
-                    visit(Entry { seq, kind, time_us, body, segment: &path, offset }).map_err(|source| {
-                        JournalError::Visit { seq, segment: path.clone(), offset, source }
-                    })?;
+                    visit(Entry { seq, kind, time_us, body, chain: head.crc, segment: &path, offset })
+                        .map_err(|source| JournalError::Visit {
+                            seq,
+                            segment: path.clone(),
+                            offset,
+                            source,
+                        })?;
                 }
             }
             // What is behind was written since: another reading will tell.
@@ -221,7 +243,9 @@ fn read_cut_header(
     chain: Option<u32>,
     tail: &mut Tail,
 ) -> Result<(), JournalError> {
-    let chain = chain.filter(|_| place.is_last);
+    // Nothing is before the first: what there is of its header says it, or whoever knows what the journal begins with.
+    let said = || header.get(24..28).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes);
+    let chain = chain.or_else(|| (place.first == 1).then(said)).filter(|_| place.is_last);
     let Some(chain) = chain.filter(|&chain| format::header(place.first, chain).starts_with(header)) else {
         return Err(corrupt(reader, 0, Damage::HeaderCut));
     };

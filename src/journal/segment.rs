@@ -238,7 +238,7 @@ pub(super) struct Segment {
 
 impl Segment {
     /// Creates the first segment of an empty journal.
-    pub(super) fn create(dir: &Path, bytes: u64) -> Result<Segment, JournalError> {
+    pub(super) fn create(dir: &Path, bytes: u64, chain: u32) -> Result<Segment, JournalError> {
         let failed = |unprepared| match unprepared {
             Unprepared::Refused(source) => JournalError::Full { dir: dir.into(), source },
             Unprepared::Fatal(error) => error,
@@ -247,7 +247,7 @@ impl Segment {
         while !preparation.is_done() {
             preparation.advance().map_err(failed)?;
         }
-        preparation.finish(dir, &open_dir(dir)?, 1, format::FIRST_CHAIN)
+        preparation.finish(dir, &open_dir(dir)?, 1, chain)
     }
 
     /// Opens the last segment to continue at `offset`, where its records end.

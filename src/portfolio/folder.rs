@@ -75,8 +75,14 @@ pub fn remove_unfinished(data: &Path) -> std::io::Result<()> {
 }
 
 /// Writes the first snapshot of a new folder, and keeps it as an origin.
-pub fn write_first(portfolio: &Portfolio, key: &DataKey, data: &Path, time_us: i64) -> Result<(), Failure> {
-    let path = write(portfolio, key, data, (0, time_us), WriteOptions::default(), |_| Ok(()))?;
+pub fn write_first(
+    portfolio: &Portfolio,
+    key: &DataKey,
+    data: &Path,
+    time_us: i64,
+    options: WriteOptions<'_>,
+) -> Result<(), Failure> {
+    let path = write(portfolio, key, data, (0, time_us), options, |_| Ok(()))?;
     keep_origin(data, &path, time_us)
 }
 

@@ -5,7 +5,7 @@ use super::layers::{Node, SETS, Value};
 use super::problem::{Problem, SettingsError};
 use super::{Link, Settings, reader};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt::Display,
     net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
@@ -101,6 +101,7 @@ pub(super) fn settings(tree: &Node) -> Result<Settings, SettingsError> {
     let Some(settings) = settings.filter(|_| problems.is_empty()) else { return Err(problems.into()) };
     let mut check = Check { tree, problems };
     check.names(&settings);
+    check.networks(&settings);
     check.listeners(&settings);
     for (name, link) in &settings.links {
         check.link(name, link);
@@ -196,6 +197,23 @@ impl Check<'_> {
                 self.refuse_key(&["links"], format!("at most {MAX_LINKS} links, not {count}"));
             }
             _ => {}
+        }
+    }
+
+    /// The lines of a network tell its transactions apart by the same fields: else what is sent again by another counts twice.
+    fn networks(&mut self, settings: &Settings) {
+        let mut keys: BTreeMap<&str, (&str, Vec<u8>)> = BTreeMap::new();
+        for (name, link) in &settings.links {
+            let mut key = link.duplicate_key.clone();
+            key.sort_unstable();
+            let (first, known) = keys.entry(link.network_name(name)).or_insert_with(|| (name, key.clone()));
+            if *known != key {
+                let reason = format!(
+                    "not the same fields as {known:?} of links.{first}.duplicate_key, which is a line of the same network: what is sent \
+                     again by the other line would count twice"
+                );
+                self.refuse_value(&["links", name, "duplicate_key"], reason);
+            }
         }
     }
 

@@ -370,6 +370,12 @@ pub struct Link {
 }
 
 impl Link {
+    /// The network that a link of this name is a line of.
+    #[must_use]
+    pub fn network_name<'a>(&'a self, name: &'a str) -> &'a str {
+        if self.network.is_empty() { name } else { &self.network }
+    }
+
     /// Whether it can be reached from other machines, and everybody there may connect.
     #[must_use]
     pub fn is_open_to_strangers(&self) -> bool {

@@ -246,6 +246,87 @@ fn an_old_copy_of_the_journal_is_noticed_and_a_lost_second_place_is_written_anew
 }
 
 #[test]
+fn parts_of_another_folder_are_not_taken_for_its_own() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let set = ["snapshot.every_records=0"];
+    let serve = |data: &Path, stans: std::ops::Range<u32>| {
+        let switch = Switch::start(data, &set);
+        purchases(&switch, stans);
+        assert!(switch.terminate().0.success());
+    };
+    // One folder and two copies of it that went other ways, one of them further; and one that has nothing to do with it.
+    serve(&at("own"), 0..20);
+    copy(&at("own"), &at("clone"));
+    copy(&at("own"), &at("longer"));
+    serve(&at("own"), 20..40);
+    serve(&at("clone"), 120..140);
+    serve(&at("longer"), 120..150);
+    serve(&at("other"), 0..50);
+    let data = at("data");
+    let taken = |parts: &[&str], from: &str| {
+        for part in parts {
+            let _ = fs::remove_dir_all(data.join(part)).or_else(|_| fs::remove_file(data.join(part)));
+            copy(&at(from).join(part), &data.join(part));
+        }
+    };
+    let cases: [Loss<'_>; 5] = [
+        ("snapshots", &|_| taken(&["snapshot"], "clone"), "the snapshot is of another journal"),
+        ("journal", &|_| taken(&["journal"], "longer"), "the snapshot is of another journal"),
+        ("journal of another key", &|_| taken(&["journal"], "other"), "the snapshot is of another journal"),
+        (
+            "journal and high-water",
+            &|_| taken(&["journal", "high-water", "clock.json"], "other"),
+            "the snapshot is of another journal",
+        ),
+        (
+            "journal, where the last snapshot from before they parted is lost",
+            &|data| {
+                fs::remove_file(data.join(format!("snapshot/{:020}.snap", 40))).unwrap();
+                taken(&["journal"], "longer");
+            },
+            "high-water is of another journal",
+        ),
+    ];
+    for (what, take, words) in cases {
+        let _ = fs::remove_dir_all(&data);
+        copy(&at("own"), &data);
+        take(&data);
+        let before = everything(&data.join("journal")).len();
+        let said = refused(place.path(), &[]);
+        assert!(said.contains(words) && said.contains("nothing was changed"), "{what}: {said}");
+        let checked = run(place.path(), &["serve", "--check", "--data", "data"]);
+        assert_eq!(checked.status.code(), Some(2), "{what}: {}", stdout(&checked));
+        assert_eq!(everything(&data.join("journal")).len(), before, "{what}");
+    }
+    // What belongs together is served.
+    for name in ["own", "clone", "longer", "other"] {
+        serve(&at(name), 200..201);
+    }
+}
+
+#[test]
+fn a_start_says_that_what_is_remembered_was_told_apart_by_other_fields() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let said = |key: &str| {
+        let key = format!("links.acquirer-ascii.duplicate_key={key}");
+        let switch = Switch::start(&data, &["snapshot.every_records=0", &key]);
+        purchases(&switch, 0..1);
+        let said = switch.log_text();
+        assert!(switch.terminate().0.success());
+        fs::remove_file(data.with_extension("log")).unwrap();
+        said.lines().find(|line| line.contains("told apart by")).map(str::to_owned)
+    };
+    assert_eq!(said("[2, 7, 11, 32]"), None);
+    let warned = said("[2, 11, 41]").unwrap();
+    assert!(warned.contains("network acquirer-ascii") && warned.contains("[2, 7, 11, 32]"), "{warned}");
+    // Said once: records are by the new key since. And not of an order.
+    assert_eq!([said("[2, 11, 41]"), said("[41, 11, 2]")], [None, None]);
+    assert!(said("[2, 7, 11, 32]").unwrap().contains("[2, 11, 41]"));
+}
+
+#[test]
 fn two_processes_are_kept_apart_by_what_they_write() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("real");

@@ -3,6 +3,28 @@
 use super::read;
 
 #[test]
+fn the_lines_of_a_network_tell_transactions_apart_by_the_same_fields() {
+    let link = |name: &str, network: &str, key: &str| {
+        format!(
+            "[links.{name}]\nlisten = \"127.0.0.1:0\"\ndialect = \"iso87-ascii\"\nnetwork = \"{network}\"\nduplicate_key = {key}\n"
+        )
+    };
+    let two = |one: &str, other: &str, key: &str| {
+        read(&(link("one", one, "[2, 7, 11, 32]") + &link("two", other, key)), &[])
+    };
+    for (one, other) in [("net", "net"), ("", "one"), ("two", "")] {
+        let error = two(one, other, "[2, 11, 41]").unwrap_err().to_string();
+        let place = "site.toml:10:17: links.two.duplicate_key: not the same fields as [2, 7, 11, 32] of links.one.duplicate_key";
+        assert!(error.starts_with(place) && error.contains("count twice"), "{error}");
+        // In whatever order they are named.
+        assert!(two(one, other, "[32, 11, 7, 2]").is_ok());
+    }
+    for (one, other) in [("", ""), ("net", ""), ("net", "other"), ("two", "one")] {
+        assert!(two(one, other, "[2, 11, 41]").is_ok(), "{one} {other}");
+    }
+}
+
+#[test]
 fn a_link_that_strangers_can_reach_says_who_may_send_money() {
     let link = |listen: &str, more: &str| {
         format!("[links.one]\nlisten = \"{listen}\"\ndialect = \"iso87-ascii\"\n{more}\n")

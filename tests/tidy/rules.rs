@@ -320,6 +320,7 @@ fn idle_settings(files: &[File]) -> Vec<String> {
             } else if file.path.ends_with("/tables.rs")
                 && let Some((name, _)) =
                     code.trim().strip_prefix("pub ").and_then(|field| field.split_once(": "))
+                && !name.starts_with("fn ")
             {
                 declared.push((line, name));
             }

@@ -18,7 +18,7 @@ use super::{CardStatus, Limits, TooManyLimits, Uses, Velocity};
 use crate::vault::KeyError;
 use std::path::PathBuf;
 
-const MAGIC: [u8; 8] = *b"ASWSNAP4";
+const MAGIC: [u8; 8] = *b"ASWSNAP5";
 /// Entries in a block: sealing and checking go block by block.
 const ENTRIES: usize = 4096;
 /// No block is longer: a damaged length cannot ask for more memory. The longest holds a whole shard of a table for
@@ -51,8 +51,9 @@ struct Header {
     floor: u64,
     time_us: i64,
     key_check: [u8; 8],
+    journal: u32,
 }
-layout! { Header { magic: [u8; 8], floor: u64, time_us: i64, key_check: [u8; 8] } }
+layout! { Header { magic: [u8; 8], floor: u64, time_us: i64, key_check: [u8; 8], journal: u32 } }
 
 /// `crc` is over the kind, the length and the content, seeded with the one before: a block can be neither changed
 /// nor left out nor moved.
@@ -162,6 +163,8 @@ pub struct SnapshotFacts {
     pub highest: u64,
     /// When it was taken, microseconds since 1970.
     pub time_us: i64,
+    /// The journal's chain value behind the floor: of another journal it is another.
+    pub journal: u32,
     /// Cards in it.
     pub cards: u64,
     /// Accounts in it.

@@ -11,6 +11,8 @@ const MIB: u64 = 1 << 20;
 /// What the writing of a snapshot leaves to others.
 #[derive(Clone, Copy, Default)]
 pub struct WriteOptions<'a> {
+    /// The journal's chain value behind the last record before the writing began, by which the snapshot knows its journal.
+    pub journal: u32,
     /// Bytes of the file system that stay free: the snapshot is given up before it takes them.
     pub leave_free_bytes: u64,
     /// Called after each step with the bytes written in it; may take its time. False gives the snapshot up.

@@ -96,12 +96,14 @@ impl Reader<'_> {
                     if self.offset != self.length {
                         return Err(self.damaged("does not end at its end"));
                     }
-                    let (floor, time_us, highest) = (header.floor, header.time_us, end.highest);
+                    let Header { floor, time_us, journal, .. } = header;
+                    let highest = end.highest;
                     let (cards, accounts) = found;
                     return Ok(SnapshotFacts {
                         floor,
                         highest,
                         time_us,
+                        journal,
                         cards,
                         accounts,
                         transactions,
