@@ -123,7 +123,7 @@ impl Parts {
         match (before.is_some(), gone.is_some()) {
             (false, true) => tracing::error!(
                 %data,
-                "the newest file of the journal is gone from the folder: what is stored from now on is lost at the next start, \
+                "the newest file of the journal is gone from the folder, or a copy stands in its place: what is stored from now on is lost at the next start, \
                  unless it is put back"
             ),
             (true, false) => tracing::warn!(

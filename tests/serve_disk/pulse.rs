@@ -92,3 +92,43 @@ fn a_stop_says_that_it_waits_for_the_disk() {
     assert!(status.success() && said.contains("drained received=1 "), "{status} {said}");
     assert_eq!(std::fs::read_to_string(&switch.log).unwrap().matches(words).count(), 1);
 }
+
+#[test]
+fn a_disk_that_fails_during_a_stop_ends_it_with_its_receipt() {
+    let folder = tempfile::tempdir().unwrap();
+    let (held, broken) = (folder.path().join("held"), folder.path().join("broken"));
+    let faults = format!(
+        "call=fdatasync path=.seg do=hold while={};call=pwrite path=.seg do=EIO while={}",
+        held.display(),
+        broken.display()
+    );
+    let mut switch = Switch::start_with(&folder.path().join("data"), &[], |command| {
+        faults::inject(command, &faults, &folder.path().join("calls"));
+    });
+    std::fs::write(&held, "").unwrap();
+    // The first is written and waits for its sync, the second for the first.
+    let [mut first, mut second] = [1, 2].map(|stan| {
+        let mut peer = switch.connect("acquirer-ascii");
+        peer.send("0220", &Purchase::new(&pan("411111", stan), stan, 100).fields());
+        let exposed = f64::from(stan);
+        wait_for("its record", || {
+            (switch.metric("authswitch_exposure_records") == Some(exposed)).then_some(())
+        });
+        if stan == 1 {
+            let writes = || faults::calls(&folder.path().join("calls")).into_iter();
+            wait_for("its write", || writes().any(|call| call.name == "pwrite").then_some(()));
+        }
+        peer
+    });
+    std::fs::write(&broken, "").unwrap();
+    switch.signal("TERM");
+    wait_for("the drain", || switch.get("/readyz").1.contains("draining").then_some(()));
+    std::fs::remove_file(&held).unwrap();
+    assert_eq!(first.receive().unwrap().code(), "00");
+    assert!(second.is_closed(), "nothing is answered that is not on the disk");
+    let (status, said) = switch.wait();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.starts_with("drained received=2 answered=1 ") && said.contains("undelivered=1"), "{said}");
+    let log = std::fs::read_to_string(&switch.log).unwrap();
+    assert!(log.contains("the journal ends with record 1 of 2"), "{log}");
+}
