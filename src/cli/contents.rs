@@ -15,6 +15,10 @@ use std::path::{Path, PathBuf};
 pub(super) const NO_SNAPSHOT: &str =
     "a journal, but no snapshot that says which cards it speaks of; restore one";
 
+/// Files that are read whole.
+const LINES: [&str; 3] = ["high-water", "clock.json", "keys/data.key"];
+const LONGEST_LINE: u64 = 64 << 10;
+
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Contents {
@@ -30,6 +34,7 @@ pub(super) enum Contents {
 /// It is no folder, cannot be read, or lacks a part that another one needs; in words.
 pub(super) fn look(settings: &Settings, data: &Path) -> Result<Contents, Failure> {
     folders(data).iter().try_for_each(|folder| check_folder(folder))?;
+    check_files(data)?;
     let high_water = HighWater::read(data);
     let segments = journal::segments(&data.join("journal"))?;
     let snapshots =
@@ -115,6 +120,25 @@ pub(super) fn check_folder(folder: &Path) -> Result<(), Failure> {
         }
         Err(_) => Ok(()),
     }
+}
+
+/// What would be opened without an end: a pipe waits for a writer, a device goes on for ever, and so does what should be a line
+/// and is gigabytes.
+fn check_files(data: &Path) -> Result<(), Failure> {
+    for folder in ["", "journal", "snapshot", "keys"] {
+        for entry in fs::read_dir(data.join(folder)).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let Ok(found) = fs::metadata(&path) else { continue };
+            if !found.is_file() && !found.is_dir() {
+                return Err(format!("{}: neither a file nor a folder", path.display()).into());
+            }
+            let is_line = LINES.iter().any(|line| path == data.join(line));
+            if is_line && found.len() > LONGEST_LINE {
+                return Err(format!("{}: {} bytes, where a line belongs", path.display(), found.len()).into());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether it has seen settings or rule sets.

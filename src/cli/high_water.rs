@@ -8,6 +8,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 const NAME: &str = "high-water";
+/// Bytes beyond which it is none.
+const LONGEST: u64 = 4096;
 /// How often the last durable record is noted; a new segment is noted at once.
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -23,7 +25,9 @@ pub(super) struct HighWater {
 impl HighWater {
     /// That of a data folder. None where there is none that can be read: it is written anew.
     pub(super) fn read(data: &Path) -> Option<HighWater> {
-        let text = fs::read_to_string(data.join(NAME)).ok()?;
+        let path = data.join(NAME);
+        fs::metadata(&path).ok().filter(|found| found.is_file() && found.len() <= LONGEST)?;
+        let text = fs::read_to_string(path).ok()?;
         let (content, crc) = text.trim_end().rsplit_once(' ')?;
         let mut words = content.split(' ');
         let mut next = |name| words.next().filter(|word| *word == name).and(words.next())?.parse().ok();

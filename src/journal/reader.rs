@@ -3,7 +3,7 @@
 use super::format::{self, Found, HEADER_BYTES, Head};
 use super::segment;
 use super::{Damage, JournalError, Seq};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,10 @@ impl Reader {
     /// Opens the segment that begins with record `first` at its first record. Its header is not read.
     pub(super) fn open(dir: &Path, first: Seq) -> Result<Reader, JournalError> {
         let path = segment::path(dir, first);
-        let file = File::open(&path).map_err(JournalError::io("open", &path))?;
+        // Another kind of file would be opened, or read, without an end.
+        let is_file = fs::metadata(&path).map_err(JournalError::io("open", &path))?.is_file();
+        let file = if is_file { File::open(&path) } else { Err(io::Error::other("it is not a file")) };
+        let file = file.map_err(JournalError::io("open", &path))?;
         let buffer = vec![0; BUFFER_BYTES];
         Ok(Reader { file, path, buffer, start: 0, end: 0, offset: HEADER_BYTES as u64 })
     }
