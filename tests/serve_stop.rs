@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod faults;
 mod harness;
 use harness::*;
 use std::process::{Command, Stdio};
@@ -383,20 +384,14 @@ fn a_stop_during_recovery_ends_it_at_once_and_changes_nothing() {
         "00"
     );
     assert!(switch.terminate().0.success());
-    let newest = |name: &str| {
-        let entries = std::fs::read_dir(data.join(name)).unwrap().map(|entry| entry.unwrap().path());
-        entries
-            .filter(|path| path.extension().is_some_and(|kind| kind == "snap" || kind == "seg"))
-            .max()
-            .unwrap()
-    };
-    // A recovery that never ends: it opens what nobody will ever write to.
-    for (place, signal) in [("snapshot", "TERM"), ("journal", "INT")] {
-        let (held, aside) = (newest(place), folder.path().join("aside"));
-        std::fs::rename(&held, &aside).unwrap();
-        assert!(Command::new("mkfifo").arg(&held).status().unwrap().success());
+    // A disk that holds the recovery at its first write.
+    let held = folder.path().join("held");
+    std::fs::write(&held, "").unwrap();
+    let faults = format!("call=write path=journal/lock do=hold while={}", held.display());
+    for signal in ["TERM", "INT"] {
         let log = folder.path().join(format!("{signal}.log"));
         let mut command = Switch::command(&data, &[]);
+        faults::inject(&mut command, &faults, &folder.path().join("calls"));
         command.stdout(Stdio::piped()).stderr(std::fs::File::create(&log).unwrap());
         let child = command.spawn().unwrap();
         wait_for("the recovery", || {
@@ -406,10 +401,8 @@ fn a_stop_during_recovery_ends_it_at_once_and_changes_nothing() {
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
         let output = child.wait_with_output().unwrap();
         let (log, out) = (std::fs::read_to_string(&log).unwrap(), String::from_utf8(output.stdout).unwrap());
-        assert!(output.status.success() && log.contains("stopped during recovery"), "{place}: {log}");
+        assert!(output.status.success() && log.contains("stopped during recovery"), "{signal}: {log}");
         assert!(out.starts_with("stopped during recovery") && !out.contains("ready"), "{out}");
-        std::fs::remove_file(&held).unwrap();
-        std::fs::rename(&aside, &held).unwrap();
     }
     let switch = Switch::start(&data, &[]);
     assert_eq!(
