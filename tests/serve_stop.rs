@@ -384,11 +384,13 @@ fn a_stop_during_recovery_ends_it_at_once_and_changes_nothing() {
         "00"
     );
     assert!(switch.terminate().0.success());
-    // A disk that holds the recovery at its first write.
+    // A disk that holds the recovery: at its first write, at a snapshot, at the journal.
     let held = folder.path().join("held");
     std::fs::write(&held, "").unwrap();
-    let faults = format!("call=write path=journal/lock do=hold while={}", held.display());
-    for signal in ["TERM", "INT"] {
+    let calls =
+        [("write path=journal/lock", "TERM"), ("read path=.snap", "INT"), ("pread path=.seg", "TERM")];
+    for (call, signal) in calls {
+        let faults = format!("call={call} do=hold while={}", held.display());
         let log = folder.path().join(format!("{signal}.log"));
         let mut command = Switch::command(&data, &[]);
         faults::inject(&mut command, &faults, &folder.path().join("calls"));
@@ -401,7 +403,7 @@ fn a_stop_during_recovery_ends_it_at_once_and_changes_nothing() {
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
         let output = child.wait_with_output().unwrap();
         let (log, out) = (std::fs::read_to_string(&log).unwrap(), String::from_utf8(output.stdout).unwrap());
-        assert!(output.status.success() && log.contains("stopped during recovery"), "{signal}: {log}");
+        assert!(output.status.success() && log.contains("stopped during recovery"), "{call}: {log}");
         assert!(out.starts_with("stopped during recovery") && !out.contains("ready"), "{out}");
     }
     let switch = Switch::start(&data, &[]);

@@ -1,8 +1,8 @@
 /* Makes chosen disk calls of a process fail, for tests. Built as a shared object and named in LD_PRELOAD.
  *
  * DISK_FAULTS      faults separated by ';', each a list of words "key=value" separated by spaces:
- *   call=NAME      write, pwrite, fsync, fdatasync, fallocate, ftruncate or rename; also recvmsg and pthread_create, which
- *                  are no disk's: a thread that stands, and one that is not given
+ *   call=NAME      write, pwrite, fsync, fdatasync, fallocate, ftruncate or rename; read and pread; also recvmsg and
+ *                  pthread_create, which are no disk's: a thread that stands, and one that is not given
  *   path=TEXT      only files whose path contains TEXT (rename: the new path); without it, every file
  *   nth=N          the N-th such call of the process, counted from 1 (the default)
  *   do=ACTION      what happens instead:
@@ -13,7 +13,7 @@
  *                    killed  the process dies by SIGKILL after the call
  *                    hold    the call waits for as long as the FILE of while= exists
  *   while=FILE     not the N-th call alone, but from it on every one for as long as FILE exists
- * DISK_FAULTS_LOG  a file that gets a line for every call listed above on a path that a fault names (or on every
+ * DISK_FAULTS_LOG  a file that gets a line for every call listed above but reads on a path that a fault names (or on every
  *                  path, without DISK_FAULTS): "call path offset length result"
  *
  * It sees what goes through the C library: std does; rustix does with its feature use-libc.
@@ -123,7 +123,7 @@ static long act(const char *call, const char *path, long number, long a, long b,
 		int half = action && writes && (!strcmp(action, "short") || !strcmp(action, "torn"));
 		result = syscall(number, a, b, half ? (c + 1) / 2 : c, d, 0L, 0L);
 	}
-	if (named && log_fd >= 0) {
+	if (named && log_fd >= 0 && number != SYS_read && number != SYS_pread64) {
 		char line[PATH + 128];
 		int saved = errno;
 		long offset = number == SYS_pwrite64 ? d : number == SYS_fallocate ? c : 0;
@@ -145,6 +145,9 @@ static long act_fd(const char *call, long number, int fd, long b, long c, long d
 ssize_t write(int fd, const void *p, size_t n) { return act_fd("write", SYS_write, fd, (long)p, n, 0); }
 ssize_t pwrite(int fd, const void *p, size_t n, off_t at) { return act_fd("pwrite", SYS_pwrite64, fd, (long)p, n, at); }
 ssize_t pwrite64(int fd, const void *p, size_t n, off_t at) { return act_fd("pwrite", SYS_pwrite64, fd, (long)p, n, at); }
+ssize_t read(int fd, void *p, size_t n) { return act_fd("read", SYS_read, fd, (long)p, n, 0); }
+ssize_t pread(int fd, void *p, size_t n, off_t at) { return act_fd("pread", SYS_pread64, fd, (long)p, n, at); }
+ssize_t pread64(int fd, void *p, size_t n, off_t at) { return act_fd("pread", SYS_pread64, fd, (long)p, n, at); }
 int fsync(int fd) { return act_fd("fsync", SYS_fsync, fd, 0, 0, 0); }
 int fdatasync(int fd) { return act_fd("fdatasync", SYS_fdatasync, fd, 0, 0, 0); }
 int fallocate(int fd, int mode, off_t at, off_t n) { return act_fd("fallocate", SYS_fallocate, fd, mode, at, n); }
