@@ -83,7 +83,7 @@ static OUTLET: OnceLock<Outlet> = OnceLock::new();
 /// How long the end of the process waits for a stream that nobody may be reading.
 pub const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// From here on what [`write`] is given waits for stderr on a thread of its own, a panic's text too, and who ends the process
+/// From here on what [`write()`] is given waits for stderr on a thread of its own, a panic's text too, and who ends the process
 /// calls [`flush`] first. A second call changes nothing.
 ///
 /// # Errors
