@@ -253,9 +253,8 @@ impl Past<'_> {
                 seen = Some(entry.chain);
             }
             replay(self.portfolio, entry.seq, &super::journal::decode(&entry)?)
-        });
-        let tail = tail?;
-        check_end(self.data, &tail, self.highest, self.high_water, warnings)?;
+        })?;
+        self.check_end(&tail, warnings)?;
         if let Some(found) = tail.before {
             self.check_same("the snapshot", self.floor, found)?;
             if noted.is_some_and(|noted| noted.seq == self.floor.seq) {
@@ -266,6 +265,30 @@ impl Past<'_> {
             self.check_same("high-water", noted, found)?;
         }
         Ok((tail, replayed))
+    }
+
+    /// Whether snapshot, high water and journal fit each other, and what of the journal's end is worth a word.
+    fn check_end(&self, tail: &Tail, warnings: &mut Vec<String>) -> Result<(), Failure> {
+        let (data, last, highest) = (self.data.display(), tail.last, self.highest);
+        if highest > last {
+            return Err(format!(
+                "{data}: the snapshot knows of record {highest}, but the journal ends with {last}: records are missing"
+            )
+            .into());
+        }
+        match self.high_water.map(|high_water| high_water.missing_records(last)) {
+            Some(Some(missing)) => return Err(format!("{data}: {missing}").into()),
+            Some(None) => {}
+            None if last == 0 => {}
+            None => warnings.push(format!(
+                "{data}: nothing beside the journal says how far it had come, so that a lost end is not noticed; noted anew"
+            )),
+        }
+        if let Some(torn) = &tail.torn {
+            let (segment, offset, bytes) = (torn.segment.display(), torn.offset, torn.bytes);
+            warnings.push(format!("torn tail: {bytes} bytes cut off in {segment} at offset {offset}"));
+        }
+        Ok(())
     }
 
     fn check_same(&self, name: &str, mark: Mark, found: u32) -> Result<(), Failure> {
@@ -280,37 +303,6 @@ impl Past<'_> {
         )
         .into())
     }
-}
-
-/// Whether snapshot, high water and journal fit each other, and what of the journal's end is worth a word.
-fn check_end(
-    data: &Path,
-    tail: &Tail,
-    highest: u64,
-    high_water: Option<HighWater>,
-    warnings: &mut Vec<String>,
-) -> Result<(), Failure> {
-    if highest > tail.last {
-        let (data, last) = (data.display(), tail.last);
-        return Err(format!(
-            "{data}: the snapshot knows of record {highest}, but the journal ends with {last}: records are missing"
-        )
-        .into());
-    }
-    match high_water.map(|high_water| high_water.missing_records(tail.last)) {
-        Some(Some(missing)) => return Err(format!("{}: {missing}", data.display()).into()),
-        Some(None) => {}
-        None if tail.last == 0 => {}
-        None => warnings.push(format!(
-            "{}: nothing beside the journal says how far it had come, so that a lost end is not noticed; noted anew",
-            data.display()
-        )),
-    }
-    if let Some(torn) = &tail.torn {
-        let (segment, offset, bytes) = (torn.segment.display(), torn.offset, torn.bytes);
-        warnings.push(format!("torn tail: {bytes} bytes cut off in {segment} at offset {offset}"));
-    }
-    Ok(())
 }
 
 /// The portfolio of a folder without a snapshot.

@@ -173,12 +173,7 @@ pub(super) fn key_doubt(link: &settings::Link, reading: &Reading) -> Option<&'st
 pub(super) fn changed_keys(before: &Settings, now: &Settings) -> Vec<String> {
     let keys = |settings: &Settings| -> BTreeMap<String, Vec<u8>> {
         let links = settings.links.iter();
-        let key = |(name, link): (&String, &settings::Link)| {
-            let mut key = link.duplicate_key.clone();
-            key.sort_unstable();
-            (link.network_name(name).to_owned(), key)
-        };
-        links.map(key).collect()
+        links.map(|(name, link)| (link.network_name(name).to_owned(), link.key_fields())).collect()
     };
     let known = keys(before);
     let changed = keys(now).into_iter().filter_map(|(network, key)| {

@@ -76,6 +76,11 @@ pub(super) fn read_header(bytes: &[u8], first: Seq) -> Result<u32, Damage> {
     Ok(u32::from_le_bytes(array(bytes, 24)))
 }
 
+/// The chain value that the begin of a header names, where it goes so far. Nothing of it is verified.
+pub(super) fn chain_in_begin(bytes: &[u8]) -> Option<u32> {
+    (bytes.len() >= 28).then(|| u32::from_le_bytes(array(bytes, 24)))
+}
+
 /// What stands before a record's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {

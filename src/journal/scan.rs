@@ -244,7 +244,7 @@ fn read_cut_header(
     tail: &mut Tail,
 ) -> Result<(), JournalError> {
     // Nothing is before the first: what there is of its header says it, or whoever knows what the journal begins with.
-    let said = || header.get(24..28).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes);
+    let said = || format::chain_in_begin(header).unwrap_or_default();
     let chain = chain.or_else(|| (place.first == 1).then(said)).filter(|_| place.is_last);
     let Some(chain) = chain.filter(|&chain| format::header(place.first, chain).starts_with(header)) else {
         return Err(corrupt(reader, 0, Damage::HeaderCut));

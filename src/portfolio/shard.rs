@@ -401,6 +401,7 @@ mod tests {
         }
         assert!(shard.slots.len() <= 31, "slots are used again");
     }
+
     #[test]
     fn a_new_transaction_counts_nowhere_where_a_forgotten_one_did() {
         let rooms = Rooms { share: 12, requested: 12, advised: 15, idle: 4, strangers: 2 };

@@ -204,8 +204,7 @@ impl Check<'_> {
     fn networks(&mut self, settings: &Settings) {
         let mut keys: BTreeMap<&str, (&str, Vec<u8>)> = BTreeMap::new();
         for (name, link) in &settings.links {
-            let mut key = link.duplicate_key.clone();
-            key.sort_unstable();
+            let key = link.key_fields();
             let (first, known) = keys.entry(link.network_name(name)).or_insert_with(|| (name, key.clone()));
             if *known != key {
                 let reason = format!(

@@ -376,6 +376,14 @@ impl Link {
         if self.network.is_empty() { name } else { &self.network }
     }
 
+    /// The fields of its key, in the order of their numbers: how they are listed makes no other key.
+    #[must_use]
+    pub fn key_fields(&self) -> Vec<u8> {
+        let mut fields = self.duplicate_key.clone();
+        fields.sort_unstable();
+        fields
+    }
+
     /// Whether it can be reached from other machines, and everybody there may connect.
     #[must_use]
     pub fn is_open_to_strangers(&self) -> bool {

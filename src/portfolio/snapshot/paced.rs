@@ -8,7 +8,7 @@ use std::io::{self, Write};
 const STEP_BYTES: u64 = 1 << 20;
 const MIB: u64 = 1 << 20;
 
-/// What the writing of a snapshot leaves to others.
+/// What a snapshot says of its journal, and what its writing leaves to others.
 #[derive(Clone, Copy, Default)]
 pub struct WriteOptions<'a> {
     /// The journal's chain value behind the last record before the writing began, by which the snapshot knows its journal.
