@@ -245,6 +245,7 @@ fn stand_in_decides_what_the_budget_leaves_undecided() {
     let ask = |stan, amount| Purchase::new(&pan("411111", stan), stan, amount);
     peer.send("0100", &ask(2, 1_000).fields());
     peer.send("0100", &ask(3, 3_000).fields());
+    peer.has_arrived();
     outlast(std::time::Instant::now(), std::time::Duration::from_millis(100));
     switch.signal("CONT");
     assert_eq!([0; 2].map(|_| peer.receive().unwrap().code().to_owned()), ["00", "91"]);

@@ -24,6 +24,7 @@ fn what_waited_while_the_process_stood_still_gets_91() {
     // Cut in two: as old as its first byte.
     let cut = peer.frame("0100", &Purchase::new(&card, 40, 100).fields());
     peer.send_raw(&cut[..50]);
+    peer.has_arrived();
     outlast(Instant::now(), too_long);
     peer.send_raw(&cut[50..]);
     // A connection that was opened and written to in the meantime.
@@ -31,6 +32,8 @@ fn what_waited_while_the_process_stood_still_gets_91() {
     for stan in 41..44 {
         new.send("0100", &Purchase::new(&card, stan, 100).fields());
     }
+    peer.has_arrived();
+    new.has_arrived();
     outlast(Instant::now(), too_long);
     let stood_s = stood.elapsed().as_secs_f64();
     switch.signal("CONT");

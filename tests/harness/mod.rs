@@ -1,6 +1,8 @@
 //! The real binary in a folder of its own, and a plain client: what the end-to-end tests are written with.
 
-#![allow(clippy::unwrap_used, dead_code, missing_docs)]
+#![allow(clippy::unwrap_used, dead_code, missing_docs, unused_imports)]
+
+mod purchase;
 
 use authswitch::wire::frame::{Framing, Kind, Lead};
 use authswitch::wire::{Bitmap, Dialect, Message, Mti, Value};
@@ -11,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+pub use purchase::{Purchase, pan};
 
 /// Long enough on a busy machine; a hang ends here instead of nowhere.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -325,6 +329,18 @@ impl Peer {
         self.stream.write_all(bytes).unwrap();
     }
 
+    /// Returns when all that was sent is at the switch, where its kernel keeps it until it is read: acknowledged, that is.
+    pub fn has_arrived(&self) {
+        let ends = [self.stream.local_addr().unwrap(), self.stream.peer_addr().unwrap()];
+        let [own, other] = ends.map(|end| format!(":{:04X}", end.port()));
+        wait_for("what was sent to arrive", || {
+            let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+            let rows = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+            let row = rows.into_iter().find(|row| row[1].ends_with(&own) && row[2].ends_with(&other));
+            row.expect("the connection is listed")[4].starts_with("00000000:").then_some(())
+        });
+    }
+
     /// The next answer; `None` when the switch has closed the connection.
     pub fn receive(&mut self) -> Option<Answer> {
         loop {
@@ -409,71 +425,6 @@ fn from_hex(text: &str) -> Vec<u8> {
 
 pub fn to_mti(text: &str) -> Mti {
     Mti::new(u16::from_str_radix(text, 16).unwrap()).unwrap()
-}
-
-/// A demo card: `411111` (or another BIN), nine digits, Luhn digit.
-pub fn pan(bin: &str, number: u32) -> String {
-    let body = format!("{bin}{number:09}");
-    let sum: u32 = body
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| {
-            let digit = u32::from(digit - b'0');
-            if place % 2 == 0 { digit * 2 / 10 + digit * 2 % 10 } else { digit }
-        })
-        .sum();
-    format!("{body}{}", (10 - sum % 10) % 10)
-}
-
-/// The usual fields of a purchase, to which `change` adds or replaces.
-pub struct Purchase {
-    fields: BTreeMap<u8, String>,
-}
-
-impl Purchase {
-    pub fn new(pan: &str, stan: u32, amount: u64) -> Purchase {
-        let stan_text = format!("{stan:06}");
-        let fields = [
-            (2, pan.to_owned()),
-            (3, "000000".into()),
-            (4, format!("{amount:012}")),
-            (7, "1122093315".into()),
-            (11, stan_text.clone()),
-            (12, "093315".into()),
-            (13, "1122".into()),
-            (14, "3012".into()),
-            (18, "5411".into()),
-            (22, "051".into()),
-            (25, "00".into()),
-            (32, "12345678901".into()),
-            (37, format!("632609{stan_text}")),
-            (41, "TERM0001".into()),
-            (42, "MERCHANT0000001".into()),
-            (43, format!("{:<40}", "ACME SUPERMARKET 001    SPRINGFIELD   US")),
-            (49, "840".into()),
-        ];
-        Purchase { fields: fields.into_iter().collect() }
-    }
-
-    pub fn set(mut self, de: u8, value: &str) -> Purchase {
-        self.fields.insert(de, value.to_owned());
-        self
-    }
-
-    pub fn without(mut self, de: u8) -> Purchase {
-        self.fields.remove(&de);
-        self
-    }
-
-    pub fn fields(&self) -> Vec<(u8, &str)> {
-        self.fields.iter().map(|(de, text)| (*de, text.as_str())).collect()
-    }
-
-    /// DE90 of a message that speaks of this one.
-    pub fn as_original(&self, mti: &str) -> String {
-        format!("{mti}{}{}{:0>11}{:011}", self.fields[&11], self.fields[&7], self.fields[&32], 0)
-    }
 }
 
 /// Returns when more than `time` has passed since then by the clock of this machine, a stopped process's too.

@@ -153,6 +153,7 @@ fn zero_lengths_keep_alive_and_silence_closes() {
         None
     });
     alive.send_raw(&[0, 0]);
+    alive.has_arrived();
     outlast(std::time::Instant::now(), idle);
     switch.signal("CONT");
     let mut echoed = [9; 2];

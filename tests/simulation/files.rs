@@ -14,8 +14,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 pub struct Files {
-    folder: TempDir,
+    /// Before the folder: a journal that is still open when its folder goes ends the process.
     journal: RefCell<Option<Journal>>,
+    folder: TempDir,
     key: DataKey,
 }
 
@@ -39,7 +40,7 @@ impl Files {
         let folder = folder.expect("a folder for a world's files");
         let journal = open(folder.path(), Tail::default()).expect("a new journal");
         let key = DataKey::from_hex(&"5a".repeat(32)).expect("64 digits");
-        Files { folder, journal: RefCell::new(Some(journal)), key }
+        Files { journal: RefCell::new(Some(journal)), folder, key }
     }
 
     pub fn append(&self, kind: u8, body: &[u8], time_us: i64) {
