@@ -1,6 +1,6 @@
 //! The real binary in a folder of its own, and a plain client: what the end-to-end tests are written with.
 
-#![allow(clippy::unwrap_used, dead_code, missing_docs, unused_imports)]
+#![allow(clippy::unwrap_used, dead_code, missing_docs)]
 
 mod purchase;
 
@@ -14,6 +14,8 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+// Not every program of tests sends one.
+#[allow(unused_imports)]
 pub use purchase::{Purchase, pan};
 
 /// Long enough on a busy machine; a hang ends here instead of nowhere.

@@ -17,7 +17,7 @@ pub fn pan(bin: &str, number: u32) -> String {
     format!("{body}{}", (10 - sum % 10) % 10)
 }
 
-/// The usual fields of a purchase, to which `change` adds or replaces.
+/// The usual fields of a purchase; `set` and `without` change them.
 pub struct Purchase {
     fields: BTreeMap<u8, String>,
 }
